@@ -1,0 +1,46 @@
+//===- ShardingRule.h - how an op's shards depend on each other --------------===//
+//
+// An op's factor rule, after Shardy (OpShardingRule) and GSPMD: the iteration space of the op is a set of
+// factors, and every dimension of every tensor is a product of factors, major to minor.
+//
+//   contract [b, s, k], [n, k] -> [b, s, n]     factors b s n pass through, k is reduced
+//
+// Splitting a pass-through factor splits every tensor that has it and changes nothing else. Splitting a
+// reduction factor makes the results Partial. A need-replication factor must not be split.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TPC_SHARDING_SHARDINGRULE_H
+#define TPC_SHARDING_SHARDINGRULE_H
+
+#include "tpc/Sharding/Layout.h"
+
+namespace tpc {
+
+enum class FactorKind { PassThrough, Reduction, NeedReplication };
+
+struct Factor {
+  int64_t size;
+  FactorKind kind = FactorKind::PassThrough;
+  ReductionKind reduction = ReductionKind::Sum; ///< for Reduction
+  std::string name;                             ///< one letter where the op names it; for printing
+};
+
+/// Per dimension the factors it is made of, major to minor. A dimension of size one may have none.
+using TensorMapping = llvm::SmallVector<llvm::SmallVector<unsigned, 1>, 4>;
+
+struct ShardingRule {
+  llvm::SmallVector<Factor, 6> factors;
+  llvm::SmallVector<TensorMapping, 3> operands;
+  llvm::SmallVector<TensorMapping, 2> results;
+  /// Sets of operands in which every result is jointly linear: if all operands of a set are Partial over the
+  /// same axes (sum), so are the results. contract: {{0}, {1}}; add: {{0, 1}}; mul: {{0}, {1}}.
+  llvm::SmallVector<llvm::SmallVector<unsigned, 2>, 2> linearSets;
+
+  /// "([b, s, k], [n, k]) -> [b, s, n] reduce {k}"
+  std::string str() const;
+};
+
+} // namespace tpc
+
+#endif // TPC_SHARDING_SHARDINGRULE_H
