@@ -34,4 +34,6 @@ tpc_require(CLI11_FOUND libcli11-dev)
 find_package(GTest CONFIG QUIET)
 tpc_require(GTest_FOUND libgtest-dev)
 find_package(Threads REQUIRED)
+# Debian's Python, not the first on the PATH: the packages python3-numpy and python3-pytest belong to it.
+set(Python3_EXECUTABLE /usr/bin/python3 CACHE FILEPATH "Python that has NumPy and pytest")
 find_package(Python3 COMPONENTS Interpreter REQUIRED)
