@@ -1,0 +1,14 @@
+#include "tpc/runtime/Communicator.h"
+#include <cstring>
+
+namespace tpc::runtime {
+
+Communicator::~Communicator() = default;
+
+void Communicator::broadcast(void *data, size_t bytes, int root) {
+  std::vector<char> all(bytes * size());
+  gatherHost(data, bytes, all.data());
+  std::memcpy(data, all.data() + bytes * root, bytes);
+}
+
+} // namespace tpc::runtime

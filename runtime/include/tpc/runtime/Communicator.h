@@ -1,0 +1,104 @@
+// How the ranks of a job talk to each other: one narrow interface, whatever lies below.
+#ifndef TPC_RUNTIME_COMMUNICATOR_H
+#define TPC_RUNTIME_COMMUNICATOR_H
+
+#include "tpc/runtime/Collective.h"
+#include "tpc/runtime/Error.h"
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace tpc::runtime {
+
+/// One rank's end of the job's communication. Used by one thread at a time, except for abort() and
+/// failed().
+///
+/// Every rank makes the same calls in the same order (SPMD). Reductions are evaluated in group
+/// order with one rounding per step (bf16: accumulated in f32, rounded once), so results have the
+/// same bits on every rank and in every run. A dead or stalled peer, a peer's abort(), or a peer
+/// that makes another call ends in an Error within the time-out.
+class Communicator {
+public:
+  virtual ~Communicator();
+
+  int rank() const { return myRank; }
+  int size() const { return worldSize; }
+  /// "shm", "mpi", "in-process".
+  virtual const char *name() const = 0;
+
+  /// This rank's communication region: zero-initialized, page aligned, of the size asked for when
+  /// connecting (null if that was 0). Collectives on buffers inside it avoid copies.
+  virtual char *region() const = 0;
+
+  /// Threads this rank may use so that the ranks of its host do not compete for cores; at least 1.
+  virtual int fairThreads() const { return 1; }
+
+  /// Begins a collective. `inputs` and `outputs` have one pointer per operand; outputs[i] is
+  /// inputs[i] or disjoint from all inputs. Until wait() returns, inputs must not change and
+  /// outputs must not be touched.
+  virtual void start(const Collective &collective, char *const *inputs, char *const *outputs) = 0;
+  /// Finishes the oldest unfinished start() of this collective.
+  virtual void wait(const Collective &collective) = 0;
+  void run(const Collective &collective, char *const *inputs, char *const *outputs) {
+    start(collective, inputs, outputs);
+    wait(collective);
+  }
+
+  /// Returns when every rank has called it.
+  virtual void barrier() = 0;
+  /// Small host data: `out` receives `bytes` from every rank, in rank order.
+  virtual void gatherHost(const void *data, size_t bytes, void *out) = 0;
+  /// Small host data: `data` of rank `root` replaces that of every rank.
+  void broadcast(void *data, size_t bytes, int root);
+
+  /// Tells the other ranks to stop, with the reason; they get an Error with this text. Any thread
+  /// may call it.
+  virtual void abort(const std::string &message) noexcept = 0;
+  /// True once this rank or a peer has failed.
+  virtual bool failed() const noexcept = 0;
+  /// The message of the first failure in the job; empty if there is none.
+  virtual std::string failure() const = 0;
+  /// True for exactly one rank of a failed job: the one that should print failure().
+  virtual bool claimReport() noexcept = 0;
+
+  /// Leaves the job in good order: returns when all ranks have called it. Destruction without it
+  /// counts as a failure of this rank.
+  virtual void finish() = 0;
+
+protected:
+  Communicator(int rank, int size) : myRank(rank), worldSize(size) {}
+  const int myRank;
+  const int worldSize;
+};
+
+/// What must be equal on all ranks, by name: {"executable", hash}, {"data", "corpus.txt, 1234
+/// bytes"}, ...
+using Identity = std::vector<std::pair<std::string, std::string>>;
+
+/// What every communicator is told when it is made.
+struct CommunicatorOptions {
+  size_t regionBytes = 0;     ///< size of each rank's communication region
+  size_t stagingBytes = 0;    ///< largest sum of input bytes of a collective outside the region
+  double timeoutSeconds = 60; ///< longest wait for a peer
+  Identity identity;          ///< compared with rank 0's at connection
+};
+
+/// N communicators for N threads of this process; the reference for the others and the tool of
+/// tests.
+std::vector<std::unique_ptr<Communicator>>
+createInProcessCommunicators(int size, const CommunicatorOptions &options);
+
+/// Meets the other processes of the job on this host through the abstract Unix socket `jobKey` and
+/// maps one segment with all of them. Throws Error on time-out, differing identity, a rank number
+/// taken twice.
+std::unique_ptr<Communicator> connectSharedMemory(int rank, int size, const std::string &jobKey,
+                                                  const CommunicatorOptions &options);
+
+/// Initializes the MPI library that the launcher belongs to, opened at run time. Throws Error if
+/// there is none or if its rank and size are others than those given.
+std::unique_ptr<Communicator> connectMpi(int rank, int size, const CommunicatorOptions &options);
+
+} // namespace tpc::runtime
+
+#endif

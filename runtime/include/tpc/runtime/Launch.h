@@ -1,0 +1,61 @@
+// Finding out which rank this process is, how to reach the others and how many threads to use.
+#ifndef TPC_RUNTIME_LAUNCH_H
+#define TPC_RUNTIME_LAUNCH_H
+
+#include "tpc/runtime/Communicator.h"
+#include "tpc/runtime/Context.h"
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace tpc::runtime {
+
+enum class Launcher { None, TpcRun, OpenMpi, Torchrun, Pmi, Slurm };
+
+/// "tpc-run", "Open MPI's mpirun", ...
+const char *toString(Launcher launcher);
+
+/// Looks up an environment variable; null if unset. `std::getenv` outside tests.
+using Environment = std::function<const char *(const char *name)>;
+Environment processEnvironment();
+
+/// This process' place in the job.
+struct RankInfo {
+  Launcher launcher = Launcher::None;
+  int rank = 0, size = 1;           ///< in the whole job
+  int localRank = 0, localSize = 1; ///< on this host
+  std::string jobKey;               ///< the same on all ranks of the job, another for every job
+  bool oneHost() const { return localSize == size; }
+};
+
+/// Reads the variables of the launchers in the order of `Launcher`; the first one that is there
+/// wins. Without any the process is alone. Throws Error for variables that contradict each other or
+/// are no numbers.
+RankInfo discoverRank(const Environment &environment);
+
+/// Throws Error with the command to use if the job has not as many ranks as the mesh.
+/// `program` is the executable's name as the user typed it.
+void checkWorldSize(const RankInfo &info, const Mesh &mesh, const std::string &program);
+
+enum class CommunicatorKind { Auto, SharedMemory, Mpi };
+/// "auto", "shm", "mpi"; throws Error naming the choices.
+CommunicatorKind parseCommunicatorKind(const std::string &text);
+
+/// Connects to the other ranks: shared memory if `kind` is Auto and all ranks are on one host, else
+/// MPI. options.stagingBytes is raised to what `collectives` need.
+std::unique_ptr<Communicator> connect(const RankInfo &info, CommunicatorKind kind,
+                                      const std::vector<Collective> &collectives,
+                                      CommunicatorOptions options);
+
+/// Threads of a rank: `requested` if positive, else TPC_THREADS_PER_RANK (set by tpc-run), else
+/// OMP_NUM_THREADS, else SLURM_CPUS_PER_TASK, else `fair` (Communicator::fairThreads()). The last
+/// three are cut to TPC_MAX_THREADS; a larger or unreadable explicit number is an Error.
+int threadsPerRank(int requested, const Environment &environment, int fair);
+
+/// Cores this process may use: its affinity mask, cut by the cgroup's cpu.max; at least 1.
+int availableCores();
+
+} // namespace tpc::runtime
+
+#endif
