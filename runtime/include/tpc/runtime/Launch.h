@@ -42,11 +42,9 @@ enum class CommunicatorKind { Auto, SharedMemory, Mpi };
 /// "auto", "shm", "mpi"; throws Error naming the choices.
 CommunicatorKind parseCommunicatorKind(const std::string &text);
 
-/// Connects to the other ranks: shared memory if `kind` is Auto and all ranks are on one host, else
-/// MPI. options.stagingBytes is raised to what `collectives` need.
+/// Connects to the other ranks: shared memory if `kind` is Auto and all ranks are on one host, else MPI.
 std::unique_ptr<Communicator> connect(const RankInfo &info, CommunicatorKind kind,
-                                      const std::vector<Collective> &collectives,
-                                      CommunicatorOptions options);
+                                      const CommunicatorOptions &options);
 
 /// Threads of a rank: `requested` if positive, else TPC_THREADS_PER_RANK (set by tpc-run), else
 /// OMP_NUM_THREADS, else SLURM_CPUS_PER_TASK, else `fair` (Communicator::fairThreads()). The last
