@@ -5,8 +5,10 @@
 //
 //   contract [b, s, k], [n, k] -> [b, s, n]     factors b s n pass through, k is reduced
 //
-// Splitting a pass-through factor splits every tensor that has it and changes nothing else. Splitting a
-// reduction factor makes the results Partial. A need-replication factor must not be split.
+// Splitting a factor splits every tensor that has it. A result that lacks a split pass-through or reduction
+// factor is Partial over its axes (rms_norm_grad's d_weight lacks the rows that d_input has). An internal factor
+// may be split too, but the op's local form joins the shards itself and its results are whole (the vocabulary of
+// cross_entropy). A need-replication factor must not be split.
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,7 +19,7 @@
 
 namespace tpc {
 
-enum class FactorKind { PassThrough, Reduction, NeedReplication };
+enum class FactorKind { PassThrough, Reduction, Internal, NeedReplication };
 
 struct Factor {
   int64_t size;

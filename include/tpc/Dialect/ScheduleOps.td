@@ -1,0 +1,23 @@
+//===- ScheduleOps.td - what an entry program is after tpc-form-kernels -*- tablegen -*-===//
+
+#ifndef TPC_DIALECT_SCHEDULEOPS_TD
+#define TPC_DIALECT_SCHEDULEOPS_TD
+
+include "tpc/Dialect/TPCOpBase.td"
+
+def TPC_LaunchOp : TPC_Op<"launch", [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "runs an outlined kernel";
+  let description = [{
+    A call of a private function with the attribute `tpc.kernel`; many launches share one kernel.
+
+    ```mlir
+    %y = tpc.launch @swiglu(%gate, %up) : (tensor<4096xf32>, tensor<4096xf32>) -> tensor<4096xf32>
+    ```
+    Constraints: (C1) the callee is a `func.func` with `tpc.kernel`. (C2) operand and result types are its.
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$kernel, Variadic<AnyType>:$inputs);
+  let results = (outs Variadic<TPC_Tensor>:$results);
+  let assemblyFormat = "$kernel `(` $inputs `)` attr-dict `:` functional-type($inputs, $results)";
+}
+
+#endif // TPC_DIALECT_SCHEDULEOPS_TD

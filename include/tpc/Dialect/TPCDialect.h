@@ -1,0 +1,65 @@
+//===- TPCDialect.h - the tpc dialect: attributes, interfaces, ops -------------===//
+
+#ifndef TPC_DIALECT_TPCDIALECT_H
+#define TPC_DIALECT_TPCDIALECT_H
+
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "tpc/Dialect/LocalizationContext.h"
+#include "tpc/Sharding/Layout.h"
+#include "tpc/Sharding/ShardingRule.h"
+
+#include "tpc/Dialect/TPCDialect.h.inc"
+#include "tpc/Dialect/TPCEnums.h.inc"
+
+namespace tpc {
+/// Sum of the sizes of all tensor operands and results of `op`, in bytes.
+int64_t getOperandAndResultBytes(mlir::Operation *op);
+/// Bytes of a static-shaped tensor (i1 counts as one byte).
+int64_t getBytes(mlir::Type type);
+} // namespace tpc
+
+#define GET_ATTRDEF_CLASSES
+#include "tpc/Dialect/TPCAttributes.h.inc"
+
+#include "tpc/Dialect/TPCInterfaces.h.inc"
+
+namespace tpc {
+/// `["dp", "tp":(1)2]`, as collectives print their axes.
+mlir::ParseResult parseAxisArray(mlir::OpAsmParser &parser, mlir::ArrayAttr &axes);
+void printAxisArray(mlir::OpAsmPrinter &printer, mlir::Operation *op, mlir::ArrayAttr axes);
+} // namespace tpc
+
+#define GET_OP_CLASSES
+#include "tpc/Dialect/TPCOps.h.inc"
+
+namespace tpc {
+
+/// The mesh that `symbol` names in the module around `op`, or a null op.
+MeshOp lookupMesh(mlir::Operation *op, mlir::FlatSymbolRefAttr symbol);
+/// The only mesh of a module, or a null op.
+MeshOp getMesh(mlir::ModuleOp module);
+
+/// The layout of an op result or of a function argument; null if it has none.
+LayoutAttr getLayout(mlir::Value value);
+/// Attaches a layout to an op result or a function argument.
+void setLayout(mlir::Value value, LayoutAttr layout);
+
+/// Collectives' axes in the theory's form.
+AxisList getAxes(mlir::ArrayAttr axes, const Mesh &mesh);
+AxisAttr getAxisAttr(mlir::MLIRContext *context, const AxisRef &axis, const Mesh &mesh);
+
+/// Attaches the tpc interfaces to the upstream ops that tpc programs use.
+void registerUpstreamModels(mlir::DialectRegistry &registry);
+
+} // namespace tpc
+
+#endif // TPC_DIALECT_TPCDIALECT_H

@@ -1,0 +1,260 @@
+//===- ComputeOps.cpp - verifiers and assembly of the compute ops --------------===//
+
+#include "tpc/Dialect/TPCDialect.h"
+#include "mlir/IR/Builders.h"
+
+using namespace mlir;
+using namespace tpc;
+
+static RankedTensorType getTensor(Value value) { return cast<RankedTensorType>(value.getType()); }
+
+//===-- contract ---------------------------------------------------------------===//
+
+StringRef ContractOp::getLhsDims() { return getEquation().split(',').first; }
+StringRef ContractOp::getRhsDims() { return getEquation().split(',').second.split("->").first; }
+StringRef ContractOp::getResultDims() { return getEquation().split("->").second; }
+
+/// Records the size of each letter of one tensor; fails on a size that disagrees (C3).
+static LogicalResult recordSizes(ContractOp op, StringRef letters, Value value, llvm::StringMap<int64_t> &sizes) {
+  if (static_cast<int64_t>(letters.size()) != getTensor(value).getRank())
+    return op.emitOpError("expects one letter per dimension (C1), got '") << letters << "' for " << value.getType();
+  for (auto [index, size] : llvm::enumerate(getTensor(value).getShape())) {
+    StringRef letter = letters.substr(index, 1);
+    if (letters.count(letter) != 1)
+      return op.emitOpError("expects no letter twice in one operand (C2), got '") << letters << "'";
+    auto [entry, inserted] = sizes.try_emplace(letter, size);
+    if (!inserted && entry->second != size)
+      return op.emitOpError("expects one size per letter (C3), got ")
+             << entry->second << " and " << size << " for '" << letter << "'";
+  }
+  return success();
+}
+
+LogicalResult ContractOp::verify() {
+  llvm::StringMap<int64_t> sizes;
+  if (failed(recordSizes(*this, getLhsDims(), getLhs(), sizes)) ||
+      failed(recordSizes(*this, getRhsDims(), getRhs(), sizes)))
+    return failure();
+  for (char letter : getResultDims())
+    if (!sizes.count(StringRef(&letter, 1)))
+      return emitOpError("expects every letter of the result in an operand (C4), got '") << letter << "'";
+  if (failed(recordSizes(*this, getResultDims(), getResult(), sizes)))
+    return failure();
+  if (getTensor(getLhs()).getElementType() != getTensor(getRhs()).getElementType() ||
+      getTensor(getLhs()).getElementType() != getTensor(getResult()).getElementType())
+    return emitOpError("expects one element type (C5), got ")
+           << getTensor(getLhs()).getElementType() << ", " << getTensor(getRhs()).getElementType() << " and "
+           << getTensor(getResult()).getElementType();
+  for (auto &entry : sizes)
+    if (!getResultDims().contains(entry.getKey()) &&
+        !(getLhsDims().contains(entry.getKey()) && getRhsDims().contains(entry.getKey())))
+      return emitOpError("expects a letter of one operand alone in the result (C6), got '") << entry.getKey() << "'";
+  return success();
+}
+
+void ContractOp::build(OpBuilder &builder, OperationState &state, Value lhs, Value rhs, StringRef equation) {
+  auto [operands, result] = equation.split("->");
+  auto [lhsDims, rhsDims] = operands.split(',');
+  SmallVector<int64_t> shape;
+  for (char letter : result) {
+    size_t inLhs = lhsDims.find(letter);
+    shape.push_back(inLhs != StringRef::npos ? getTensor(lhs).getDimSize(inLhs)
+                                             : getTensor(rhs).getDimSize(rhsDims.find(letter)));
+  }
+  build(builder, state, RankedTensorType::get(shape, getTensor(lhs).getElementType()), lhs, rhs, equation);
+}
+
+static ParseResult parseLetters(OpAsmParser &parser, std::string &equation) {
+  return parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, [&]() -> ParseResult {
+    StringRef letter;
+    SMLoc location = parser.getCurrentLocation();
+    if (parser.parseKeyword(&letter))
+      return failure();
+    if (letter.size() != 1)
+      return parser.emitError(location) << "expected a dimension of one letter, got '" << letter << "'";
+    equation += letter;
+    return success();
+  });
+}
+
+ParseResult ContractOp::parse(OpAsmParser &parser, OperationState &state) {
+  OpAsmParser::UnresolvedOperand lhs, rhs;
+  std::string lhsDims, rhsDims, resultDims;
+  FunctionType type;
+  if (parser.parseOperand(lhs) || parser.parseComma() || parser.parseOperand(rhs) || parser.parseColon() ||
+      parseLetters(parser, lhsDims) || parser.parseComma() || parseLetters(parser, rhsDims) || parser.parseArrow() ||
+      parseLetters(parser, resultDims) || parser.parseOptionalAttrDict(state.attributes) || parser.parseColon())
+    return failure();
+  SMLoc location = parser.getCurrentLocation();
+  if (parser.parseType(type))
+    return failure();
+  if (type.getNumInputs() != 2 || type.getNumResults() != 1)
+    return parser.emitError(location, "expected a type of two operands and one result");
+  state.addAttribute("equation", parser.getBuilder().getStringAttr(lhsDims + "," + rhsDims + "->" + resultDims));
+  state.addTypes(type.getResults());
+  return parser.resolveOperands({lhs, rhs}, type.getInputs(), location, state.operands);
+}
+
+static void printLetters(OpAsmPrinter &printer, StringRef letters) {
+  printer << "[";
+  llvm::interleaveComma(letters, printer, [&](char letter) { printer << letter; });
+  printer << "]";
+}
+
+void ContractOp::print(OpAsmPrinter &printer) {
+  printer << " " << getLhs() << ", " << getRhs() << " : ";
+  printLetters(printer, getLhsDims());
+  printer << ", ";
+  printLetters(printer, getRhsDims());
+  printer << " -> ";
+  printLetters(printer, getResultDims());
+  printer.printOptionalAttrDict((*this)->getAttrs(), {"equation"});
+  printer << " : ";
+  printer.printFunctionalType(*this);
+}
+
+//===-- reduce, broadcast, transpose -------------------------------------------===//
+
+/// C1: sorted, distinct, in range.
+static LogicalResult verifySortedDims(Operation *op, ArrayRef<int64_t> dims, int64_t rank) {
+  for (auto [index, dim] : llvm::enumerate(dims))
+    if (dim < 0 || dim >= rank || (index && dims[index - 1] >= dim))
+      return op->emitOpError("expects sorted, distinct dims below ") << rank << " (C1), got [" << dims << "]";
+  return success();
+}
+
+LogicalResult ReduceOp::verify() {
+  auto input = getTensor(getInput());
+  if (failed(verifySortedDims(*this, getDims(), input.getRank())))
+    return failure();
+  SmallVector<int64_t> shape;
+  for (auto [index, size] : llvm::enumerate(input.getShape()))
+    if (!llvm::is_contained(getDims(), static_cast<int64_t>(index)))
+      shape.push_back(size);
+  if (getResult().getType() != RankedTensorType::get(shape, input.getElementType()))
+    return emitOpError("expects a result of the other dimensions (C2), got ") << getResult().getType();
+  return success();
+}
+
+LogicalResult BroadcastOp::verify() {
+  auto input = getTensor(getInput()), result = getTensor(getResult());
+  if (static_cast<int64_t>(getDims().size()) != input.getRank())
+    return emitOpError("expects one entry of dims per operand dimension (C1), got ") << getDims().size();
+  if (failed(verifySortedDims(*this, getDims(), result.getRank())))
+    return failure();
+  for (auto [index, dim] : llvm::enumerate(getDims()))
+    if (input.getDimSize(index) != result.getDimSize(dim))
+      return emitOpError("expects equal sizes (C2), got ") << input << " and " << result;
+  return success();
+}
+
+LogicalResult TransposeOp::verify() {
+  auto input = getTensor(getInput()), result = getTensor(getResult());
+  SmallVector<int64_t> sorted(getPermutation());
+  llvm::sort(sorted);
+  if (!llvm::equal(sorted, llvm::seq<int64_t>(0, input.getRank())))
+    return emitOpError("expects a permutation of the dimensions (C1), got [") << getPermutation() << "]";
+  for (auto [index, dim] : llvm::enumerate(getPermutation()))
+    if (input.getDimSize(dim) != result.getDimSize(index))
+      return emitOpError("expects the permuted sizes (C2), got ") << input << " and " << result;
+  return success();
+}
+
+//===-- the others -------------------------------------------------------------===//
+
+/// `rows` is the shape of `table` but for the last dimension.
+static bool isRowsOf(Value rows, Value table) {
+  return getTensor(table).getRank() > 0 && getTensor(rows).getShape() == getTensor(table).getShape().drop_back();
+}
+
+LogicalResult EmbeddingOp::verify() {
+  if (getTensor(getTable()).getRank() != 2 || !isRowsOf(getIds(), getResult()) ||
+      getTensor(getResult()).getShape().back() != getTensor(getTable()).getDimSize(1))
+    return emitOpError("expects ids' shape followed by the table's width (C1), got ") << getResult().getType();
+  return success();
+}
+
+LogicalResult EmbeddingGradOp::verify() {
+  if (getTensor(getDTable()).getRank() != 2 || !isRowsOf(getIds(), getDResult()) ||
+      getTensor(getDResult()).getShape().back() != getTensor(getDTable()).getDimSize(1))
+    return emitOpError("expects ids' shape followed by the table's width (C1), got ") << getDResult().getType();
+  return success();
+}
+
+static LogicalResult verifyNormWeight(Operation *op, Value input, Value weight) {
+  if (getTensor(input).getRank() < 1 || getTensor(weight).getRank() != 1 ||
+      getTensor(weight).getDimSize(0) != getTensor(input).getShape().back())
+    return op->emitOpError("expects a weight of the last dimension's size (C1), got ") << weight.getType();
+  return success();
+}
+
+LogicalResult RmsNormOp::verify() { return verifyNormWeight(*this, getInput(), getWeight()); }
+LogicalResult RmsNormGradOp::verify() { return verifyNormWeight(*this, getInput(), getWeight()); }
+
+LogicalResult RopeTableOp::verify() {
+  auto type = getTensor(getCos());
+  if (type.getRank() != 2 || type != getSin().getType() ||
+      type.getDimSize(1) != static_cast<int64_t>(getFrequencies().size()))
+    return emitOpError("expects two results [positions, number of frequencies] (C1), got ")
+           << type << " and " << getSin().getType();
+  return success();
+}
+
+LogicalResult RopeOp::verify() {
+  auto input = getTensor(getInput()), table = getTensor(getCos());
+  if (input.getRank() < 3)
+    return emitOpError("expects an operand of rank 3 or more (C2), got ") << input;
+  if (table.getRank() != 2 || table.getDimSize(0) != input.getDimSize(1) ||
+      table.getDimSize(1) * 2 != input.getShape().back())
+    return emitOpError("expects tables [positions, head_dim / 2] (C1), got ") << table << " for " << input;
+  return success();
+}
+
+static LogicalResult verifyAttention(Operation *op, Value q, Value k, Value logSumExp) {
+  auto qType = getTensor(q), kType = getTensor(k);
+  if (qType.getRank() != 5 || kType.getRank() != 4)
+    return op->emitOpError("expects q of rank 5 and k, v of rank 4 (C1), got ") << qType << " and " << kType;
+  if (qType.getDimSize(0) != kType.getDimSize(0) || qType.getDimSize(2) != kType.getDimSize(2) ||
+      qType.getDimSize(4) != kType.getDimSize(3))
+    return op->emitOpError("expects equal batch, kv heads and head dimension (C2), got ") << qType << " and " << kType;
+  if (!isRowsOf(logSumExp, q))
+    return op->emitOpError("expects log_sum_exp [b, s, h, g] (C3), got ") << logSumExp.getType();
+  return success();
+}
+
+LogicalResult AttentionOp::verify() { return verifyAttention(*this, getQ(), getK(), getLogSumExp()); }
+LogicalResult AttentionGradOp::verify() { return verifyAttention(*this, getQ(), getK(), getLogSumExp()); }
+
+void AttentionOp::build(OpBuilder &builder, OperationState &state, Value q, Value k, Value v, double scale,
+                        bool causal) {
+  auto rows = RankedTensorType::get(getTensor(q).getShape().drop_back(), getTensor(q).getElementType());
+  build(builder, state, q.getType(), rows, q, k, v, builder.getF64FloatAttr(scale),
+        causal ? builder.getUnitAttr() : UnitAttr());
+}
+
+LogicalResult CrossEntropyOp::verify() {
+  if (!isRowsOf(getTargets(), getLogits()) || !isRowsOf(getLogSumExp(), getLogits()))
+    return emitOpError("expects targets and results of the logits' shape but for the last dimension (C1), got ")
+           << getTargets().getType() << " and " << getLogSumExp().getType();
+  return success();
+}
+
+LogicalResult CrossEntropyGradOp::verify() {
+  if (!isRowsOf(getTargets(), getLogits()) || !isRowsOf(getLogSumExp(), getLogits()))
+    return emitOpError("expects targets and log_sum_exp of the logits' shape but for the last dimension (C1), got ")
+           << getTargets().getType() << " and " << getLogSumExp().getType();
+  return success();
+}
+
+LogicalResult InitOp::verify() {
+  ArrayRef<int64_t> shape = getTensor(getResult()).getShape();
+  if (getGlobalShape().size() != shape.size() || shape.size() > 8)
+    return emitOpError("expects a global shape of the result's rank, at most 8 (C1), got [") << getGlobalShape() << "]";
+  if (getOffsets().empty() ? shape != getGlobalShape() : getOffsets().size() != shape.size())
+    return emitOpError("expects the global shape, or one offset per dimension (C2), got ")
+           << getOffsets().size() << " offsets and " << getResult().getType();
+  return success();
+}
+
+#define GET_OP_CLASSES
+#include "tpc/Dialect/TPCOps.cpp.inc"

@@ -1,0 +1,59 @@
+//===- Costs.cpp - floating-point operations of each tpc op --------------------===//
+
+#include "tpc/Dialect/TPCDialect.h"
+
+using namespace mlir;
+using namespace tpc;
+
+int64_t tpc::getBytes(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  if (!tensor)
+    return 0;
+  return tensor.getNumElements() * llvm::divideCeil(tensor.getElementType().getIntOrFloatBitWidth(), 8u);
+}
+
+int64_t tpc::getOperandAndResultBytes(Operation *op) {
+  int64_t bytes = 0;
+  for (Type type : op->getOperandTypes())
+    bytes += getBytes(type);
+  for (Type type : op->getResultTypes())
+    bytes += getBytes(type);
+  return bytes;
+}
+
+static int64_t getElements(Value value) { return cast<RankedTensorType>(value.getType()).getNumElements(); }
+
+/// Operations per element of the largest tensor, for ops whose work is small next to their traffic.
+static int64_t perElement(Value value, int64_t operations) { return getElements(value) * operations; }
+
+int64_t ContractOp::getFlops() {
+  int64_t flops = 2 * getElements(getResult());
+  for (auto [index, letter] : llvm::enumerate(getLhsDims()))
+    if (!getResultDims().contains(letter))
+      flops *= cast<RankedTensorType>(getLhs().getType()).getDimSize(index);
+  return flops;
+}
+
+/// Two products of s x t x d per head; a causal mask halves them.
+static int64_t getAttentionFlops(Value q, Value k, bool causal, int64_t products) {
+  int64_t keys = cast<RankedTensorType>(k.getType()).getDimSize(1);
+  return products * 2 * getElements(q) * keys / (causal ? 2 : 1);
+}
+
+int64_t AttentionOp::getFlops() { return getAttentionFlops(getQ(), getK(), getCausal(), 2); }
+int64_t AttentionGradOp::getFlops() { return getAttentionFlops(getQ(), getK(), getCausal(), 5); }
+
+int64_t ReduceOp::getFlops() { return perElement(getInput(), 1); }
+int64_t BroadcastOp::getFlops() { return 0; }
+int64_t TransposeOp::getFlops() { return 0; }
+int64_t EmbeddingOp::getFlops() { return 0; }
+int64_t EmbeddingGradOp::getFlops() { return perElement(getDResult(), 1); }
+int64_t RmsNormOp::getFlops() { return perElement(getInput(), 4); }
+int64_t RmsNormGradOp::getFlops() { return perElement(getInput(), 12); }
+int64_t RopeTableOp::getFlops() { return perElement(getCos(), 2); }
+int64_t RopeOp::getFlops() { return perElement(getInput(), 3); }
+int64_t CrossEntropyOp::getFlops() { return perElement(getLogits(), 3); }
+int64_t CrossEntropyGradOp::getFlops() { return perElement(getLogits(), 4); }
+int64_t SumSquaresOp::getFlops() { return perElement(getInput(), 2); }
+int64_t AdamWOp::getFlops() { return perElement(getParam(), 14); }
+int64_t InitOp::getFlops() { return perElement(getResult(), 30); }

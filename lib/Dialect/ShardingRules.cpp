@@ -1,0 +1,137 @@
+//===- ShardingRules.cpp - the factor rule of each tpc op ----------------------===//
+//
+// Written as einsum letters: one string per operand and result, one letter per dimension. `reduced` letters are
+// reductions, `whole` letters must not be split.
+//
+//===----------------------------------------------------------------------===//
+
+#include "tpc/Dialect/TPCDialect.h"
+#include "tpc/Dialect/RuleBuilder.h"
+
+using namespace mlir;
+using namespace tpc;
+
+/// "abcd" of a tensor's rank, to be extended by hand.
+static std::string letters(Value value, char first = 'a') {
+  std::string result;
+  for (int64_t i = 0, rank = cast<RankedTensorType>(value.getType()).getRank(); i < rank; ++i)
+    result += static_cast<char>(first + i);
+  return result;
+}
+
+//===-- identities -------------------------------------------------------------===//
+
+static ShardingRule getIdentityRule(Operation *op) {
+  std::string dims = letters(op->getOperand(0));
+  return buildRule(op, {dims}, {dims}, {}, {}, {{0}});
+}
+ShardingRule BoundaryOp::getShardingRule() { return getIdentityRule(*this); }
+ShardingRule ConstrainOp::getShardingRule() { return getIdentityRule(*this); }
+ShardingRule ReshardOp::getShardingRule() { return getIdentityRule(*this); }
+ShardingRule UseOp::getShardingRule() { return getIdentityRule(*this); }
+ShardingRule BarrierOp::getShardingRule() { return getIdentityRule(*this); }
+
+//===-- linear algebra ---------------------------------------------------------===//
+
+ShardingRule ContractOp::getShardingRule() {
+  std::string reduced;
+  for (char letter : getLhsDims())
+    if (!getResultDims().contains(letter))
+      reduced += letter;
+  return buildRule(*this, {getLhsDims().str(), getRhsDims().str()}, {getResultDims().str()}, reduced, {}, {{0}, {1}});
+}
+
+ShardingRule ReduceOp::getShardingRule() {
+  std::string dims = letters(getInput()), reduced, result;
+  for (auto [index, letter] : llvm::enumerate(dims))
+    (llvm::is_contained(getDims(), static_cast<int64_t>(index)) ? reduced : result) += letter;
+  bool linear = getKind() == ReductionKind::Sum;
+  ShardingRule rule = buildRule(*this, {dims}, {result}, reduced, {},
+                                linear ? LinearSets{{0}} : LinearSets{});
+  for (Factor &factor : rule.factors)
+    factor.reduction = getKind();
+  return rule;
+}
+
+ShardingRule BroadcastOp::getShardingRule() {
+  std::string dims = letters(getResult()), input;
+  for (int64_t dim : getDims())
+    input += dims[dim];
+  return buildRule(*this, {input}, {dims}, {}, {}, {{0}});
+}
+
+ShardingRule TransposeOp::getShardingRule() {
+  std::string dims = letters(getInput()), result;
+  for (int64_t dim : getPermutation())
+    result += dims[dim];
+  return buildRule(*this, {dims}, {result}, {}, {}, {{0}});
+}
+
+//===-- embedding, normalization, rotation -------------------------------------===//
+
+ShardingRule EmbeddingOp::getShardingRule() {
+  std::string ids = letters(getIds());
+  return buildRule(*this, {ids, "vk"}, {ids + "k"}, "v", {}, {{1}});
+}
+
+ShardingRule EmbeddingGradOp::getShardingRule() {
+  std::string ids = letters(getIds());
+  return buildRule(*this, {ids, ids + "k"}, {"vk"}, ids, {}, {{1}});
+}
+
+ShardingRule RmsNormOp::getShardingRule() {
+  std::string dims = letters(getInput());
+  std::string last = dims.substr(dims.size() - 1);
+  return buildRule(*this, {dims, last}, {dims}, {}, last, {{1}});
+}
+
+ShardingRule RmsNormGradOp::getShardingRule() {
+  std::string dims = letters(getInput());
+  std::string last = dims.substr(dims.size() - 1);
+  return buildRule(*this, {dims, last, dims}, {dims, last}, {}, last, {{2}});
+}
+
+ShardingRule RopeTableOp::getShardingRule() { return buildRule(*this, {}, {"sp", "sp"}, {}, "p", {}); }
+
+ShardingRule RopeOp::getShardingRule() {
+  std::string dims = letters(getInput());
+  std::string tables = dims.substr(1, 1) + "z";
+  return buildRule(*this, {dims, tables, tables}, {dims}, {}, dims.substr(dims.size() - 1) + "z", {{0}});
+}
+
+//===-- attention --------------------------------------------------------------===//
+
+ShardingRule AttentionOp::getShardingRule() {
+  return buildRule(*this, {"bshgd", "bthd", "bthd"}, {"bshgd", "bshg"}, {}, "std", {});
+}
+
+ShardingRule AttentionGradOp::getShardingRule() {
+  // d_k and d_v lack g: Partial where g is split.
+  return buildRule(*this, {"bshgd", "bthd", "bthd", "bshgd", "bshg", "bshgd"}, {"bshgd", "bthd", "bthd"}, {}, "std", {});
+}
+
+//===-- loss and optimizer -----------------------------------------------------===//
+
+ShardingRule CrossEntropyOp::getShardingRule() {
+  std::string rows = letters(getTargets());
+  return buildRule(*this, {rows + "v", rows}, {rows, rows}, {}, {}, {}, "v");
+}
+
+ShardingRule CrossEntropyGradOp::getShardingRule() {
+  std::string rows = letters(getTargets());
+  return buildRule(*this, {rows + "v", rows, rows, rows, rows}, {rows + "v"}, {}, {}, {{3, 4}});
+}
+
+ShardingRule SumSquaresOp::getShardingRule() {
+  std::string dims = letters(getInput());
+  return buildRule(*this, {dims}, {""}, dims, {}, {});
+}
+
+ShardingRule AdamWOp::getShardingRule() {
+  std::string dims = letters(getParam());
+  return buildRule(*this, {dims, dims, dims, dims, "", "", "", "", "", "", ""}, {dims, dims, dims}, {}, {}, {});
+}
+
+ShardingRule InitOp::getShardingRule() {
+  return buildRule(*this, {"", ""}, {letters(getResult())}, {}, {}, {});
+}
