@@ -10,8 +10,7 @@ using namespace mlir;
 using namespace tpc;
 
 namespace tpc {
-/// ReductionKind is theory; MLIR needs to hash it.
-static llvm::hash_code hash_value(ReductionKind kind) { return llvm::hash_value(static_cast<uint32_t>(kind)); }
+/// Mesh is theory; MLIR needs to hash it.
 static llvm::hash_code hash_value(const Mesh &mesh) {
   llvm::hash_code code(0);
   for (const MeshAxis &axis : mesh.axes)

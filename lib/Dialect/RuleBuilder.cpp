@@ -9,7 +9,7 @@ using namespace tpc;
 
 namespace {
 /// Collects the factors of one rule.
-struct Builder {
+struct FactorTable {
   ShardingRule rule;
   llvm::StringMap<unsigned> factors;
   StringRef reduced, whole, internal;
@@ -49,7 +49,7 @@ static ArrayRef<int64_t> getShape(Value value) {
 ShardingRule tpc::buildRule(Operation *op, ArrayRef<std::string> operands, ArrayRef<std::string> results,
                             StringRef reduced, StringRef whole, const LinearSets &linearSets,
                             StringRef internal) {
-  Builder builder{{}, {}, reduced, whole, internal};
+  FactorTable table{{}, {}, reduced, whole, internal};
   auto forEach = [&](auto values, ArrayRef<std::string> texts, auto visit) {
     size_t next = 0;
     for (Value value : values)
@@ -57,16 +57,16 @@ ShardingRule tpc::buildRule(Operation *op, ArrayRef<std::string> operands, Array
   };
   auto declare = [&](StringRef letters, ArrayRef<int64_t> shape) {
     for (size_t dim = 0; dim < letters.size(); ++dim)
-      builder.declare(letters.substr(dim, 1), shape[dim]);
+      table.declare(letters.substr(dim, 1), shape[dim]);
   };
   forEach(op->getOperands(), operands, declare);
   forEach(op->getResults(), results, declare);
   forEach(op->getOperands(), operands, [&](StringRef letters, ArrayRef<int64_t> shape) {
-    builder.rule.operands.push_back(builder.map(letters, shape));
+    table.rule.operands.push_back(table.map(letters, shape));
   });
   forEach(op->getResults(), results, [&](StringRef letters, ArrayRef<int64_t> shape) {
-    builder.rule.results.push_back(builder.map(letters, shape));
+    table.rule.results.push_back(table.map(letters, shape));
   });
-  builder.rule.linearSets = linearSets;
-  return builder.rule;
+  table.rule.linearSets = linearSets;
+  return table.rule;
 }

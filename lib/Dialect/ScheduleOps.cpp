@@ -11,7 +11,8 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
   if (!kernel || !kernel->hasAttr(TPCDialect::kKernel))
     return emitOpError("expects '") << getKernel() << "' to be a func.func with tpc.kernel (C1)";
   FunctionType type = kernel.getFunctionType();
-  if (type.getInputs() != TypeRange(getInputs()) || type.getResults() != TypeRange(getResults()))
+  if (!llvm::equal(type.getInputs(), getInputs().getTypes()) ||
+      !llvm::equal(type.getResults(), getResults().getTypes()))
     return emitOpError("expects the types of its kernel (C2), which are ") << type;
   return success();
 }

@@ -45,11 +45,11 @@ ShardingRule ReduceOp::getShardingRule() {
   std::string dims = letters(getInput()), reduced, result;
   for (auto [index, letter] : llvm::enumerate(dims))
     (llvm::is_contained(getDims(), static_cast<int64_t>(index)) ? reduced : result) += letter;
-  bool linear = getKind() == ReductionKind::Sum;
+  bool linear = getKind().getValue() == ReductionKind::Sum;
   ShardingRule rule = buildRule(*this, {dims}, {result}, reduced, {},
                                 linear ? LinearSets{{0}} : LinearSets{});
   for (Factor &factor : rule.factors)
-    factor.reduction = getKind();
+    factor.reduction = getKind().getValue();
   return rule;
 }
 

@@ -6,6 +6,7 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "tpc/Sharding/Layout.h"
+#include <vector>
 
 namespace tpc {
 
@@ -14,8 +15,8 @@ namespace tpc {
 struct LocalizationContext {
   Mesh mesh;
   mlir::FlatSymbolRefAttr meshSymbol;
-  llvm::SmallVector<Layout> operandLayouts;
-  llvm::SmallVector<Layout> resultLayouts;
+  std::vector<Layout> operandLayouts;
+  std::vector<Layout> resultLayouts;
   llvm::SmallVector<mlir::Type> localResultTypes;
 
   /// The axes of `axes` as an attribute array, as collectives take it.

@@ -1,0 +1,23 @@
+//===- InitAllDialects.h - the one place where dialects are registered ---------===//
+
+#ifndef TPC_INITALLDIALECTS_H
+#define TPC_INITALLDIALECTS_H
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "tpc/Dialect/TPCDialect.h"
+
+namespace tpc {
+
+/// What a tpc program may contain, with the tpc interfaces of the upstream ops.
+inline void registerAllDialects(mlir::DialectRegistry &registry) {
+  registry.insert<mlir::arith::ArithDialect, mlir::func::FuncDialect, mlir::math::MathDialect,
+                  mlir::tensor::TensorDialect, TPCDialect>();
+  registerUpstreamModels(registry);
+}
+
+} // namespace tpc
+
+#endif // TPC_INITALLDIALECTS_H
