@@ -14,7 +14,8 @@ using llvm::SmallVector;
 //===----------------------------------------------------------------------===//
 
 bool AxisRef::overlaps(const AxisRef &other) const {
-  return axis == other.axis && std::max(pre, other.pre) < std::min(pre * size, other.pre * other.size);
+  return axis == other.axis &&
+         std::max(pre, other.pre) < std::min(pre * size, other.pre * other.size);
 }
 
 bool AxisRef::contains(const AxisRef &other) const {

@@ -39,8 +39,7 @@ private:
       printFactor(factors.front());
     else {
       os << "(";
-      llvm::interleave(
-          factors, os, [&](unsigned factor) { printFactor(factor); }, " ");
+      llvm::interleave(factors, os, [&](unsigned factor) { printFactor(factor); }, " ");
       os << ")";
     }
   }
