@@ -61,6 +61,13 @@ def read_safetensors(path):
     return {name: _tensor(path, name, entry, data) for name, entry in header.items() if name != "__metadata__"}
 
 
+def read_metadata(path):
+    """The `__metadata__` strings of a safetensors file, {} if it has none."""
+    with open(path, "rb") as file:
+        header, _ = _header(path, file, os.path.getsize(path))
+    return header.get("__metadata__", {})
+
+
 def write_safetensors(path, tensors, metadata=None):
     """Writes {name: array}; `metadata` maps strings to strings. The file appears under `path` when it is complete."""
     header, offset = {}, 0

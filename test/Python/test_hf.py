@@ -15,6 +15,7 @@ def test_round_trip(tmp_path):
     assert {name: (array.dtype, array.shape) for name, array in read.items()} == {
         name: (array.dtype, array.shape) for name, array in tensors.items()}
     assert all((read[name] == tensors[name]).all() for name in tensors)
+    assert hf.read_metadata(tmp_path / "x.safetensors") == {"made": "here"}
     assert [path.name for path in tmp_path.iterdir()] == ["x.safetensors"]
 
 
