@@ -12,7 +12,7 @@
 
 namespace tpc::runtime {
 
-class ThreadPool;
+class ContractCache;
 
 /// The device mesh: axes major to minor, ranks numbered row-major over them.
 struct Mesh {
@@ -43,7 +43,7 @@ struct tpc_context {
   std::vector<tpc::runtime::Collective> collectives;
   std::unique_ptr<tpc::runtime::Communicator> communicator;
   int threads = 1; ///< of this rank, the caller included; at most TPC_MAX_THREADS
-  std::shared_ptr<tpc::runtime::ThreadPool> pool; ///< null if threads is 1
+  std::shared_ptr<tpc::runtime::ContractCache> contracts; ///< prepared oneDNN primitives
 
   /// Time spent in collectives and bytes of their inputs since the last resetCounters().
   double communicationSeconds = 0;

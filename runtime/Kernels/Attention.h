@@ -1,0 +1,48 @@
+// What forward and backward attention share: the geometry of a block of query rows.
+#ifndef TPC_RUNTIME_KERNELS_ATTENTION_H
+#define TPC_RUNTIME_KERNELS_ATTENTION_H
+
+#include "tpc/runtime/Context.h"
+#include "tpc_runtime.h"
+
+namespace tpc::runtime {
+
+/// Element strides of the operands; head_dim is contiguous.
+struct AttentionStrides {
+  explicit AttentionStrides(const tpc_attention_desc &desc)
+      : queryRow(desc.kv_heads * desc.group * desc.head_dim), keyRow(desc.kv_heads * desc.head_dim),
+        queryBatch(desc.queries * queryRow), keyBatch(desc.keys * keyRow) {}
+  int64_t queryRow, keyRow, queryBatch, keyBatch;
+};
+
+/// Query rows [first, first + rows) of one head.
+struct QueryBlock {
+  QueryBlock(const tpc_attention_desc &desc, int64_t index);
+  /// How many keys row `first + row` sees.
+  int64_t visible(int64_t row) const;
+  int64_t first, rows;
+  int64_t width; ///< keys that any row of the block sees
+private:
+  int64_t keys, offset;
+  bool causal;
+};
+
+inline int64_t queryBlocks(const tpc_attention_desc &desc) {
+  return (desc.queries + TPC_ATTENTION_BLOCK - 1) / TPC_ATTENTION_BLOCK;
+}
+
+/// Bytes of workspace per thread, as documented at TPC_ATTENTION_BLOCK.
+int64_t attentionWorkspace(const tpc_attention_desc &desc);
+
+/// Records a failure and returns false unless the element type is f32.
+bool checkAttentionType(tpc_context *context, const tpc_attention_desc &desc);
+
+/// C[m, n] = alpha * op(A) op(B) + beta * C, row-major with leading dimensions, on the calling
+/// thread only when it is one of a team.
+void gemm(bool transposeA, bool transposeB, int64_t m, int64_t n, int64_t k, float alpha,
+          const float *a, int64_t lda, const float *b, int64_t ldb, float beta, float *c,
+          int64_t ldc);
+
+} // namespace tpc::runtime
+
+#endif

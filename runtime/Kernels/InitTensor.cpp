@@ -1,0 +1,82 @@
+// Parameter initialization: element i of a parameter is a function of (seed, name, i) only.
+#include "Device/Threads.h"
+#include "tpc/runtime/Context.h"
+#include "tpc_random.h"
+
+#include <cmath>
+
+using namespace tpc::runtime;
+
+namespace {
+
+/// What one scheme does to one parameter: a constant, or a distribution scaled by `scale`.
+struct Distribution {
+  enum Kind { Constant, Normal, Uniform } kind;
+  double scale;
+};
+
+Distribution distributionOf(const tpc_init_desc &desc, int64_t scheme) {
+  if (desc.kind == TPC_NORM)
+    return {Distribution::Constant, 1};
+  if (scheme == 0)
+    return desc.kind == TPC_BIAS ? Distribution{Distribution::Constant, 0}
+                                 : Distribution{Distribution::Normal, desc.initializer_range};
+  if (desc.kind == TPC_EMBEDDING)
+    return {Distribution::Normal, 1};
+  return {Distribution::Uniform, 1 / std::sqrt(static_cast<double>(desc.fan_in))};
+}
+
+double draw(const Distribution &distribution, uint64_t seed, uint64_t stream, uint64_t index) {
+  switch (distribution.kind) {
+  case Distribution::Normal:
+    return distribution.scale * tpc_random_normal(seed, stream, index);
+  case Distribution::Uniform:
+    return distribution.scale * (2 * tpc_random_uniform(seed, stream, index) - 1);
+  case Distribution::Constant:
+    break;
+  }
+  return distribution.scale;
+}
+
+/// Global row-major index of element 0 of innermost row number `row` of the box.
+uint64_t globalStart(const tpc_init_desc &desc, const int64_t *offsets, int64_t row) {
+  int64_t index = offsets[desc.rank - 1], stride = desc.global_shape[desc.rank - 1];
+  for (int64_t d = desc.rank - 2; d >= 0; --d) {
+    index += (offsets[d] + row % desc.local_shape[d]) * stride;
+    row /= desc.local_shape[d];
+    stride *= desc.global_shape[d];
+  }
+  return static_cast<uint64_t>(index);
+}
+
+template <typename Element>
+void fill(tpc_context *context, const tpc_init_desc &desc, uint64_t seed, int64_t scheme,
+          const int64_t *offsets, Element *out) {
+  Distribution distribution = distributionOf(desc, scheme);
+  uint64_t stream = tpc_random_stream(desc.parameter);
+  int64_t inner = desc.rank ? desc.local_shape[desc.rank - 1] : 1, rows = 1;
+  for (int64_t d = 0; d + 1 < desc.rank; ++d)
+    rows *= desc.local_shape[d];
+  parallelFor(context->threads, rows, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      uint64_t start = desc.rank ? globalStart(desc, offsets, row) : 0;
+      for (int64_t i = 0; i < inner; ++i)
+        out[row * inner + i] = static_cast<Element>(
+            draw(distribution, seed, stream, start + static_cast<uint64_t>(i)));
+    }
+  });
+}
+
+} // namespace
+
+extern "C" void tpc_init_tensor(tpc_context *context, const tpc_init_desc *desc, int64_t seed,
+                                int64_t scheme, const int64_t *offsets, char *out) {
+  if (desc->dtype == TPC_F32)
+    return fill(context, *desc, static_cast<uint64_t>(seed), scheme, offsets,
+                reinterpret_cast<float *>(out));
+  if (desc->dtype == TPC_F64)
+    return fill(context, *desc, static_cast<uint64_t>(seed), scheme, offsets,
+                reinterpret_cast<double *>(out));
+  context->fail(std::string("parameters are initialized in f32 or f64, got ") +
+                toString(desc->dtype));
+}

@@ -1,0 +1,117 @@
+// Embedding, initialization and the splitting of launches.
+#include "RuntimeContext.h"
+#include "tpc_random.h"
+
+#include <cmath>
+#include <gtest/gtest.h>
+#include <numeric>
+
+using namespace tpc;
+
+namespace {
+
+template <typename T>
+char *raw(std::vector<T> &values) {
+  return reinterpret_cast<char *>(values.data());
+}
+
+TEST(Embedding, RowsOutsideTheShardAreZero) {
+  std::vector<int32_t> ids = {4, 6, 5, 3, -1};
+  std::vector<float> table = {1, 2, 3, 4}, out(10, 9);
+  auto context = test::makeContext(2);
+  tpc_embedding(context.get(), TPC_F32, 5, 2, 2, 4, raw(ids), raw(table),
+                raw(out)); // holds rows 4 and 5
+  EXPECT_EQ(out, (std::vector<float>{1, 2, 0, 0, 3, 4, 0, 0, 0, 0}));
+}
+
+TEST(Embedding, GradientSumsEqualIdsInOrder) {
+  std::vector<int32_t> ids = {5, 4, 5, 7, 5};
+  std::vector<float> dOut = {1e8f, 1, 2, 2, -1e8f, 1, 9, 9, 1, 1}, dTable(6, 7);
+  auto context = test::makeContext(2);
+  tpc_embedding_grad(context.get(), TPC_F32, 5, 3, 2, 4, raw(ids), raw(dOut), raw(dTable));
+  EXPECT_EQ(dTable, (std::vector<float>{2, 2, 1, 3, 0, 0})); // (1e8 - 1e8) + 1, in this order
+}
+
+TEST(Embedding, GradientRefusesBf16) {
+  std::vector<int32_t> ids = {0};
+  auto context = test::makeContext();
+  tpc_embedding_grad(context.get(), TPC_BF16, 1, 1, 1, 0, raw(ids), raw(ids), raw(ids));
+  EXPECT_NE(context->communicator->failure().find("got bf16"), std::string::npos);
+}
+
+std::vector<float> initialize(tpc_init_desc desc, std::vector<int64_t> offsets, int64_t scheme,
+                              int threads = 1) {
+  int64_t size = std::accumulate(desc.local_shape, desc.local_shape + desc.rank, int64_t(1),
+                                 std::multiplies<>());
+  std::vector<float> out(static_cast<size_t>(size));
+  auto context = test::makeContext(threads);
+  tpc_init_tensor(context.get(), &desc, 42, scheme, offsets.data(), raw(out));
+  return out;
+}
+
+TEST(InitTensor, ABoxHoldsTheValuesOfTheWhole) {
+  tpc_init_desc whole = {"w", TPC_F32, TPC_LINEAR, 4, 0.02, 3, {4, 6, 8}, {4, 6, 8}};
+  auto all = initialize(whole, {0, 0, 0}, 0);
+  tpc_init_desc box = {"w", TPC_F32, TPC_LINEAR, 4, 0.02, 3, {4, 6, 8}, {2, 3, 4}};
+  auto part = initialize(box, {2, 3, 4}, 0, 2);
+  for (size_t i = 0; i < 2; ++i)
+    for (size_t j = 0; j < 3; ++j)
+      for (size_t k = 0; k < 4; ++k)
+        EXPECT_EQ(part[(i * 3 + j) * 4 + k], all[((i + 2) * 6 + j + 3) * 8 + k + 4]);
+}
+
+TEST(InitTensor, FollowsTheGenerator) {
+  tpc_init_desc desc = {"model.w", TPC_F32, TPC_LINEAR, 100, 0.5, 1, {64}, {64}};
+  auto normal = initialize(desc, {0}, 0), uniform = initialize(desc, {0}, 1);
+  uint64_t stream = tpc_random_stream("model.w");
+  for (uint64_t i = 0; i < 64; ++i) {
+    EXPECT_FLOAT_EQ(normal[i], static_cast<float>(0.5 * tpc_random_normal(42, stream, i)));
+    EXPECT_FLOAT_EQ(uniform[i],
+                    static_cast<float>(0.1 * (2 * tpc_random_uniform(42, stream, i) - 1)));
+  }
+}
+
+TEST(InitTensor, MomentsOfTheSchemes) {
+  tpc_init_desc desc = {"w", TPC_F32, TPC_LINEAR, 4, 0.02, 1, {100000}, {100000}};
+  auto moments = [](const std::vector<float> &values) {
+    double mean = 0, square = 0;
+    for (float value : values)
+      mean += value, square += double(value) * value;
+    return std::make_pair(mean / double(values.size()), std::sqrt(square / double(values.size())));
+  };
+  auto [normalMean, normalDeviation] = moments(initialize(desc, {0}, 0));
+  EXPECT_NEAR(normalMean, 0, 0.0003);
+  EXPECT_NEAR(normalDeviation, 0.02, 0.0002);
+  EXPECT_NEAR(moments(initialize(desc, {0}, 1)).second, 0.5 / std::sqrt(3), 0.003); // U(-1/2, 1/2)
+  desc.kind = TPC_EMBEDDING;
+  EXPECT_NEAR(moments(initialize(desc, {0}, 1)).second, 1, 0.01);
+}
+
+TEST(InitTensor, Constants) {
+  tpc_init_desc desc = {"w", TPC_F32, TPC_NORM, 4, 0.02, 1, {3}, {3}};
+  EXPECT_EQ(initialize(desc, {0}, 0), (std::vector<float>{1, 1, 1}));
+  EXPECT_EQ(initialize(desc, {0}, 1), (std::vector<float>{1, 1, 1}));
+  desc.kind = TPC_BIAS;
+  EXPECT_EQ(initialize(desc, {0}, 0), (std::vector<float>{0, 0, 0}));
+  for (float value : initialize(desc, {0}, 1)) // torch: like the weight, from fan_in
+    EXPECT_TRUE(value != 0 && std::abs(value) <= 0.5);
+}
+
+TEST(Launch, CoversEveryIterationOnceInPiecesOfTheGrain) {
+  for (int threads : {1, 3, 8}) {
+    std::vector<int64_t> begins(100, -1);
+    char *buffers[] = {raw(begins)};
+    auto context = test::makeContext(threads);
+    tpc_launch(
+        context.get(),
+        [](char *const *buffers, int64_t begin, int64_t end) {
+          for (int64_t i = begin; i < end; ++i)
+            reinterpret_cast<int64_t *>(buffers[0])[i] += 1 + begin;
+        },
+        buffers, 100, 16);
+    for (int64_t begin : begins)
+      EXPECT_TRUE(begin >= 0 && begin % 16 == 0);
+  }
+}
+
+} // namespace
