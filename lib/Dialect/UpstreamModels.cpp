@@ -89,6 +89,7 @@ static void attachElementwise(MLIRContext *context) {
 }
 
 void tpc::registerUpstreamModels(DialectRegistry &registry) {
+  registerUpstreamDifferentiation(registry);
   registry.addExtension(+[](MLIRContext *context, arith::ArithDialect *) {
     attachElementwise<arith::AddFOp, arith::SubFOp, arith::MulFOp, arith::DivFOp, arith::NegFOp, arith::MaximumFOp,
                       arith::MinimumFOp, arith::AddIOp, arith::SubIOp, arith::MulIOp, arith::AndIOp, arith::OrIOp,

@@ -17,7 +17,7 @@ def TPC_MeshOp : TPC_Op<"mesh", [Symbol, HasParent<"::mlir::ModuleOp">]> {
 }
 
 class TPC_IdentityOp<string mnemonic, list<Trait> traits = []>
-    : TPC_Op<mnemonic, !listconcat([SameOperandsAndResultType, TPC_Rule], traits)>;
+    : TPC_Op<mnemonic, !listconcat([SameOperandsAndResultType, TPC_Rule, TPC_Grad], traits)>;
 
 def TPC_BoundaryOp : TPC_IdentityOp<"boundary"> {
   let summary = "an input or output port of a module, by fully qualified name";

@@ -13,7 +13,7 @@ include "tpc/Dialect/TPCOpBase.td"
 class TPC_ComputeOp<string mnemonic, list<Trait> traits = []>
     : TPC_Op<mnemonic, !listconcat([Pure, TPC_Rule, TPC_Cost], traits)>;
 
-def TPC_ContractOp : TPC_ComputeOp<"contract"> {
+def TPC_ContractOp : TPC_ComputeOp<"contract", [TPC_Grad]> {
   let summary = "einsum of two operands";
   let description = [{
     Sums the product over the letters that the result lacks. `equation` is stored as NumPy writes it.
@@ -40,7 +40,7 @@ def TPC_ContractOp : TPC_ComputeOp<"contract"> {
   }];
 }
 
-def TPC_ReduceOp : TPC_ComputeOp<"reduce"> {
+def TPC_ReduceOp : TPC_ComputeOp<"reduce", [TPC_Grad]> {
   let summary = "sum, maximum or minimum over dimensions";
   let description = [{
     ```mlir
@@ -54,7 +54,7 @@ def TPC_ReduceOp : TPC_ComputeOp<"reduce"> {
   let hasVerifier = 1;
 }
 
-def TPC_BroadcastOp : TPC_ComputeOp<"broadcast"> {
+def TPC_BroadcastOp : TPC_ComputeOp<"broadcast", [TPC_Grad]> {
   let summary = "repeats a value along new dimensions";
   let description = [{
     Dimension i of the operand is dimension `dims[i]` of the result (StableHLO's broadcast_dimensions).
@@ -69,7 +69,7 @@ def TPC_BroadcastOp : TPC_ComputeOp<"broadcast"> {
   let hasVerifier = 1;
 }
 
-def TPC_TransposeOp : TPC_ComputeOp<"transpose"> {
+def TPC_TransposeOp : TPC_ComputeOp<"transpose", [TPC_Grad]> {
   let summary = "permutes dimensions";
   let description = [{
     Dimension i of the result is dimension `permutation[i]` of the operand.
@@ -81,7 +81,7 @@ def TPC_TransposeOp : TPC_ComputeOp<"transpose"> {
   let hasVerifier = 1;
 }
 
-def TPC_EmbeddingOp : TPC_ComputeOp<"embedding"> {
+def TPC_EmbeddingOp : TPC_ComputeOp<"embedding", [TPC_Grad]> {
   let summary = "rows of a table by id";
   let description = [{
     `result[b, s, :] = table[ids[b, s] - first, :]`; an id outside the table contributes zeros, so that a
@@ -100,7 +100,7 @@ def TPC_EmbeddingOp : TPC_ComputeOp<"embedding"> {
   let hasVerifier = 1;
 }
 
-def TPC_RmsNormOp : TPC_ComputeOp<"rms_norm", [AllTypesMatch<["input", "result"]>]> {
+def TPC_RmsNormOp : TPC_ComputeOp<"rms_norm", [TPC_Grad, AllTypesMatch<["input", "result"]>]> {
   let summary = "x * rsqrt(mean(x^2) + eps) * weight over the last dimension";
   let description = [{
     Zhang and Sennrich 2019. Constraints: (C1) the weight has the last dimension's size.
@@ -130,7 +130,7 @@ def TPC_RopeTableOp : TPC_ComputeOp<"rope_table"> {
   let hasVerifier = 1;
 }
 
-def TPC_RopeOp : TPC_ComputeOp<"rope", [AllTypesMatch<["input", "result"]>,
+def TPC_RopeOp : TPC_ComputeOp<"rope", [TPC_Grad, AllTypesMatch<["input", "result"]>,
                                         AllTypesMatch<["cos", "sin"]>]> {
   let summary = "rotary position embedding, half-split";
   let description = [{
@@ -149,7 +149,7 @@ def TPC_RopeOp : TPC_ComputeOp<"rope", [AllTypesMatch<["input", "result"]>,
   let hasVerifier = 1;
 }
 
-def TPC_AttentionOp : TPC_ComputeOp<"attention", [AllTypesMatch<["q", "out"]>, AllTypesMatch<["k", "v"]>]> {
+def TPC_AttentionOp : TPC_ComputeOp<"attention", [TPC_Grad, AllTypesMatch<["q", "out"]>, AllTypesMatch<["k", "v"]>]> {
   let summary = "softmax(scale q k^T) v with grouped key/value heads";
   let description = [{
     q: [b, s, h, g, d]; k, v: [b, t, h, d]; out: [b, s, h, g, d]; log_sum_exp: [b, s, h, g] of the scaled scores, kept
@@ -172,7 +172,7 @@ def TPC_AttentionOp : TPC_ComputeOp<"attention", [AllTypesMatch<["q", "out"]>, A
   let hasVerifier = 1;
 }
 
-def TPC_CrossEntropyOp : TPC_ComputeOp<"cross_entropy", [AllTypesMatch<["target_logit", "log_sum_exp"]>]> {
+def TPC_CrossEntropyOp : TPC_ComputeOp<"cross_entropy", [TPC_Grad, AllTypesMatch<["target_logit", "log_sum_exp"]>]> {
   let summary = "the two terms of the cross-entropy: loss = log_sum_exp - target_logit";
   let description = [{
     logits: [b, s, v], targets: [b, s] ids; results [b, s]. A target outside [first, first + v) picks 0, so on a

@@ -59,6 +59,8 @@ AxisAttr getAxisAttr(mlir::MLIRContext *context, const AxisRef &axis, const Mesh
 
 /// Attaches the tpc interfaces to the upstream ops that tpc programs use.
 void registerUpstreamModels(mlir::DialectRegistry &registry);
+/// The differentiable ones among them; called by registerUpstreamModels.
+void registerUpstreamDifferentiation(mlir::DialectRegistry &registry);
 
 } // namespace tpc
 
