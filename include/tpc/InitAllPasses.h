@@ -3,9 +3,13 @@
 #ifndef TPC_INITALLPASSES_H
 #define TPC_INITALLPASSES_H
 
+#include "tpc/Autodiff/Passes.h"
+
 namespace tpc {
 
-inline void registerAllPasses() {}
+inline void registerAllPasses() {
+  registerAutodiffPasses();
+}
 
 } // namespace tpc
 
