@@ -78,10 +78,11 @@ using Identity = std::vector<std::pair<std::string, std::string>>;
 
 /// What every communicator is told when it is made.
 struct CommunicatorOptions {
-  size_t regionBytes = 0;              ///< size of each rank's communication region
-  std::vector<Collective> collectives; ///< the program's; sizes what they need, names them in messages
-  double timeoutSeconds = 60;          ///< longest wait for a peer
-  Identity identity;                   ///< compared with rank 0's at connection
+  size_t regionBytes = 0; ///< size of each rank's communication region
+  std::vector<Collective>
+      collectives;            ///< the program's; sizes what they need, names them in messages
+  double timeoutSeconds = 60; ///< longest wait for a peer
+  Identity identity;          ///< compared with rank 0's at connection
 };
 
 /// N communicators for N threads of this process; the reference for the others and the tool of

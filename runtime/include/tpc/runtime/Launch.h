@@ -42,7 +42,8 @@ enum class CommunicatorKind { Auto, SharedMemory, Mpi };
 /// "auto", "shm", "mpi"; throws Error naming the choices.
 CommunicatorKind parseCommunicatorKind(const std::string &text);
 
-/// Connects to the other ranks: shared memory if `kind` is Auto and all ranks are on one host, else MPI.
+/// Connects to the other ranks: shared memory if `kind` is Auto and all ranks are on one host, else
+/// MPI.
 std::unique_ptr<Communicator> connect(const RankInfo &info, CommunicatorKind kind,
                                       const CommunicatorOptions &options);
 

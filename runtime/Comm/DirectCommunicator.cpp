@@ -1,0 +1,237 @@
+#include "DirectCommunicator.h"
+#include "StreamingCopy.h"
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+#include <sstream>
+
+namespace tpc::runtime {
+
+namespace {
+/// A collective that is in no manifest: over all ranks, on bytes.
+Collective hostCollective(int64_t index, const std::vector<int> &world) {
+  Collective collective;
+  collective.index = index;
+  collective.op = CollectiveOp::AllGather;
+  collective.dtype = TPC_I1;
+  collective.groups = {world};
+  return collective;
+}
+} // namespace
+
+DirectCommunicator::DirectCommunicator(int rank, std::shared_ptr<Segment> givenSegment,
+                                       const CommunicatorOptions &options, bool everythingVisible,
+                                       int spins)
+    : Communicator(rank, givenSegment->sizes.ranks), segment(std::move(givenSegment)),
+      collectives(options.collectives), timeoutSeconds(options.timeoutSeconds),
+      everythingVisible(everythingVisible), spins(spins), world(worldSize) {
+  std::iota(world.begin(), world.end(), 0);
+  signBoard(board(), rank);
+}
+
+DirectCommunicator::~DirectCommunicator() {
+  if (!finished && !failed())
+    abort(board().describe(myRank) + " left before the job was finished");
+}
+
+std::string DirectCommunicator::describeOperation(int64_t operation) const {
+  switch (operation) {
+  case kNoOperation:
+    return "the start";
+  case kBarrier:
+    return "a barrier";
+  case kGatherHost:
+    return "an exchange of host data";
+  default:
+    if (operation < static_cast<int64_t>(collectives.size()))
+      return collectives[operation].describe();
+    return "collective " + std::to_string(operation);
+  }
+}
+
+void DirectCommunicator::start(const Collective &collective, char *const *inputs,
+                               char *const *outputs) {
+  for (DirectOperation &older : pending) // whose slot on the board is needed again
+    if (sequence + 1 - older.sequence >= kOutstanding)
+      complete(older);
+  DirectOperation operation;
+  operation.collective = &collective;
+  operation.group = &collective.groupOf(myRank);
+  auto self = std::find(operation.group->begin(), operation.group->end(), myRank);
+  operation.position = static_cast<int>(self - operation.group->begin());
+  operation.inputs.assign(inputs, inputs + collective.operands.size());
+  operation.outputs.assign(outputs, outputs + collective.operands.size());
+  if (operation.group->size() > 1)
+    announce(operation);
+  pending.push_back(std::move(operation));
+}
+
+void DirectCommunicator::wait(const Collective &collective) {
+  auto operation =
+      std::find_if(pending.begin(), pending.end(), [&](const DirectOperation &candidate) {
+        return candidate.collective->index == collective.index;
+      });
+  if (operation == pending.end())
+    throw Error(board().describe(myRank) + ": " + collective.describe() +
+                " is waited for and was not started");
+  complete(*operation);
+  pending.erase(operation);
+}
+
+char *DirectCommunicator::stage(size_t bytes) {
+  bytes = (bytes + 63) / 64 * 64;
+  if (stagingUsed + bytes > segment->sizes.stagingBytes) {
+    throw Error(board().describe(myRank) + ": " + std::to_string(bytes) +
+                " bytes do not fit into the " + std::to_string(segment->sizes.stagingBytes) +
+                " bytes of staging");
+  }
+  char *address = segment->staging(myRank) + stagingUsed;
+  stagingUsed += bytes;
+  return address;
+}
+
+char *DirectCommunicator::stageInput(const char *input, size_t bytes, bool mustCopy) {
+  char *copy = stage(bytes);
+  if (mustCopy)
+    std::memcpy(copy, input, bytes);
+  return copy;
+}
+
+void DirectCommunicator::announce(DirectOperation &operation) {
+  const Collective &collective = *operation.collective;
+  size_t operands = collective.operands.size();
+  if (operands > segment->sizes.operands)
+    throw Error(collective.describe() + ": " + std::to_string(operands) +
+                " operands, and at most " + std::to_string(segment->sizes.operands) +
+                " were announced");
+  if (stagingUsed + collective.inputBytes() + 64 * operands > segment->sizes.stagingBytes)
+    completeAll();
+  operation.sequence = ++sequence;
+  uint64_t *references = segment->references(myRank, operation.sequence);
+  bool pushes = collective.op == CollectiveOp::AllReduce && !reducesWhole(collective);
+  for (size_t i = 0; i < operands; ++i) {
+    size_t bytes = collective.operands[i].inputElements() * elementBytes(collective.dtype);
+    char *input = operation.inputs[i], *output = operation.outputs[i];
+    bool inputSeen = everythingVisible || segment->contains(input);
+    bool outputSeen = everythingVisible || segment->contains(output) || !pushes;
+    if (!inputSeen || !outputSeen) {
+      char *staged = stageInput(input, bytes, !inputSeen);
+      if (!inputSeen)
+        input = staged;
+      if (!outputSeen) {
+        operation.lateCopies.push_back({staged, output, bytes});
+        output = staged;
+      }
+    }
+    references[i] = segment->referenceTo(input);
+    references[segment->sizes.operands + i] = segment->referenceTo(output);
+  }
+  segment->board().slot(myRank, operation.sequence).operation = collective.index;
+  board().rank(myRank).position.store(collective.index, std::memory_order_relaxed);
+  board().advance(myRank, operation.sequence, 1);
+}
+
+void DirectCommunicator::completeAll() {
+  for (DirectOperation &operation : pending)
+    complete(operation);
+}
+
+void DirectCommunicator::complete(DirectOperation &operation) {
+  if (operation.finished)
+    return;
+  if (operation.group->size() > 1) {
+    waitForGroup(operation, 1);
+    collectAddresses(operation);
+    executeDirect(operation);
+    board().advance(myRank, operation.sequence, 2);
+    waitForGroup(operation, 2);
+  } else {
+    operation.peerInputs.assign(operation.inputs.begin(), operation.inputs.end());
+    operation.peerOutputs = operation.outputs;
+    executeAlone(operation);
+  }
+  for (const DirectOperation::LateCopy &copy : operation.lateCopies)
+    std::memcpy(copy.target, copy.source, copy.bytes);
+  operation.scratch.clear();
+  operation.finished = true;
+  if (std::all_of(pending.begin(), pending.end(),
+                  [](const DirectOperation &other) { return other.finished; }))
+    stagingUsed = 0;
+}
+
+void DirectCommunicator::waitForGroup(const DirectOperation &operation, uint32_t phase) {
+  for (int peer : *operation.group) {
+    if (peer == myRank)
+      continue;
+    switch (board().wait(myRank, peer, operation.sequence, phase, spins, timeoutSeconds)) {
+    case Board::Wait::Reached:
+      break;
+    case Board::Wait::Failed:
+      throw Error(failure());
+    case Board::Wait::TimedOut:
+      reportTimeout(operation, peer);
+    }
+    if (phase == 1)
+      checkSameOperation(operation, peer);
+  }
+}
+
+void DirectCommunicator::checkSameOperation(const DirectOperation &operation, int peer) {
+  int64_t theirs = board().slot(peer, operation.sequence).operation;
+  if (theirs != operation.collective->index)
+    throw Error(board().describe(myRank) + " executes " +
+                describeOperation(operation.collective->index) + " while " +
+                board().describe(peer) + " executes " + describeOperation(theirs) +
+                ": the ranks do not run the same program on the same input");
+}
+
+void DirectCommunicator::reportTimeout(const DirectOperation &operation, int peer) {
+  int culprit = board().culprit(peer);
+  std::ostringstream text;
+  text << board().describe(culprit) << " (process " << board().rank(culprit).pid
+       << ") stalled: " << board().describe(myRank) << " waited " << timeoutSeconds << " s in "
+       << describeOperation(operation.collective->index) << " for it, whose last operation was "
+       << describeOperation(board().rank(culprit).position)
+       << "; raise --timeout if it is only slow";
+  abort(text.str());
+  throw Error(failure());
+}
+
+void DirectCommunicator::collectAddresses(DirectOperation &operation) {
+  size_t operands = operation.collective->operands.size();
+  for (int peer : *operation.group) {
+    const uint64_t *references = segment->references(peer, operation.sequence);
+    for (size_t i = 0; i < operands; ++i) {
+      operation.peerInputs.push_back(segment->address(references[i]));
+      operation.peerOutputs.push_back(segment->address(references[segment->sizes.operands + i]));
+    }
+  }
+}
+
+void DirectCommunicator::barrier() {
+  Collective collective = hostCollective(kBarrier, world);
+  run(collective, nullptr, nullptr);
+}
+
+void DirectCommunicator::gatherHost(const void *data, size_t bytes, void *out) {
+  constexpr size_t kPiece = 16 << 10;
+  for (size_t begin = 0; begin < bytes; begin += kPiece) {
+    auto piece = static_cast<int64_t>(std::min(kPiece, bytes - begin));
+    Collective collective = hostCollective(kGatherHost, world);
+    collective.operands = {{{piece}, {piece * worldSize}}};
+    std::vector<char> input(piece), output(piece * worldSize);
+    std::memcpy(input.data(), static_cast<const char *>(data) + begin, piece);
+    char *inputs[] = {input.data()}, *outputs[] = {output.data()};
+    run(collective, inputs, outputs);
+    for (int peer = 0; peer < worldSize; ++peer)
+      std::memcpy(static_cast<char *>(out) + bytes * peer + begin, output.data() + piece * peer,
+                  piece);
+  }
+}
+
+void DirectCommunicator::finish() {
+  barrier();
+  finished = true;
+}
+
+} // namespace tpc::runtime

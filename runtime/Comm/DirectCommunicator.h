@@ -1,0 +1,95 @@
+// Collectives between ranks that can read and write each other's memory.
+#ifndef TPC_RUNTIME_COMM_DIRECTCOMMUNICATOR_H
+#define TPC_RUNTIME_COMM_DIRECTCOMMUNICATOR_H
+
+#include "Segment.h"
+#include <deque>
+
+namespace tpc::runtime {
+
+/// A collective between start() and wait(), as its rank sees it.
+struct DirectOperation {
+  const Collective *collective = nullptr;
+  const std::vector<int> *group = nullptr;
+  int position = 0; ///< of this rank in the group
+  uint32_t sequence = 0;
+  bool finished = false;
+  std::vector<char *> inputs, outputs; ///< this rank's, as given
+
+  /// Addresses of what the group announced, indexed by position * operands + operand.
+  std::vector<const char *> peerInputs;
+  std::vector<char *> peerOutputs;
+
+  /// Results that may only be copied out when no rank reads its inputs any more.
+  struct LateCopy {
+    const char *source;
+    char *target;
+    size_t bytes;
+  };
+  std::vector<LateCopy> lateCopies;
+  std::vector<std::unique_ptr<char[]>> scratch;
+};
+
+/// Moves and reduces the data of an operation whose whole group has reached phase 1. Afterwards
+/// this rank's share is done; outputs are complete once the group has reached phase 2 and the late
+/// copies are made.
+void executeDirect(DirectOperation &operation);
+/// The same for a group of one rank, where every op but `permute` is the identity.
+void executeAlone(DirectOperation &operation);
+
+/// True if an all_reduce of this size is done by every rank for itself instead of by slices.
+bool reducesWhole(const Collective &collective);
+
+/// The protocol, the same for threads and processes: start() announces the buffers (phase 1);
+/// wait() waits for the group's phase 1, executes, announces phase 2 and waits for that of the
+/// group. Buffers that the others cannot see are staged in the segment. Groups of one rank copy and
+/// announce nothing.
+class DirectCommunicator : public Communicator {
+public:
+  /// `everythingVisible`: the ranks are threads of one process.
+  DirectCommunicator(int rank, std::shared_ptr<Segment> segment, const CommunicatorOptions &options,
+                     bool everythingVisible, int spins);
+  ~DirectCommunicator() override;
+
+  char *region() const override { return segment->region(myRank); }
+  void start(const Collective &collective, char *const *inputs, char *const *outputs) override;
+  void wait(const Collective &collective) override;
+  void barrier() override;
+  void gatherHost(const void *data, size_t bytes, void *out) override;
+  void abort(const std::string &message) noexcept override { board().fail(message); }
+  bool failed() const noexcept override { return board().failed(); }
+  std::string failure() const override { return board().failure(); }
+  bool claimReport() noexcept override { return board().claimReport(); }
+  void finish() override;
+
+protected:
+  Board &board() const { return segment->board(); }
+  /// "collective 7 (...)" of an operation number; "the start" before the first.
+  std::string describeOperation(int64_t operation) const;
+  const std::shared_ptr<Segment> segment;
+
+private:
+  void announce(DirectOperation &operation);
+  void complete(DirectOperation &operation);
+  void completeAll();
+  char *stage(size_t bytes);
+  char *stageInput(const char *input, size_t bytes, bool mustCopy);
+  void waitForGroup(const DirectOperation &operation, uint32_t phase);
+  void checkSameOperation(const DirectOperation &operation, int peer);
+  void collectAddresses(DirectOperation &operation);
+  [[noreturn]] void reportTimeout(const DirectOperation &operation, int peer);
+
+  const std::vector<Collective> collectives;
+  const double timeoutSeconds;
+  const bool everythingVisible;
+  const int spins;
+  std::vector<int> world;
+  uint32_t sequence = 0;
+  size_t stagingUsed = 0;
+  bool finished = false;
+  std::deque<DirectOperation> pending;
+};
+
+} // namespace tpc::runtime
+
+#endif
