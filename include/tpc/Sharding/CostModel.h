@@ -1,0 +1,49 @@
+//===- CostModel.h - what a collective costs on a mesh ----------------------===//
+//
+// alpha + beta * bytes received. Over n ranks, with L the bytes of the operand on one rank (local bytes):
+//
+//   slice           0
+//   all_gather      (n - 1) L
+//   reduce_scatter  (n - 1) / n L
+//   all_reduce      2 (n - 1) / n L
+//   all_to_all      (n - 1) / n L
+//   permute         L
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TPC_SHARDING_COSTMODEL_H
+#define TPC_SHARDING_COSTMODEL_H
+
+#include "tpc/Sharding/Layout.h"
+#include "tpc/Sharding/MachineModel.h"
+
+namespace tpc {
+
+enum class CollectiveKind { Slice, AllGather, AllToAll, Permute, ReduceScatter, AllReduce };
+
+/// Bytes that each rank receives; `operandBytes` are one rank's.
+double getReceivedBytes(CollectiveKind kind, int64_t groupSize, double operandBytes);
+
+class CostModel {
+public:
+  CostModel(const Mesh &mesh, const MachineModel &machine);
+
+  /// Seconds for one collective.
+  double getSeconds(CollectiveKind kind, llvm::ArrayRef<AxisRef> axes, double operandBytes) const;
+  /// Seconds for `flops` operations on one device, or to move `bytes` through its memory, whichever is more.
+  double getComputeSeconds(double flops, double bytes) const;
+  /// Lower bounds for any collective on this mesh.
+  double getLeastLatency() const { return leastLatency; }
+  double getLeastSecondsPerByte() const { return leastSecondsPerByte; }
+  const Mesh &getMesh() const { return mesh; }
+
+private:
+  Mesh mesh;
+  double flops, memoryBandwidth;
+  llvm::SmallVector<double> latency, secondsPerByte; ///< per mesh axis
+  double leastLatency = 0, leastSecondsPerByte = 0;
+};
+
+} // namespace tpc
+
+#endif // TPC_SHARDING_COSTMODEL_H

@@ -1,0 +1,324 @@
+//===- ReshardPlanner.cpp -------------------------------------------------===//
+
+#include "tpc/Sharding/ReshardPlanner.h"
+#include "ReshardSearch.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/raw_ostream.h"
+#include <cmath>
+#include <queue>
+
+using namespace tpc;
+using llvm::ArrayRef;
+using llvm::Error;
+using llvm::Expected;
+
+double tpc::getSeconds(const ReshardPlan &plan) {
+  double seconds = 0;
+  for (const ReshardStep &step : plan)
+    seconds += step.seconds;
+  return seconds;
+}
+
+double tpc::getReceivedBytes(const ReshardPlan &plan) {
+  double bytes = 0;
+  for (const ReshardStep &step : plan)
+    bytes += step.receivedBytes;
+  return bytes;
+}
+
+Layout tpc::getNormalized(const Layout &layout, const Mesh &mesh) {
+  Layout result = layout;
+  result.open.clear();
+  auto isTrivial = [](const AxisRef &ref) { return ref.size == 1; };
+  for (AxisList &axes : result.dims) {
+    llvm::erase_if(axes, isTrivial);
+    axes = getCanonical(axes, mesh);
+  }
+  llvm::erase_if(result.partial, isTrivial);
+  llvm::sort(result.partial);
+  result.partial = getCanonical(result.partial, mesh);
+  if (!result.isPartial())
+    result.partialKind = ReductionKind::Sum;
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
+// Preconditions
+//===----------------------------------------------------------------------===//
+
+Error tpc::checkEvenSplit(ArrayRef<int64_t> shape, const Layout &layout, const Mesh &mesh) {
+  for (unsigned dim = 0; dim < layout.dims.size(); ++dim) {
+    int64_t parts = getSize(layout.dims[dim]);
+    if (shape[dim] % parts == 0)
+      continue;
+    std::string text;
+    llvm::raw_string_ostream os(text);
+    os << "dimension " << dim << " of size " << shape[dim] << " cannot be split evenly over ";
+    llvm::interleaveComma(layout.dims[dim], os, [&](const AxisRef &ref) {
+      os << "'" << mesh.axes[ref.axis].name << "'";
+    });
+    os << " (" << parts << " parts); choose a size that is a multiple of " << parts
+       << ", a smaller mesh axis, or leave this dimension whole";
+    return llvm::createStringError(text);
+  }
+  return Error::success();
+}
+
+static bool hasOverlap(const Layout &layout) {
+  AxisList used = layout.getUsedAxes();
+  for (unsigned i = 0; i < used.size(); ++i)
+    for (unsigned j = 0; j < i; ++j)
+      if (used[i].overlaps(used[j]))
+        return true;
+  return false;
+}
+
+static Error checkRequest(ArrayRef<int64_t> shape, const Layout &from, const Layout &to, const Mesh &mesh) {
+  for (const Layout *layout : {&from, &to}) {
+    if (layout->dims.size() != shape.size())
+      return llvm::createStringError("layout of rank " + std::to_string(layout->dims.size()) +
+                                     " for a tensor of rank " + std::to_string(shape.size()));
+    if (hasOverlap(*layout))
+      return llvm::createStringError("a mesh axis is used twice in " + toDTensorString(*layout, mesh));
+    if (Error error = checkEvenSplit(shape, *layout, mesh))
+      return error;
+  }
+  for (const AxisRef &ref : to.partial)
+    if (llvm::none_of(from.partial, [&](const AxisRef &other) { return other.contains(ref); }) ||
+        from.partialKind != to.partialKind)
+      return llvm::createStringError("cannot make " + toDTensorString(to, mesh) + " out of " +
+                                     toDTensorString(from, mesh) +
+                                     ": only an op's result becomes Partial");
+  return Error::success();
+}
+
+//===----------------------------------------------------------------------===//
+// Permutations
+//===----------------------------------------------------------------------===//
+
+/// Number of the shard that `rank` holds along each dimension.
+static llvm::SmallVector<int64_t> getShardNumbers(const Layout &layout, const Mesh &mesh, int64_t rank) {
+  llvm::SmallVector<int64_t> parts;
+  for (const AxisList &axes : layout.dims)
+    parts.push_back(getSize(axes));
+  return getOffsets(parts, layout, mesh, rank);
+}
+
+llvm::SmallVector<int64_t> tpc::getPermutePairs(const Layout &from, const Layout &to, ArrayRef<AxisRef> axes,
+                                                const Mesh &mesh) {
+  llvm::SmallVector<int64_t> group = getGroups(axes, mesh).front(), pairs;
+  std::vector<bool> sent(group.size(), false);
+  for (size_t destination = 0; destination < group.size(); ++destination) {
+    auto wanted = getShardNumbers(to, mesh, group[destination]);
+    for (size_t source = 0; source < group.size(); ++source) {
+      if (sent[source] || getShardNumbers(from, mesh, group[source]) != wanted)
+        continue;
+      sent[source] = true;
+      pairs.append({static_cast<int64_t>(source), static_cast<int64_t>(destination)});
+      break;
+    }
+  }
+  return pairs;
+}
+
+//===----------------------------------------------------------------------===//
+// Search
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// Femtoseconds, then steps: whole numbers, so that ties are ties.
+using Price = std::pair<int64_t, int64_t>;
+
+struct Node {
+  ReshardState state;
+  Price price;
+  int64_t parent; ///< index of the node before, -1 for the first
+  CollectiveKind kind = CollectiveKind::Slice;
+  unsigned dim = 0, splitDim = 0;
+  AtomList atoms;
+};
+
+class Search {
+public:
+  Search(const CostModel &cost, const AtomTable &atoms, ArrayRef<int64_t> shape, int64_t elementBytes,
+         int64_t memoryCap)
+      : cost(cost), atoms(atoms), shape(shape), memoryCap(memoryCap), generator(atoms, shape) {
+    globalBytes = static_cast<double>(elementBytes);
+    for (int64_t size : shape)
+      globalBytes *= static_cast<double>(size);
+  }
+
+  /// The nodes of the cheapest path, first to last; empty if there is none.
+  std::vector<Node> run(const ReshardState &from, const ReshardState &to);
+
+  double getLocalBytes(const ReshardState &state) const {
+    double parts = 1;
+    for (const AtomList &list : state.dims)
+      parts *= static_cast<double>(atoms.getSize(list));
+    return globalBytes / parts;
+  }
+
+private:
+  static int64_t toFemtoseconds(double seconds) { return std::llround(seconds * 1e15); }
+
+  int64_t getBound(const ReshardState &state, const ReshardState &target) const;
+  /// Bytes of the target shard that the worst placed rank does not hold.
+  double getMissingBytes(const ReshardState &state, const ReshardState &target) const;
+  void push(Node node, const ReshardState &target);
+  void expand(int64_t index, const ReshardState &target);
+
+  struct Entry {
+    Price estimate;
+    int64_t node;
+    bool operator>(const Entry &other) const {
+      return std::tie(estimate, node) > std::tie(other.estimate, other.node);
+    }
+  };
+
+  const CostModel &cost;
+  const AtomTable &atoms;
+  ArrayRef<int64_t> shape;
+  int64_t memoryCap;
+  MoveGenerator generator;
+  double globalBytes;
+  std::vector<Node> nodes;
+  llvm::StringMap<Price> best;
+  std::priority_queue<Entry, std::vector<Entry>, std::greater<Entry>> queue;
+};
+} // namespace
+
+double Search::getMissingBytes(const ReshardState &state, const ReshardState &target) const {
+  double wanted = getLocalBytes(target), held = globalBytes;
+  for (unsigned dim = 0; dim < shape.size(); ++dim) {
+    const AtomList &a = state.dims[dim], &b = target.dims[dim];
+    size_t common = std::min(a.size(), b.size());
+    if (!std::equal(a.begin(), a.begin() + common, b.begin()))
+      return wanted; // some rank's two boxes do not meet along this dimension
+    held /= static_cast<double>(atoms.getSize(a.size() > b.size() ? a : b));
+  }
+  return wanted - held;
+}
+
+int64_t Search::getBound(const ReshardState &state, const ReshardState &target) const {
+  bool reduces = (state.partial & ~target.partial) != 0;
+  // Every element of a sum over ranks takes in something that another rank holds.
+  double missing = reduces ? getLocalBytes(target) : getMissingBytes(state, target);
+  if (missing <= 0)
+    return 0;
+  double seconds = cost.getLeastLatency() + cost.getLeastSecondsPerByte() * missing;
+  return static_cast<int64_t>(seconds * 1e15 * (1 - 1e-9));
+}
+
+void Search::push(Node node, const ReshardState &target) {
+  auto [entry, inserted] = best.try_emplace(node.state.getKey(), node.price);
+  if (!inserted && entry->second <= node.price)
+    return;
+  entry->second = node.price;
+  Price estimate = {node.price.first + getBound(node.state, target), node.price.second};
+  queue.push({estimate, static_cast<int64_t>(nodes.size())});
+  nodes.push_back(std::move(node));
+}
+
+void Search::expand(int64_t index, const ReshardState &target) {
+  const ReshardState state = nodes[index].state;
+  double bytes = getLocalBytes(state);
+  for (ReshardMove &move : generator.getMoves(state)) {
+    if (!(move.result == target) && getLocalBytes(move.result) > static_cast<double>(memoryCap))
+      continue;
+    double seconds = cost.getSeconds(move.kind, atoms.getAxes(move.atoms), bytes);
+    Price price = {nodes[index].price.first + toFemtoseconds(seconds), nodes[index].price.second + 1};
+    push({std::move(move.result), price, index, move.kind, move.dim, move.splitDim, std::move(move.atoms)},
+         target);
+  }
+}
+
+std::vector<Node> Search::run(const ReshardState &from, const ReshardState &to) {
+  push({from, {0, 0}, -1, CollectiveKind::Slice, 0, 0, {}}, to);
+  while (!queue.empty()) {
+    int64_t index = queue.top().node;
+    queue.pop();
+    if (best.lookup(nodes[index].state.getKey()) < nodes[index].price)
+      continue;
+    if (nodes[index].state == to) {
+      std::vector<Node> path;
+      for (; index >= 0; index = nodes[index].parent)
+        path.push_back(nodes[index]);
+      std::reverse(path.begin(), path.end());
+      return path;
+    }
+    expand(index, to);
+  }
+  return {};
+}
+
+//===----------------------------------------------------------------------===//
+// Plans
+//===----------------------------------------------------------------------===//
+
+/// Joins slices of one dimension that follow each other.
+static void append(ReshardPlan &plan, ReshardStep step, const Mesh &mesh) {
+  if (!plan.empty() && plan.back().kind == CollectiveKind::Slice && step.kind == CollectiveKind::Slice &&
+      plan.back().dim == step.dim) {
+    plan.back().axes.append(step.axes);
+    plan.back().axes = getCanonical(plan.back().axes, mesh);
+    plan.back().result = step.result;
+    return;
+  }
+  plan.push_back(std::move(step));
+}
+
+static ReshardPlan makePlan(ArrayRef<Node> path, const Search &search, const AtomTable &atoms,
+                            ReductionKind kind, const CostModel &cost) {
+  ReshardPlan plan;
+  for (size_t i = 1; i < path.size(); ++i) {
+    const Node &node = path[i];
+    double bytes = search.getLocalBytes(path[i - 1].state);
+    AxisList axes = atoms.getAxes(node.atoms);
+    append(plan,
+           {node.kind, node.dim, node.splitDim, axes, getNormalized(atoms.getLayout(node.state, kind), cost.getMesh()),
+            cost.getSeconds(node.kind, axes, bytes), getReceivedBytes(node.kind, getSize(axes), bytes)},
+           cost.getMesh());
+  }
+  return plan;
+}
+
+static void appendAxes(std::string &key, ArrayRef<AxisRef> axes) {
+  for (const AxisRef &ref : axes)
+    key += std::to_string(ref.axis) + ":" + std::to_string(ref.pre) + ":" + std::to_string(ref.size) + ",";
+  key += ";";
+}
+
+static std::string getMemoKey(ArrayRef<int64_t> shape, int64_t elementBytes, const Layout &from,
+                              const Layout &to) {
+  std::string key = std::to_string(elementBytes) + "|";
+  for (int64_t size : shape)
+    key += std::to_string(size) + "x";
+  for (const Layout *layout : {&from, &to}) {
+    for (const AxisList &axes : layout->dims)
+      appendAxes(key, axes);
+    key += std::to_string(static_cast<unsigned>(layout->partialKind));
+    appendAxes(key, layout->partial);
+  }
+  return key;
+}
+
+Expected<ReshardPlan> ReshardPlanner::plan(ArrayRef<int64_t> shape, int64_t elementBytes,
+                                           const Layout &source, const Layout &destination) {
+  const Mesh &mesh = cost.getMesh();
+  Layout from = getNormalized(source, mesh), to = getNormalized(destination, mesh);
+  std::string key = getMemoKey(shape, elementBytes, from, to);
+  if (auto known = memo.find(key); known != memo.end())
+    return known->second;
+  if (Error error = checkRequest(shape, from, to, mesh))
+    return std::move(error);
+  Expected<AtomTable> atoms = AtomTable::create(from, to, mesh);
+  if (!atoms)
+    return atoms.takeError();
+  Search search(cost, *atoms, shape, elementBytes, memoryCap);
+  std::vector<Node> path = search.run(atoms->getState(from), atoms->getState(to));
+  if (path.empty())
+    return llvm::createStringError("no way from " + toDTensorString(from, mesh) + " to " +
+                                   toDTensorString(to, mesh) + " within " + std::to_string(memoryCap) +
+                                   " bytes of intermediate memory");
+  return memo[key] = makePlan(path, search, *atoms, from.partialKind, cost);
+}
