@@ -52,8 +52,8 @@ struct Preset {
 };
 } // namespace
 
-// Figures of one device. GPUs: dense bf16, the NVLink bandwidth that collectives reach. CPUs: one core, as measured
-// for 1 MB collectives between two processes.
+// Figures of one device. GPUs: dense bf16, the NVLink bandwidth that collectives reach. CPUs: one
+// core, as measured for 1 MB collectives between two processes.
 static const Preset presets[] = {
     {"ethernet-mpi", R"(
 name: ethernet-mpi
@@ -86,7 +86,8 @@ default_link: memory
 };
 
 llvm::ArrayRef<StringRef> MachineModel::getPresetNames() {
-  static const auto names = llvm::map_to_vector(presets, [](const Preset &preset) { return preset.name; });
+  static const auto names =
+      llvm::map_to_vector(presets, [](const Preset &preset) { return preset.name; });
   return names;
 }
 
@@ -110,7 +111,8 @@ static llvm::Error verify(const MachineModel &machine) {
     return fail("flops and memory_bandwidth must be positive");
   for (const LinkModel &link : machine.links)
     if (link.latency < 0 || link.bandwidth <= 0)
-      return fail("link '" + link.name + "' needs a latency of at least zero and a positive bandwidth");
+      return fail("link '" + link.name +
+                  "' needs a latency of at least zero and a positive bandwidth");
   auto isDefined = [&](StringRef name) {
     return llvm::any_of(machine.links, [&](const LinkModel &link) { return link.name == name; });
   };
@@ -118,15 +120,16 @@ static llvm::Error verify(const MachineModel &machine) {
     return fail("default_link '" + machine.defaultLink + "' is not among the links");
   for (const AxisLink &axis : machine.axes)
     if (!isDefined(axis.link))
-      return fail("axis '" + axis.axis + "' uses link '" + axis.link + "', which is not among the links");
+      return fail("axis '" + axis.axis + "' uses link '" + axis.link +
+                  "', which is not among the links");
   return llvm::Error::success();
 }
 
 static void keepFirstMessage(const llvm::SMDiagnostic &diagnostic, void *context) {
   auto &message = *static_cast<std::string *>(context);
   if (message.empty())
-    message = (llvm::Twine(diagnostic.getLineNo()) + ":" + llvm::Twine(diagnostic.getColumnNo() + 1) +
-               ": " + diagnostic.getMessage())
+    message = (llvm::Twine(diagnostic.getLineNo()) + ":" +
+               llvm::Twine(diagnostic.getColumnNo() + 1) + ": " + diagnostic.getMessage())
                   .str();
 }
 

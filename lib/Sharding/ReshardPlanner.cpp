@@ -73,13 +73,15 @@ static bool hasOverlap(const Layout &layout) {
   return false;
 }
 
-static Error checkRequest(ArrayRef<int64_t> shape, const Layout &from, const Layout &to, const Mesh &mesh) {
+static Error checkRequest(ArrayRef<int64_t> shape, const Layout &from, const Layout &to,
+                          const Mesh &mesh) {
   for (const Layout *layout : {&from, &to}) {
     if (layout->dims.size() != shape.size())
       return llvm::createStringError("layout of rank " + std::to_string(layout->dims.size()) +
                                      " for a tensor of rank " + std::to_string(shape.size()));
     if (hasOverlap(*layout))
-      return llvm::createStringError("a mesh axis is used twice in " + toDTensorString(*layout, mesh));
+      return llvm::createStringError("a mesh axis is used twice in " +
+                                     toDTensorString(*layout, mesh));
     if (Error error = checkEvenSplit(shape, *layout, mesh))
       return error;
   }
@@ -97,15 +99,16 @@ static Error checkRequest(ArrayRef<int64_t> shape, const Layout &from, const Lay
 //===----------------------------------------------------------------------===//
 
 /// Number of the shard that `rank` holds along each dimension.
-static llvm::SmallVector<int64_t> getShardNumbers(const Layout &layout, const Mesh &mesh, int64_t rank) {
+static llvm::SmallVector<int64_t> getShardNumbers(const Layout &layout, const Mesh &mesh,
+                                                  int64_t rank) {
   llvm::SmallVector<int64_t> parts;
   for (const AxisList &axes : layout.dims)
     parts.push_back(getSize(axes));
   return getOffsets(parts, layout, mesh, rank);
 }
 
-llvm::SmallVector<int64_t> tpc::getPermutePairs(const Layout &from, const Layout &to, ArrayRef<AxisRef> axes,
-                                                const Mesh &mesh) {
+llvm::SmallVector<int64_t> tpc::getPermutePairs(const Layout &from, const Layout &to,
+                                                ArrayRef<AxisRef> axes, const Mesh &mesh) {
   llvm::SmallVector<int64_t> group = getGroups(axes, mesh).front(), pairs;
   std::vector<bool> sent(group.size(), false);
   for (size_t destination = 0; destination < group.size(); ++destination) {
@@ -140,8 +143,8 @@ struct Node {
 
 class Search {
 public:
-  Search(const CostModel &cost, const AtomTable &atoms, ArrayRef<int64_t> shape, int64_t elementBytes,
-         int64_t memoryCap)
+  Search(const CostModel &cost, const AtomTable &atoms, ArrayRef<int64_t> shape,
+         int64_t elementBytes, int64_t memoryCap)
       : cost(cost), atoms(atoms), shape(shape), memoryCap(memoryCap), generator(atoms, shape) {
     globalBytes = static_cast<double>(elementBytes);
     for (int64_t size : shape)
@@ -226,8 +229,10 @@ void Search::expand(int64_t index, const ReshardState &target) {
     if (!(move.result == target) && getLocalBytes(move.result) > static_cast<double>(memoryCap))
       continue;
     double seconds = cost.getSeconds(move.kind, atoms.getAxes(move.atoms), bytes);
-    Price price = {nodes[index].price.first + toFemtoseconds(seconds), nodes[index].price.second + 1};
-    push({std::move(move.result), price, index, move.kind, move.dim, move.splitDim, std::move(move.atoms)},
+    Price price = {nodes[index].price.first + toFemtoseconds(seconds),
+                   nodes[index].price.second + 1};
+    push({std::move(move.result), price, index, move.kind, move.dim, move.splitDim,
+          std::move(move.atoms)},
          target);
   }
 }
@@ -257,8 +262,8 @@ std::vector<Node> Search::run(const ReshardState &from, const ReshardState &to) 
 
 /// Joins slices of one dimension that follow each other.
 static void append(ReshardPlan &plan, ReshardStep step, const Mesh &mesh) {
-  if (!plan.empty() && plan.back().kind == CollectiveKind::Slice && step.kind == CollectiveKind::Slice &&
-      plan.back().dim == step.dim) {
+  if (!plan.empty() && plan.back().kind == CollectiveKind::Slice &&
+      step.kind == CollectiveKind::Slice && plan.back().dim == step.dim) {
     plan.back().axes.append(step.axes);
     plan.back().axes = getCanonical(plan.back().axes, mesh);
     plan.back().result = step.result;
@@ -275,8 +280,10 @@ static ReshardPlan makePlan(ArrayRef<Node> path, const Search &search, const Ato
     double bytes = search.getLocalBytes(path[i - 1].state);
     AxisList axes = atoms.getAxes(node.atoms);
     append(plan,
-           {node.kind, node.dim, node.splitDim, axes, getNormalized(atoms.getLayout(node.state, kind), cost.getMesh()),
-            cost.getSeconds(node.kind, axes, bytes), getReceivedBytes(node.kind, getSize(axes), bytes)},
+           {node.kind, node.dim, node.splitDim, axes,
+            getNormalized(atoms.getLayout(node.state, kind), cost.getMesh()),
+            cost.getSeconds(node.kind, axes, bytes),
+            getReceivedBytes(node.kind, getSize(axes), bytes)},
            cost.getMesh());
   }
   return plan;
@@ -284,7 +291,8 @@ static ReshardPlan makePlan(ArrayRef<Node> path, const Search &search, const Ato
 
 static void appendAxes(std::string &key, ArrayRef<AxisRef> axes) {
   for (const AxisRef &ref : axes)
-    key += std::to_string(ref.axis) + ":" + std::to_string(ref.pre) + ":" + std::to_string(ref.size) + ",";
+    key += std::to_string(ref.axis) + ":" + std::to_string(ref.pre) + ":" +
+           std::to_string(ref.size) + ",";
   key += ";";
 }
 
@@ -318,7 +326,7 @@ Expected<ReshardPlan> ReshardPlanner::plan(ArrayRef<int64_t> shape, int64_t elem
   std::vector<Node> path = search.run(atoms->getState(from), atoms->getState(to));
   if (path.empty())
     return llvm::createStringError("no way from " + toDTensorString(from, mesh) + " to " +
-                                   toDTensorString(to, mesh) + " within " + std::to_string(memoryCap) +
-                                   " bytes of intermediate memory");
+                                   toDTensorString(to, mesh) + " within " +
+                                   std::to_string(memoryCap) + " bytes of intermediate memory");
   return memo[key] = makePlan(path, search, *atoms, from.partialKind, cost);
 }

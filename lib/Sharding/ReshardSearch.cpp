@@ -220,7 +220,8 @@ void MoveGenerator::addPermutes() {
   fillDims(0, atoms.getSize(state->dims[0]), usable, next);
 }
 
-/// Chooses the atoms of `dim` and of the dimensions after it so that every dimension keeps its number of parts.
+/// Chooses the atoms of `dim` and of the dimensions after it so that every dimension keeps its
+/// number of parts.
 void MoveGenerator::fillDims(unsigned dim, int64_t remaining, uint32_t usable, ReshardState &next) {
   if (remaining == 1 && dim + 1 < next.dims.size())
     return fillDims(dim + 1, atoms.getSize(state->dims[dim + 1]), usable, next);

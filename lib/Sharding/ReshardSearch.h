@@ -1,7 +1,7 @@
 //===- ReshardSearch.h - layouts as states, collectives as moves -------------===//
 //
-// Inside the planner a mesh axis is cut into atoms, the parts that either layout uses on their own. A state lists
-// atoms per dimension and keeps the partial ones as a bit set.
+// Inside the planner a mesh axis is cut into atoms, the parts that either layout uses on their own.
+// A state lists atoms per dimension and keeps the partial ones as a bit set.
 //
 //===----------------------------------------------------------------------===//
 
@@ -34,7 +34,8 @@ struct ReshardMove {
 /// The parts of mesh axes that a search moves around.
 class AtomTable {
 public:
-  /// Cuts every mesh axis where a sub-axis of `from` or `to` begins or ends; fails if such cuts do not nest.
+  /// Cuts every mesh axis where a sub-axis of `from` or `to` begins or ends; fails if such cuts do
+  /// not nest.
   static llvm::Expected<AtomTable> create(const Layout &from, const Layout &to, const Mesh &mesh);
 
   unsigned size() const { return atoms.size(); }
@@ -54,7 +55,8 @@ private:
 /// Enumerates the moves out of a state.
 class MoveGenerator {
 public:
-  MoveGenerator(const AtomTable &atoms, llvm::ArrayRef<int64_t> shape) : atoms(atoms), shape(shape) {}
+  MoveGenerator(const AtomTable &atoms, llvm::ArrayRef<int64_t> shape)
+      : atoms(atoms), shape(shape) {}
 
   llvm::SmallVector<ReshardMove> getMoves(const ReshardState &state);
 
@@ -66,7 +68,8 @@ private:
   void addScatters(AtomList &chosen);
   void addPermutes();
   void fillDims(unsigned dim, int64_t remaining, uint32_t unused, ReshardState &next);
-  void add(CollectiveKind kind, unsigned dim, unsigned splitDim, AtomList moved, ReshardState result);
+  void add(CollectiveKind kind, unsigned dim, unsigned splitDim, AtomList moved,
+           ReshardState result);
   uint32_t getUnused() const;
   /// Can `dim` of the current state be split further by `parts`?
   bool divides(unsigned dim, int64_t parts) const;

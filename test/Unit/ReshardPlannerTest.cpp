@@ -1,7 +1,7 @@
 //===- ReshardPlannerTest.cpp - plans are right, and the cheapest -----------===//
 
-#include "ShardingTestHelpers.h"
 #include "tpc/Sharding/ReshardPlanner.h"
+#include "ShardingTestHelpers.h"
 #include "gtest/gtest.h"
 #include <map>
 #include <set>
@@ -47,7 +47,9 @@ using Axes = std::vector<unsigned>;
 struct Plain {
   std::vector<Axes> dims;
   std::set<unsigned> partial;
-  bool operator<(const Plain &o) const { return std::tie(dims, partial) < std::tie(o.dims, o.partial); }
+  bool operator<(const Plain &o) const {
+    return std::tie(dims, partial) < std::tie(o.dims, o.partial);
+  }
 };
 
 Plain toPlain(const Layout &layout) {
@@ -204,15 +206,17 @@ Shard sum(const std::vector<Shard> &shards) {
   for (size_t i = 1; i < shards.size(); ++i)
     for (size_t e = 0; e < result.elements.size(); ++e) {
       EXPECT_EQ(result.elements[e].first, shards[i].elements[e].first);
-      EXPECT_EQ(result.elements[e].second & shards[i].elements[e].second, 0u) << "summand counted twice";
+      EXPECT_EQ(result.elements[e].second & shards[i].elements[e].second, 0u)
+          << "summand counted twice";
       result.elements[e].second |= shards[i].elements[e].second;
     }
   return result;
 }
 
-/// What every rank holds in `layout`: the summand is numbered by the coordinate along the partial axes of `source`;
-/// a value that is reduced over an axis has all of them.
-std::vector<Shard> hold(const Mesh &mesh, std::vector<int64_t> shape, const Layout &layout, const Layout &source) {
+/// What every rank holds in `layout`: the summand is numbered by the coordinate along the partial
+/// axes of `source`; a value that is reduced over an axis has all of them.
+std::vector<Shard> hold(const Mesh &mesh, std::vector<int64_t> shape, const Layout &layout,
+                        const Layout &source) {
   std::vector<Shard> ranks;
   for (int64_t rank = 0; rank < mesh.getNumRanks(); ++rank) {
     unsigned summands = 0;
@@ -237,28 +241,40 @@ std::vector<Shard> hold(const Mesh &mesh, std::vector<int64_t> shape, const Layo
   return ranks;
 }
 
-std::vector<Shard> simulate(const Mesh &mesh, std::vector<Shard> ranks, const ReshardStep &step, const Layout &from) {
+std::vector<Shard> simulate(const Mesh &mesh, std::vector<Shard> ranks, const ReshardStep &step,
+                            const Layout &from) {
   std::vector<Shard> next(ranks.size());
   int64_t n = getSize(step.axes);
   for (const auto &group : getGroups(step.axes, mesh)) {
     std::vector<Shard> shards;
     for (int64_t rank : group)
       shards.push_back(ranks[rank]);
-    auto pairs = step.kind == CollectiveKind::Permute ? getPermutePairs(from, step.result, step.axes, mesh)
-                                                      : llvm::SmallVector<int64_t>();
+    auto pairs = step.kind == CollectiveKind::Permute
+                     ? getPermutePairs(from, step.result, step.axes, mesh)
+                     : llvm::SmallVector<int64_t>();
     for (int64_t i = 0; i < n; ++i) {
       std::vector<Shard> pieces;
       switch (step.kind) {
-      case CollectiveKind::Slice: next[group[i]] = slicePart(shards[i], step.dim, i, n); break;
-      case CollectiveKind::AllGather: next[group[i]] = concat(shards, step.dim); break;
-      case CollectiveKind::AllReduce: next[group[i]] = sum(shards); break;
-      case CollectiveKind::ReduceScatter: next[group[i]] = slicePart(sum(shards), step.dim, i, n); break;
+      case CollectiveKind::Slice:
+        next[group[i]] = slicePart(shards[i], step.dim, i, n);
+        break;
+      case CollectiveKind::AllGather:
+        next[group[i]] = concat(shards, step.dim);
+        break;
+      case CollectiveKind::AllReduce:
+        next[group[i]] = sum(shards);
+        break;
+      case CollectiveKind::ReduceScatter:
+        next[group[i]] = slicePart(sum(shards), step.dim, i, n);
+        break;
       case CollectiveKind::AllToAll:
         for (const Shard &shard : shards)
           pieces.push_back(slicePart(shard, step.splitDim, i, n));
         next[group[i]] = concat(pieces, step.dim);
         break;
-      case CollectiveKind::Permute: next[group[pairs[2 * i + 1]]] = shards[pairs[2 * i]]; break;
+      case CollectiveKind::Permute:
+        next[group[pairs[2 * i + 1]]] = shards[pairs[2 * i]];
+        break;
       }
     }
   }
@@ -383,7 +399,8 @@ TEST(ReshardPlanner, AxesOfSizeOneAreIgnored) {
 
 TEST(ReshardPlanner, UnevenSplitNamesDimensionSizeAndAxes) {
   EXPECT_EQ(getError(makeLayout(mesh, {{1}, {}}), makeLayout(mesh, {{}, {}}), {6, 16}),
-            "dimension 0 of size 6 cannot be split evenly over 'tp' (4 parts); choose a size that is a multiple of 4, a "
+            "dimension 0 of size 6 cannot be split evenly over 'tp' (4 parts); choose a size that "
+            "is a multiple of 4, a "
             "smaller mesh axis, or leave this dimension whole");
 }
 
@@ -409,7 +426,8 @@ TEST(ReshardPlanner, SubAxesThatDoNotNest) {
   to.dims[0] = {{0, 1, 3}};
   ReshardPlanner planner(CostModel(six, makeMachine(1e-6, 1e9)));
   auto result = planner.plan({6}, 4, from, to);
-  EXPECT_EQ(llvm::toString(result.takeError()), "sub-axes of 'x' do not nest: one is cut at 2, the other at 3");
+  EXPECT_EQ(llvm::toString(result.takeError()),
+            "sub-axes of 'x' do not nest: one is cut at 2, the other at 3");
 }
 
 TEST(ReshardPlanner, MemoryCapTakesAnotherWayOrSaysSo) {
@@ -417,8 +435,9 @@ TEST(ReshardPlanner, MemoryCapTakesAnotherWayOrSaysSo) {
   ReshardPlanner planner(CostModel(two, makeMachine(1e-6, 1e9)));
   planner.setMemoryCap(1);
   auto result = planner.plan({8, 8}, 4, makeLayout(two, {{0, 1}, {}}), makeLayout(two, {{1}, {0}}));
-  EXPECT_EQ(llvm::toString(result.takeError()), "no way from Shard(0) on (x, y) to Shard(0) on y, Shard(1) on x "
-                                                "within 1 bytes of intermediate memory");
+  EXPECT_EQ(llvm::toString(result.takeError()),
+            "no way from Shard(0) on (x, y) to Shard(0) on y, Shard(1) on x "
+            "within 1 bytes of intermediate memory");
 }
 
 //===----------------------------------------------------------------------===//
@@ -441,8 +460,9 @@ TEST(MachineModel, AxesChooseTheirLinks) {
   EXPECT_EQ(machine.getLink("dp").latency, 3.0);
   EXPECT_EQ(machine.getLink("tp").latency, 1.0);
   // both axes: the slower link, 3 + (8 - 1) / 8 * 16 bytes / 2 per second
-  EXPECT_DOUBLE_EQ(CostModel(mesh, machine).getSeconds(CollectiveKind::AllToAll,
-                                                       {AxisRef::whole(mesh, 0), AxisRef::whole(mesh, 1)}, 16),
+  EXPECT_DOUBLE_EQ(CostModel(mesh, machine)
+                       .getSeconds(CollectiveKind::AllToAll,
+                                   {AxisRef::whole(mesh, 0), AxisRef::whole(mesh, 1)}, 16),
                    3 + 7.0);
 }
 
@@ -453,12 +473,15 @@ std::string getMachineError(llvm::StringRef yaml) {
 
 TEST(MachineModel, RefusesWhatMakesNoSense) {
   std::string head = "name: m\nflops: 1.0\nmemory_bandwidth: 1.0\n";
-  EXPECT_EQ(getMachineError(head + "default_link: b\nlinks: [{name: a, latency: 1.0, bandwidth: 2.0}]\n"),
-            "machine model 'm': default_link 'b' is not among the links");
-  EXPECT_EQ(getMachineError(head + "default_link: a\nlinks: [{name: a, latency: 1.0, bandwidth: 0.0}]\n"),
-            "machine model 'm': link 'a' needs a latency of at least zero and a positive bandwidth");
+  EXPECT_EQ(
+      getMachineError(head + "default_link: b\nlinks: [{name: a, latency: 1.0, bandwidth: 2.0}]\n"),
+      "machine model 'm': default_link 'b' is not among the links");
+  EXPECT_EQ(
+      getMachineError(head + "default_link: a\nlinks: [{name: a, latency: 1.0, bandwidth: 0.0}]\n"),
+      "machine model 'm': link 'a' needs a latency of at least zero and a positive bandwidth");
   EXPECT_NE(getMachineError("name: m\n").find("missing required key 'flops'"), std::string::npos);
   EXPECT_EQ(llvm::toString(MachineModel::getPreset("abacus").takeError()),
-            "unknown machine 'abacus', expected one of ethernet-mpi, h100x8, h200x8, shared-memory or a YAML file");
+            "unknown machine 'abacus', expected one of ethernet-mpi, h100x8, h200x8, shared-memory "
+            "or a YAML file");
 }
 } // namespace

@@ -1,6 +1,7 @@
 //===- CostModel.h - what a collective costs on a mesh ----------------------===//
 //
-// alpha + beta * bytes received. Over n ranks, with L the bytes of the operand on one rank (local bytes):
+// alpha + beta * bytes received. Over n ranks, with L the bytes of the operand on one rank (local
+// bytes):
 //
 //   slice           0
 //   all_gather      (n - 1) L
@@ -30,7 +31,8 @@ public:
 
   /// Seconds for one collective.
   double getSeconds(CollectiveKind kind, llvm::ArrayRef<AxisRef> axes, double operandBytes) const;
-  /// Seconds for `flops` operations on one device, or to move `bytes` through its memory, whichever is more.
+  /// Seconds for `flops` operations on one device, or to move `bytes` through its memory, whichever
+  /// is more.
   double getComputeSeconds(double flops, double bytes) const;
   /// Lower bounds for any collective on this mesh.
   double getLeastLatency() const { return leastLatency; }

@@ -1,12 +1,14 @@
 //===- MachineModel.h - what a machine's links and devices can do ------------===//
 //
-// Read from YAML, or one of the presets. A collective over several axes is priced at the slowest of their links.
+// Read from YAML, or one of the presets. A collective over several axes is priced at the slowest of
+// their links.
 //
 //   name: two-nodes
 //   flops: 5.0e13              # one device, floating-point operations per second
 //   memory_bandwidth: 8.0e11   # one device, bytes per second
 //   links:
-//     - { name: nvlink, latency: 5.0e-6, bandwidth: 3.0e11 }     # seconds, received bytes per second and device
+//     - { name: nvlink, latency: 5.0e-6, bandwidth: 3.0e11 }     # seconds, received bytes per
+//     second and device
 //     - { name: ethernet, latency: 3.0e-5, bandwidth: 1.0e9 }
 //   default_link: nvlink
 //   axes:
@@ -47,7 +49,8 @@ struct MachineModel {
   /// The link that the mesh axis called `axis` runs over.
   const LinkModel &getLink(llvm::StringRef axis) const;
 
-  /// Fails, saying which, on a missing or non-positive number, no link, or a link that is not defined.
+  /// Fails, saying which, on a missing or non-positive number, no link, or a link that is not
+  /// defined.
   static llvm::Expected<MachineModel> parse(llvm::StringRef yaml);
   /// shared-memory, ethernet-mpi, h100x8 or h200x8; fails naming them all.
   static llvm::Expected<MachineModel> getPreset(llvm::StringRef name);

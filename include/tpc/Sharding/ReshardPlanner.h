@@ -2,19 +2,22 @@
 //
 // Shortest path over layouts. The moves, on the ordered axis lists of the dimensions:
 //
-//   slice           an unused axis becomes the minor-most of a dimension                       no traffic
-//   all_gather      the minor-most axes of a dimension go                                      over these axes
-//   all_to_all      the minor-most axes of one dimension become those of another, in order     over these axes
-//   permute         axes change places, also with unused ones; every rank keeps one box,
-//                   so the sizes of all dimensions' shards stay                                over the axes that moved
-//   reduce_scatter  partial axes become the minor-most of a dimension, in any order            over these axes
-//   all_reduce      partial axes go                                                            over these axes
+//   slice           an unused axis becomes the minor-most of a dimension                       no
+//   traffic all_gather      the minor-most axes of a dimension go over these axes all_to_all the
+//   minor-most axes of one dimension become those of another, in order     over these axes permute
+//   axes change places, also with unused ones; every rank keeps one box,
+//                   so the sizes of all dimensions' shards stay                                over
+//                   the axes that moved
+//   reduce_scatter  partial axes become the minor-most of a dimension, in any order            over
+//   these axes all_reduce      partial axes go over these axes
 //
-// Worked example, mesh <["dp"=2, "tp"=4]>, 8x16: [{"tp"}, {}] -> [{}, {"tp"}] is one all_to_all (3/4 of a shard
-// received); [{}, {}] partial {"tp"} -> [{"dp"}, {"tp"}] is a slice over dp of dim 0, then a reduce_scatter.
+// Worked example, mesh <["dp"=2, "tp"=4]>, 8x16: [{"tp"}, {}] -> [{}, {"tp"}] is one all_to_all
+// (3/4 of a shard received); [{}, {}] partial {"tp"} -> [{"dp"}, {"tp"}] is a slice over dp of dim
+// 0, then a reduce_scatter.
 //
-// Axes are cut where a sub-axis of either layout begins or ends; within such parts the result is exact. A*: the bound
-// is what the rank that holds least of its target must receive. Ties go to fewer steps. Axes of size one are ignored.
+// Axes are cut where a sub-axis of either layout begins or ends; within such parts the result is
+// exact. A*: the bound is what the rank that holds least of its target must receive. Ties go to
+// fewer steps. Axes of size one are ignored.
 //
 //===----------------------------------------------------------------------===//
 
@@ -30,7 +33,8 @@ namespace tpc {
 
 struct ReshardStep {
   CollectiveKind kind;
-  unsigned dim = 0;      ///< the dimension whose list changes; all_to_all: the one that loses axes (concat)
+  unsigned dim =
+      0; ///< the dimension whose list changes; all_to_all: the one that loses axes (concat)
   unsigned splitDim = 0; ///< all_to_all: the one that gains them
   AxisList axes;         ///< the group, major to minor, canonical
   Layout result;         ///< closed
@@ -43,31 +47,33 @@ using ReshardPlan = llvm::SmallVector<ReshardStep, 2>;
 double getSeconds(const ReshardPlan &plan);
 double getReceivedBytes(const ReshardPlan &plan);
 
-/// Whether a layout can hold a tensor of `shape`: fails naming dimension, size and axes if a split is uneven.
+/// Whether a layout can hold a tensor of `shape`: fails naming dimension, size and axes if a split
+/// is uneven.
 llvm::Error checkEvenSplit(llvm::ArrayRef<int64_t> shape, const Layout &layout, const Mesh &mesh);
 
 /// `layout` without axes of size one, closed and canonical.
 Layout getNormalized(const Layout &layout, const Mesh &mesh);
 
-/// [source, destination] positions in the group over `axes` that take boxes from one layout to another with equal
-/// local shapes, as `tpc.permute` wants them.
-llvm::SmallVector<int64_t> getPermutePairs(const Layout &from, const Layout &to, llvm::ArrayRef<AxisRef> axes,
-                                           const Mesh &mesh);
+/// [source, destination] positions in the group over `axes` that take boxes from one layout to
+/// another with equal local shapes, as `tpc.permute` wants them.
+llvm::SmallVector<int64_t> getPermutePairs(const Layout &from, const Layout &to,
+                                           llvm::ArrayRef<AxisRef> axes, const Mesh &mesh);
 
 class ReshardPlanner {
 public:
   explicit ReshardPlanner(CostModel cost) : cost(std::move(cost)) {}
 
-  /// Intermediate layouts (neither the first nor the last) may take at most this many bytes on a rank.
+  /// Intermediate layouts (neither the first nor the last) may take at most this many bytes on a
+  /// rank.
   void setMemoryCap(int64_t bytes) {
     memoryCap = bytes;
     memo.clear();
   }
 
-  /// The cheapest steps from `from` to `to`; none if they are equal. Fails on an uneven split, on a `to` that is
-  /// Partial where `from` is not, and where the memory cap leaves no way.
-  llvm::Expected<ReshardPlan> plan(llvm::ArrayRef<int64_t> shape, int64_t elementBytes, const Layout &from,
-                                   const Layout &to);
+  /// The cheapest steps from `from` to `to`; none if they are equal. Fails on an uneven split, on a
+  /// `to` that is Partial where `from` is not, and where the memory cap leaves no way.
+  llvm::Expected<ReshardPlan> plan(llvm::ArrayRef<int64_t> shape, int64_t elementBytes,
+                                   const Layout &from, const Layout &to);
 
   const CostModel &getCostModel() const { return cost; }
 
