@@ -101,6 +101,17 @@ LogicalResult Reverse::run(Value loss) {
   return success();
 }
 
+/// Interfaces build every operand's cotangent; those of constants and inputs are dead.
+static void eraseDead(func::FuncOp step) {
+  Operation *op = step.getBody().front().getTerminator();
+  while (op) {
+    Operation *previous = op->getPrevNode();
+    if (op->hasAttr("tpc.backward") && isOpTriviallyDead(op))
+      op->erase();
+    op = previous;
+  }
+}
+
 //===-- the pass ---------------------------------------------------------------===//
 
 /// The number of the result called "loss", a float scalar.
@@ -159,7 +170,8 @@ struct Differentiate : tpc::impl::DifferentiateBase<Differentiate> {
     builder.setListener(&marker);
     Reverse reverse(step, builder);
     if (failed(reverse.run(terminator->getOperand(*number))) || failed(appendGradients(step, reverse)))
-      signalPassFailure();
+      return signalPassFailure();
+    eraseDead(step);
     numBackwardOps += marker.count;
   }
 };

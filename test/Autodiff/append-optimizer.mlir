@@ -13,10 +13,10 @@ tpc.mesh @mesh <["tp"=2]>
 // CHECK-SAME: tensor<i32> {tpc.input = "step"}
 // CHECK-SAME: %[[A:[a-z0-9]+]]: tensor<4xf32> {tpc.layout = #tpc.layout<@mesh, [{"tp"}]>, tpc.param = #tpc.param<"a"
 // CHECK-SAME: %[[B:[a-z0-9]+]]: tensor<4xf32> {tpc.param = #tpc.param<"b"
-// CHECK-SAME: %[[MA:[a-z0-9]+]]: tensor<4xf32> {tpc.layout = #tpc.layout<@mesh, [{"tp"}]>, {{.*}}tpc.state = "exp_avg"}
-// CHECK-SAME: %[[MB:[a-z0-9]+]]: tensor<4xf32> {{.*}}tpc.state = "exp_avg"}
-// CHECK-SAME: %[[VA:[a-z0-9]+]]: tensor<4xf32> {tpc.layout = #tpc.layout<@mesh, [{"tp"}]>, {{.*}}tpc.state = "exp_avg_sq"}
-// CHECK-SAME: %[[VB:[a-z0-9]+]]: tensor<4xf32> {{.*}}tpc.state = "exp_avg_sq"}
+// CHECK-SAME: %[[MA:[a-z0-9]+]]: tensor<4xf32> {{[^%]*}}tpc.state = "exp_avg"}
+// CHECK-SAME: %[[MB:[a-z0-9]+]]: tensor<4xf32> {{[^%]*}}tpc.state = "exp_avg"}
+// CHECK-SAME: %[[VA:[a-z0-9]+]]: tensor<4xf32> {{[^%]*}}tpc.state = "exp_avg_sq"}
+// CHECK-SAME: %[[VB:[a-z0-9]+]]: tensor<4xf32> {{[^%]*}}tpc.state = "exp_avg_sq"}
 // CHECK-SAME: tpc.output = "loss"
 // CHECK-SAME: tpc.output = "grad_norm"
 // CHECK-SAME: tensor<4xf32> {tpc.alias = 8 : i64, tpc.layout = #tpc.layout<@mesh, [{"tp"}]>}, tensor<4xf32> {tpc.alias = 9 : i64}

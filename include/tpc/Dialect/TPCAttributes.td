@@ -112,9 +112,9 @@ def TPC_ParamAttr : TPC_Attr<"Param", "param"> {
     `#tpc.param<"model.layers.0.self_attn.q_proj.weight", shape = [768, 768], kind = linear, fan_in = 768>`.
     `shape` is the Hugging Face shape; the argument's own shape has the same elements in the same row-major order.
   }];
-  let parameters = (ins StringRefParameter<>:$name, ArrayRefParameter<"int64_t">:$shape,
+  let parameters = (ins StringRefParameter<>:$name, OptionalArrayRefParameter<"int64_t">:$shape,
                         EnumParameter<TPC_ParameterKind>:$kind, "int64_t":$fan_in);
-  let assemblyFormat = "`<` $name `,` `shape` `=` `[` $shape `]` `,` `kind` `=` $kind `,` `fan_in` `=` $fan_in `>`";
+  let assemblyFormat = "`<` $name `,` `shape` `=` `[` (`]`) : ($shape^ `]`)? `,` `kind` `=` $kind `,` `fan_in` `=` $fan_in `>`";
 }
 
 def TPC_GlobalAttr : TPC_Attr<"Global", "global"> {
