@@ -10,6 +10,8 @@ target_include_directories(tpc_mlir INTERFACE ${PROJECT_SOURCE_DIR}/include ${PR
 target_include_directories(tpc_mlir SYSTEM INTERFACE ${MLIR_INCLUDE_DIRS} ${LLVM_INCLUDE_DIRS})
 target_compile_definitions(tpc_mlir INTERFACE ${TPC_LLVM_DEFINITIONS})
 target_link_libraries(tpc_mlir INTERFACE tpc_warnings)
+# Said outright: compilers differ in their default, and a precompiled header serves one setting only.
+target_compile_options(tpc_mlir INTERFACE -fPIC)
 
 # Parsing MLIR's headers is nine tenths of a compile: one precompiled header is shared by all libraries.
 file(WRITE ${PROJECT_BINARY_DIR}/pch.cpp.in "")
