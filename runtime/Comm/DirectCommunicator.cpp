@@ -4,6 +4,7 @@
 #include <cstring>
 #include <numeric>
 #include <sstream>
+#include <unistd.h>
 
 namespace tpc::runtime {
 
@@ -26,10 +27,12 @@ DirectCommunicator::DirectCommunicator(int rank, std::shared_ptr<Segment> givenS
       collectives(options.collectives), timeoutSeconds(options.timeoutSeconds),
       everythingVisible(everythingVisible), spins(spins), world(worldSize) {
   std::iota(world.begin(), world.end(), 0);
-  signBoard(board(), rank);
+  signBoard(board(), rank, getpid(), hostName());
 }
 
-DirectCommunicator::~DirectCommunicator() {
+DirectCommunicator::~DirectCommunicator() { abandon(); }
+
+void DirectCommunicator::abandon() {
   if (!finished && !failed())
     abort(board().describe(myRank) + " left before the job was finished");
 }

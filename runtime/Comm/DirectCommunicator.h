@@ -63,6 +63,8 @@ public:
   void finish() override;
 
 protected:
+  /// Tells the others that this rank goes, unless the job is finished or has failed.
+  void abandon();
   Board &board() const { return segment->board(); }
   /// "collective 7 (...)" of an operation number; "the start" before the first.
   std::string describeOperation(int64_t operation) const;

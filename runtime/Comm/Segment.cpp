@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <cstring>
 #include <sys/mman.h>
-#include <unistd.h>
 
 namespace tpc::runtime {
 
@@ -58,10 +57,9 @@ uint64_t *Segment::references(int rank, uint32_t sequence) {
 
 char *Segment::staging(int rank) { return base + headBytes(sizes) + rankSpan(sizes) * rank; }
 
-void signBoard(Board &board, int rank) {
+void signBoard(Board &board, int rank, int pid, const std::string &host) {
   BoardRank &line = board.rank(rank);
-  line.pid = getpid();
-  std::string host = hostName();
+  line.pid = pid;
   host.copy(line.host, std::min(host.size(), sizeof(line.host) - 1));
 }
 

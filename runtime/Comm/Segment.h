@@ -60,8 +60,8 @@ private:
   char *const base;
 };
 
-/// Fills in this process' line of the board.
-void signBoard(Board &board, int rank);
+/// Writes who `rank` is on the board.
+void signBoard(Board &board, int rank, int pid, const std::string &host);
 
 } // namespace tpc::runtime
 
