@@ -191,6 +191,21 @@ static LogicalResult verifyNormWeight(Operation *op, Value input, Value weight) 
 LogicalResult RmsNormOp::verify() { return verifyNormWeight(*this, getInput(), getWeight()); }
 LogicalResult RmsNormGradOp::verify() { return verifyNormWeight(*this, getInput(), getWeight()); }
 
+ParseResult tpc::parseNumbers(OpAsmParser &parser, DenseF64ArrayAttr &numbers) {
+  SmallVector<double> values;
+  auto parseNumber = [&] { return parser.parseFloat(values.emplace_back()); };
+  if (parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, parseNumber))
+    return failure();
+  numbers = parser.getBuilder().getDenseF64ArrayAttr(values);
+  return success();
+}
+
+void tpc::printNumbers(OpAsmPrinter &printer, Operation *op, DenseF64ArrayAttr numbers) {
+  printer << "[";
+  llvm::interleaveComma(numbers.asArrayRef(), printer, [&](double number) { printer.printFloat(APFloat(number)); });
+  printer << "]";
+}
+
 LogicalResult RopeTableOp::verify() {
   auto type = getTensor(getCos());
   if (type.getRank() != 2 || type != getSin().getType() ||

@@ -125,7 +125,7 @@ def TPC_RopeTableOp : TPC_ComputeOp<"rope_table"> {
   let arguments = (ins DenseF64ArrayAttr:$frequencies, F64Attr:$scale, Optional<Index>:$first);
   let results = (outs TPC_Float:$cos, TPC_Float:$sin);
   let assemblyFormat = [{
-    `frequencies` $frequencies `scale` $scale (`first` `(` $first^ `)`)? attr-dict `:` type($cos) `,` type($sin)
+    `frequencies` custom<Numbers>($frequencies) `scale` $scale (`first` `(` $first^ `)`)? attr-dict `:` type($cos) `,` type($sin)
   }];
   let hasVerifier = 1;
 }

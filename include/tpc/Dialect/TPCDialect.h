@@ -36,6 +36,9 @@ namespace tpc {
 /// `["dp", "tp":(1)2]`, as collectives print their axes.
 mlir::ParseResult parseAxisArray(mlir::OpAsmParser &parser, mlir::ArrayAttr &axes);
 void printAxisArray(mlir::OpAsmPrinter &printer, mlir::Operation *op, mlir::ArrayAttr axes);
+/// `[1.0, 0.1]` with as many digits as it takes to read the same numbers back.
+mlir::ParseResult parseNumbers(mlir::OpAsmParser &parser, mlir::DenseF64ArrayAttr &numbers);
+void printNumbers(mlir::OpAsmPrinter &printer, mlir::Operation *op, mlir::DenseF64ArrayAttr numbers);
 } // namespace tpc
 
 #define GET_OP_CLASSES

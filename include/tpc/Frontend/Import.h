@@ -1,0 +1,42 @@
+//===- Import.h - from a configuration to the global program -------------------===//
+//
+// The program of one device, in global shapes:
+//
+//   forward: @forward(tokens, parameters...) -> logits
+//   train:   @loss(tokens, targets, ignore_index, parameters...) -> loss, tokens
+//
+// `loss` is the mean over the valid targets of the whole batch, `tokens` their number. Every module's inputs and
+// outputs pass through `tpc.boundary`, every parameter through `tpc.use`, and every op's location is its module's name.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TPC_FRONTEND_IMPORT_H
+#define TPC_FRONTEND_IMPORT_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "tpc/Frontend/LlamaConfig.h"
+#include "tpc/Sharding/Mesh.h"
+
+namespace tpc {
+
+enum class Mode { Train, Forward };
+
+struct ImportOptions {
+  Mode mode = Mode::Train;
+  int64_t batch = 1;    ///< sequences per step, of all ranks together
+  int64_t sequence = 1; ///< positions per sequence
+  Mesh mesh;
+  bool float64 = false; ///< element type f64 instead of f32
+};
+
+/// Reads MODEL, a config.json or a folder that has one. Mistakes are reported at the file and line, then it fails.
+mlir::FailureOr<LlamaConfig> loadLlamaConfig(llvm::StringRef model, mlir::MLIRContext *context);
+
+/// Builds the program. Fails, with the reason reported, if the options do not suit the model.
+mlir::OwningOpRef<mlir::ModuleOp> importLlama(const LlamaConfig &config, const ImportOptions &options,
+                                              mlir::MLIRContext *context);
+
+} // namespace tpc
+
+#endif // TPC_FRONTEND_IMPORT_H

@@ -1,0 +1,37 @@
+//===- Compile.h - the whole compiler as one call ------------------------------===//
+
+#ifndef TPC_PIPELINES_COMPILE_H
+#define TPC_PIPELINES_COMPILE_H
+
+#include "mlir/IR/MLIRContext.h"
+#include "tpc/Frontend/Import.h"
+#include <string>
+
+namespace tpc {
+
+/// Where to stop; each is the form of the program after a phase (see Pipeline.h).
+enum class Emit { Import, Layouts, Local, Kernels, Llvm, Obj, Exe };
+
+struct CompileOptions {
+  std::string model;    ///< folder, config.json or .mlir
+  std::string plan;     ///< plan file; empty: everything replicated
+  bool strict = false;  ///< --plan-policy=strict
+  ImportOptions import;
+  std::string target = "cpu", cpu = "native";
+  Emit emit = Emit::Exe;
+  std::string output;     ///< empty: standard output
+  std::string dumpStages; ///< folder for the program after every phase, or empty
+};
+
+/// Reads "dp=2,tp=4". Reports malformed text, repeated axes and sizes below one, and fails.
+mlir::FailureOr<Mesh> parseMesh(llvm::StringRef text, mlir::MLIRContext *context);
+
+/// The program of `options.model` before any phase.
+mlir::OwningOpRef<mlir::ModuleOp> loadProgram(const CompileOptions &options, mlir::MLIRContext *context);
+
+/// Compiles and writes the output; a file appears under its final name only when it is complete.
+mlir::LogicalResult compile(const CompileOptions &options, mlir::MLIRContext *context);
+
+} // namespace tpc
+
+#endif // TPC_PIPELINES_COMPILE_H

@@ -1,0 +1,61 @@
+//===- tpc-compile.cpp - from a model and a plan to an executable --------------===//
+
+#include "mlir/Support/LogicalResult.h"
+#include "tpc/InitAllDialects.h"
+#include "tpc/Pipelines/Compile.h"
+#include "tpc/Pipelines/DiagnosticPrinter.h"
+#include <CLI/CLI.hpp>
+#include <map>
+
+using namespace tpc;
+
+namespace {
+struct CommandLine {
+  CompileOptions options;
+  std::string mesh = "tp=1", policy = "optimize", emit = "exe", mode = "train", type = "f32";
+};
+} // namespace
+
+static void declare(CLI::App &app, CommandLine &line) {
+  CompileOptions &options = line.options;
+  app.add_option("MODEL", options.model, "folder or config.json of Hugging Face form, or a .mlir module")->required();
+  app.add_option("--mesh", line.mesh, "axes of ranks, such as dp=2,tp=4")->capture_default_str();
+  app.add_option("--mode", line.mode, "what the executable does")->check(CLI::IsMember({"train", "forward"}));
+  app.add_option("--batch", options.import.batch, "sequences per step, of all ranks together");
+  app.add_option("--seq", options.import.sequence, "positions per sequence");
+  app.add_option("--element-type", line.type, "of parameters and arithmetic")->check(CLI::IsMember({"f32", "f64"}));
+  app.add_option("--emit", line.emit, "stop at a stage and write its form of the program")
+      ->check(CLI::IsMember({"import", "layouts", "local", "kernels", "llvm", "obj", "exe"}));
+  app.add_option("-o", options.output, "output file; standard output without it");
+}
+
+static mlir::LogicalResult run(CommandLine &line, mlir::MLIRContext *context) {
+  static const std::map<std::string, Emit> stages = {
+      {"import", Emit::Import}, {"layouts", Emit::Layouts}, {"local", Emit::Local}, {"kernels", Emit::Kernels},
+      {"llvm", Emit::Llvm},     {"obj", Emit::Obj},         {"exe", Emit::Exe}};
+  mlir::FailureOr<Mesh> mesh = parseMesh(line.mesh, context);
+  if (mlir::failed(mesh))
+    return mlir::failure();
+  CompileOptions &options = line.options;
+  options.import.mesh = *mesh;
+  options.import.mode = line.mode == "train" ? Mode::Train : Mode::Forward;
+  options.import.float64 = line.type == "f64";
+  options.emit = stages.at(line.emit);
+  return compile(options, context);
+}
+
+int main(int argc, char **argv) {
+  CommandLine line;
+  CLI::App app("Compiles a model with a parallel plan to one native executable for all ranks.", "tpc-compile");
+  declare(app, line);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError &error) {
+    return app.exit(error) == 0 ? 0 : 1;
+  }
+  mlir::DialectRegistry registry;
+  registerAllDialects(registry);
+  mlir::MLIRContext context(registry);
+  DiagnosticPrinter printer(&context);
+  return mlir::succeeded(run(line, &context)) ? 0 : 1;
+}
