@@ -4,9 +4,8 @@ import os
 
 import pytest
 
-from harness import GROUPED, PLANS, call, complain, succeed, tool
+from harness import GROUPED, PLANS, call, complain, tool
 
-EXAMPLES = os.path.normpath(os.path.join(PLANS, ".."))
 
 
 def compile_(folder, config=GROUPED, plan=None, mesh="dp=1,tp=2", batch=4, seq=16, raw=None, extra=()):
@@ -173,12 +172,3 @@ def test_options(tmp_path, words, parts):
 def test_output_into_a_missing_folder(tmp_path):
     result = compile_(str(tmp_path), extra=["-o", str(tmp_path / "no" / "x")])
     complain(result, "error")
-
-
-@pytest.mark.parametrize("plan", ["tutorial", "tutorial-loss-parallel", "megatron"])
-@pytest.mark.parametrize("model, mesh", [("tutorial-llama", "dp=1,tp=2"), ("tutorial-llama", "dp=2,tp=4"),
-                                         ("tiny-llama", "dp=1,tp=2"), ("tiny-llama", "dp=2,tp=2")])
-def test_examples_check(tmp_path, model, mesh, plan):
-    succeed([tool("tpc-compile"), os.path.join(EXAMPLES, model), "--plan", os.path.join(PLANS, plan + ".yaml"),
-             "--mesh", mesh, "--mode", "train", "--batch", 4, "--seq", 512, "--check"])
-    assert not list(tmp_path.iterdir())
