@@ -6,15 +6,10 @@ import shutil
 
 import pytest
 
-from harness import BATCH, GROUPED, MESHES, SEQUENCE, TIED, call, complain, random_tokens, run, tool, train, write_tokens
+from harness import GROUPED, MESHES, TIED, call, complain, run, tool, train
 from tpc import hf
 
 STEPS = 6
-
-
-@pytest.fixture
-def data(tmp_path):
-    return write_tokens(tmp_path / "t.bin", random_tokens(GROUPED, STEPS * BATCH * SEQUENCE + 1))
 
 
 def flags(data, folder, steps=STEPS):

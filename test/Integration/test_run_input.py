@@ -1,0 +1,64 @@
+"""What a user can get wrong at the start of a run: one clear message, status 1, no hang."""
+import os
+import time
+
+import pytest
+
+from harness import BATCH, GROUPED, MESHES, SEQUENCE, call, complain, random_tokens, run, tool, write_tokens
+
+
+def test_missing_data(program, tmp_path):
+    complain(run(program, "--data", tmp_path / "none.bin", "--steps", 1), "none.bin")
+
+
+@pytest.mark.parametrize("count", [0, 1, SEQUENCE, BATCH * SEQUENCE])
+def test_too_little_data(program, tmp_path, count):
+    data = write_tokens(tmp_path / "t.bin", random_tokens(GROUPED, count))
+    result = run(program, "--data", data, "--steps", 1)
+    if count < SEQUENCE + 1:
+        complain(result, "t.bin")
+
+
+def test_token_out_of_range(program, tmp_path):
+    tokens = random_tokens(GROUPED, 4 * BATCH * SEQUENCE + 1)
+    tokens[77] = GROUPED["vocab_size"]
+    complain(run(program, "--data", write_tokens(tmp_path / "t.bin", tokens), "--steps", 4), "t.bin", "64")
+
+
+@pytest.mark.parametrize("written, claimed", [("<u4", "u16"), ("<u2", "u32")])
+def test_data_of_the_other_width(program, tmp_path, written, claimed):
+    random_tokens(GROUPED, 4 * BATCH * SEQUENCE).astype(written).tofile(tmp_path / "t.bin")
+    complain(run(program, "--data", tmp_path / "t.bin", "--data-dtype", claimed, "--steps", 1), "t.bin", "data-dtype")
+
+
+def test_data_is_a_folder(program, tmp_path):
+    complain(run(program, "--data", tmp_path, "--steps", 1), os.path.basename(tmp_path))
+
+
+@pytest.mark.parametrize("flags, part", [
+    (["--steps", "many"], "steps"), (["--no-such-flag"], "no-such-flag"), (["--betas", "0.9"], "betas"),
+    (["--data-dtype", "u8"], "u8"), (["--lr", "-1"], "lr"), (["--comm", "pigeon"], "pigeon"),
+    (["--init", "zeros"], "zeros"), (["--threads-per-rank", "0"], "threads-per-rank"),
+])
+def test_bad_flag(program, data, flags, part):
+    complain(run(program, "--data", data, *flags), part)
+
+
+@pytest.mark.parametrize("ranks", [1, 3, 0])
+def test_wrong_number_of_ranks(program, data, ranks):
+    complain(call([tool("tpc-run"), "-n", ranks, program, "--data", data, "--steps", 1]), str(ranks))
+
+
+def test_run_of_something_else(tmp_path):
+    complain(call([tool("tpc-run"), tmp_path / "none"]), "none")
+    complain(call([tool("tpc-run"), "/bin/true"]), "/bin/true")
+
+
+def test_more_memory_than_there_is(work, tmp_path):
+    """An arena of some terabytes is refused before anything is allocated."""
+    config = {**GROUPED, "vocab_size": 64, "max_position_embeddings": 1 << 20}
+    program = work.program(config, MESHES["tp1"], batch=65536, seq=4096)
+    tokens = write_tokens(tmp_path / "t.bin", random_tokens(config, 4097))
+    began = time.time()
+    complain(run(program, "--data", tokens, "--steps", 1), "memory")
+    assert time.time() - began < 10
