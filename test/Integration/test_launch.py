@@ -1,5 +1,4 @@
 """Ways to start ranks: torchrun's variables, mpirun; and ranks that do not belong together."""
-import os
 import re
 
 import pytest
