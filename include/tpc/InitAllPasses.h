@@ -4,11 +4,13 @@
 #define TPC_INITALLPASSES_H
 
 #include "tpc/Autodiff/Passes.h"
+#include "tpc/Codegen/Passes.h"
 
 namespace tpc {
 
 inline void registerAllPasses() {
   registerAutodiffPasses();
+  registerCodegenPasses();
 }
 
 } // namespace tpc

@@ -13,7 +13,8 @@ def TPC_LaunchOp : TPC_Op<"launch", [Pure, DeclareOpInterfaceMethods<SymbolUserO
     ```mlir
     %y = tpc.launch @swiglu(%gate, %up) : (tensor<4096xf32>, tensor<4096xf32>) -> tensor<4096xf32>
     ```
-    Constraints: (C1) the callee is a `func.func` with `tpc.kernel`. (C2) operand and result types are its.
+    Constraints: (C1) the callee is a function with `tpc.kernel`. (C2) operand and result types are its, until it is
+    lowered to a function of pointers.
   }];
   let arguments = (ins FlatSymbolRefAttr:$kernel, Variadic<AnyType>:$inputs);
   let results = (outs Variadic<TPC_Tensor>:$results);

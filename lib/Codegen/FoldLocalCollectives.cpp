@@ -1,0 +1,49 @@
+//===- FoldLocalCollectives.cpp - collectives over axes of size 1 --------------===//
+
+#include "tpc/Codegen/Passes.h"
+#include "tpc/Dialect/TPCDialect.h"
+
+namespace tpc {
+#define GEN_PASS_DEF_FOLDLOCALCOLLECTIVES
+#include "tpc/Codegen/Passes.h.inc"
+} // namespace tpc
+
+using namespace mlir;
+using namespace tpc;
+
+/// True if every axis that `op` names has size 1. Unknown meshes are the verifier's business.
+template <typename OpType>
+static bool isLocal(OpType op) {
+  MeshOp mesh = lookupMesh(op, op.getMeshAttr());
+  return mesh && getSize(getAxes(op.getAxes(), mesh.getMesh().getMesh())) == 1;
+}
+
+template <typename OpType>
+static void forward(OpType op) {
+  if (!isLocal(op))
+    return;
+  op->replaceAllUsesWith(op->getOperands());
+  op->erase();
+}
+
+static void foldIndex(AxisIndexOp op) {
+  if (!isLocal(op))
+    return;
+  OpBuilder builder(op);
+  Value zero = arith::ConstantIndexOp::create(builder, op.getLoc(), 0);
+  op.replaceAllUsesWith(zero);
+  op.erase();
+}
+
+namespace {
+struct FoldLocalCollectives : tpc::impl::FoldLocalCollectivesBase<FoldLocalCollectives> {
+  void runOnOperation() override {
+    getOperation().walk([](Operation *op) {
+      llvm::TypeSwitch<Operation *>(op)
+          .Case<AllGatherOp, AllReduceOp, ReduceScatterOp, AllToAllOp, PermuteOp, ShardSliceOp>(
+              [](auto collective) { forward(collective); })
+          .Case([](AxisIndexOp index) { foldIndex(index); });
+    });
+  }
+};
+} // namespace
