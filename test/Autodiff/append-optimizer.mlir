@@ -30,9 +30,9 @@ tpc.mesh @mesh <["tp"=2]>
 // CHECK: %[[RATIO:.*]] = arith.divf %[[CLIP]], %{{.*}}
 // CHECK: %[[BOUNDED:.*]] = arith.minimumf %[[RATIO]], %{{.*}}
 // CHECK: %[[SCALE:.*]] = arith.select %{{.*}}, %[[BOUNDED]], %{{.*}}
-// CHECK: %[[NA:.*]]:3 = tpc.adamw %[[A]], %[[GA]], %[[MA]], %[[VA]] scale(%[[SCALE]])
-// CHECK: %[[NB:.*]]:3 = tpc.adamw %[[B]], %[[GB]], %[[MB]], %[[VB]] scale(%[[SCALE]])
-// CHECK: return %{{.*}}, %[[NORM]], %[[NA]]#0, %[[NB]]#0, %[[NA]]#1, %[[NB]]#1, %[[NA]]#2, %[[NB]]#2, %[[GA]], %[[GB]]
+// CHECK: %[[PA:.*]], %[[NMA:.*]], %[[NVA:.*]] = tpc.adamw %[[A]], %[[GA]], %[[MA]], %[[VA]] scale(%[[SCALE]])
+// CHECK: %[[PB:.*]], %[[NMB:.*]], %[[NVB:.*]] = tpc.adamw %[[B]], %[[GB]], %[[MB]], %[[VB]] scale(%[[SCALE]])
+// CHECK: return %{{.*}}, %[[NORM]], %[[PA]], %[[PB]], %[[NMA]], %[[NMB]], %[[NVA]], %[[NVB]], %[[GA]], %[[GB]]
 
 // CHECK-LABEL: func.func @init(
 // CHECK-SAME: %[[SEED:.*]]: tensor<i64> {tpc.input = "seed"}, %[[SCHEME:.*]]: tensor<i32> {tpc.input = "init_scheme"}

@@ -1,0 +1,155 @@
+//===- Shapes.cpp - contract, reduce, broadcast, transpose, reshape ------------===//
+
+#include "Evaluators.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include <limits>
+
+using namespace mlir;
+using namespace tpc;
+
+//===-- contract ---------------------------------------------------------------===//
+
+/// Per letter of `letters` the stride in `tensor` (0 where it has no such dimension).
+static SmallVector<int64_t> getLetterStrides(StringRef letters, StringRef dims, const Tensor &tensor) {
+  SmallVector<int64_t, 6> strides = tensor.getStrides();
+  return llvm::map_to_vector(letters, [&](char letter) {
+    size_t dim = dims.find(letter);
+    return dim == StringRef::npos ? int64_t(0) : strides[dim];
+  });
+}
+
+static int64_t dot(ArrayRef<int64_t> index, ArrayRef<int64_t> strides) {
+  int64_t sum = 0;
+  for (auto [i, stride] : llvm::zip_equal(index, strides))
+    sum += i * stride;
+  return sum;
+}
+
+static LogicalResult contract(Operation *op, Operands operands, Results &results) {
+  auto einsum = cast<ContractOp>(op);
+  const Tensor &lhs = *operands[0], &rhs = *operands[1];
+  StringRef kept = einsum.getResultDims();
+  std::string summed;
+  SmallVector<int64_t> summedShape;
+  for (auto [dim, letter] : llvm::enumerate(einsum.getLhsDims()))
+    if (!kept.contains(letter)) {
+      summed += letter;
+      summedShape.push_back(lhs.shape[dim]);
+    }
+  auto lhsKept = getLetterStrides(kept, einsum.getLhsDims(), lhs);
+  auto rhsKept = getLetterStrides(kept, einsum.getRhsDims(), rhs);
+  auto lhsSummed = getLetterStrides(summed, einsum.getLhsDims(), lhs);
+  auto rhsSummed = getLetterStrides(summed, einsum.getRhsDims(), rhs);
+
+  Tensor result = Tensor::zeros(getShape(op->getResult(0)));
+  int64_t next = 0;
+  forEachIndex(result.shape, [&](ArrayRef<int64_t> index) {
+    int64_t lhsBase = dot(index, lhsKept), rhsBase = dot(index, rhsKept);
+    double sum = 0;
+    forEachIndex(summedShape, [&](ArrayRef<int64_t> inner) {
+      sum += lhs.data[lhsBase + dot(inner, lhsSummed)] * rhs.data[rhsBase + dot(inner, rhsSummed)];
+    });
+    result.data[next++] = sum;
+  });
+  results.push_back(std::move(result));
+  return success();
+}
+
+//===-- reduce -----------------------------------------------------------------===//
+
+static double getNeutral(ReductionKind kind) {
+  double infinity = std::numeric_limits<double>::infinity();
+  return kind == ReductionKind::Sum ? 0.0 : kind == ReductionKind::Max ? -infinity : infinity;
+}
+
+static double combine(ReductionKind kind, double a, double b) {
+  return kind == ReductionKind::Sum ? a + b : kind == ReductionKind::Max ? std::max(a, b) : std::min(a, b);
+}
+
+static LogicalResult reduce(Operation *op, Operands operands, Results &results) {
+  auto reduction = cast<ReduceOp>(op);
+  ReductionKind kind = reduction.getKind().getValue();
+  Tensor result = Tensor::zeros(getShape(op->getResult(0)));
+  llvm::fill(result.data, getNeutral(kind));
+  SmallVector<int64_t, 6> strides = result.getStrides();
+  int64_t next = 0;
+  forEachIndex(operands[0]->shape, [&](ArrayRef<int64_t> index) {
+    int64_t position = 0, kept = 0;
+    for (auto [dim, i] : llvm::enumerate(index))
+      if (!llvm::is_contained(reduction.getDims(), static_cast<int64_t>(dim)))
+        position += i * strides[kept++];
+    result.data[position] = combine(kind, result.data[position], operands[0]->data[next++]);
+  });
+  results.push_back(std::move(result));
+  return success();
+}
+
+//===-- broadcast, transpose, reshape, slice -----------------------------------===//
+
+static LogicalResult broadcast(Operation *op, Operands operands, Results &results) {
+  ArrayRef<int64_t> dims = cast<BroadcastOp>(op).getDims();
+  Tensor result = Tensor::zeros(getShape(op->getResult(0)));
+  SmallVector<int64_t, 6> strides = operands[0]->getStrides();
+  int64_t next = 0;
+  forEachIndex(result.shape, [&](ArrayRef<int64_t> index) {
+    int64_t position = 0;
+    for (auto [from, dim] : llvm::enumerate(dims))
+      position += index[dim] * strides[from];
+    result.data[next++] = operands[0]->data[position];
+  });
+  results.push_back(std::move(result));
+  return success();
+}
+
+static LogicalResult transpose(Operation *op, Operands operands, Results &results) {
+  ArrayRef<int64_t> permutation = cast<TransposeOp>(op).getPermutation();
+  Tensor result = Tensor::zeros(getShape(op->getResult(0)));
+  SmallVector<int64_t, 6> strides = operands[0]->getStrides();
+  int64_t next = 0;
+  forEachIndex(result.shape, [&](ArrayRef<int64_t> index) {
+    int64_t position = 0;
+    for (auto [to, dim] : llvm::enumerate(permutation))
+      position += index[to] * strides[dim];
+    result.data[next++] = operands[0]->data[position];
+  });
+  results.push_back(std::move(result));
+  return success();
+}
+
+static LogicalResult reshape(Operation *op, Operands operands, Results &results) {
+  results.push_back({SmallVector<int64_t, 6>(getShape(op->getResult(0))), operands[0]->data});
+  return success();
+}
+
+static LogicalResult extractSlice(Operation *op, Operands operands, Results &results) {
+  auto slice = cast<tensor::ExtractSliceOp>(op);
+  if (!slice.getSizes().empty() || !slice.hasUnitStride() || slice.getSourceType().getRank() != slice.getType().getRank())
+    return op->emitOpError("needs static sizes, unit strides and its operand's rank to be interpreted");
+  SmallVector<int64_t> offsets(slice.getStaticOffsets());
+  unsigned dynamic = 1;
+  for (int64_t &offset : offsets)
+    if (ShapedType::isDynamic(offset))
+      offset = operands[dynamic++]->data[0];
+  results.push_back(operands[0]->slice(offsets, slice.getStaticSizes()));
+  return success();
+}
+
+static LogicalResult identity(Operation *, Operands operands, Results &results) {
+  results.push_back(*operands[0]);
+  return success();
+}
+
+void tpc::addShapeEvaluators(EvaluatorTable &table) {
+  table.add<ContractOp>(contract);
+  table.add<ReduceOp>(reduce);
+  table.add<BroadcastOp>(broadcast);
+  table.add<TransposeOp>(transpose);
+  table.add<tensor::ExpandShapeOp>(reshape);
+  table.add<tensor::CollapseShapeOp>(reshape);
+  table.add<tensor::ExtractSliceOp>(extractSlice);
+  table.add<BoundaryOp>(identity);
+  table.add<ConstrainOp>(identity);
+  table.add<ReshardOp>(identity);
+  table.add<UseOp>(identity);
+  table.add<BarrierOp>(identity);
+}
