@@ -7,15 +7,14 @@ import pytest
 from harness import GROUPED, PLANS, call, complain, tool
 
 
-
-def compile_(folder, config=GROUPED, plan=None, mesh="dp=1,tp=2", batch=4, seq=16, raw=None, extra=()):
+def compile_(folder, config=GROUPED, plan=None, mesh="dp=1,tp=2", batch=4, seq=16, raw=None, output="program", extra=()):
     """Calls tpc-compile on a config (or the raw text of one) and the text of a plan."""
     model = os.path.join(folder, "model")
     os.makedirs(model, exist_ok=True)
     with open(os.path.join(model, "config.json"), "w") as file:
         file.write(raw if raw is not None else json.dumps(config, indent=1))
     words = [tool("tpc-compile"), model, "--mesh", mesh, "--mode", "train", "--batch", batch, "--seq", seq,
-             "--target", "cpu", "-o", os.path.join(folder, "program"), *extra]
+                 "-o", os.path.join(folder, output), *extra]
     if plan is not None:
         path = os.path.join(folder, "plan.yaml")
         with open(path, "w") as file:
@@ -170,5 +169,4 @@ def test_options(tmp_path, words, parts):
 
 
 def test_output_into_a_missing_folder(tmp_path):
-    result = compile_(str(tmp_path), extra=["-o", str(tmp_path / "no" / "x")])
-    complain(result, "error")
+    complain(compile_(str(tmp_path), output=os.path.join("no", "x")), "error", "no/x")
