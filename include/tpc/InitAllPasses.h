@@ -5,12 +5,14 @@
 
 #include "tpc/Autodiff/Passes.h"
 #include "tpc/Codegen/Passes.h"
+#include "tpc/Propagation/Passes.h"
 
 namespace tpc {
 
 inline void registerAllPasses() {
   registerAutodiffPasses();
   registerCodegenPasses();
+  registerPropagationPasses();
 }
 
 } // namespace tpc

@@ -1,0 +1,86 @@
+//===- LayoutPropagation.h - sweeps over a function to a fixed point -------===//
+//
+// Worked example, tp=2, the second half of an MLP whose result a user wants split along the
+// sequence:
+//
+//   %y = contract %a [b, s, f], %w [n, f] -> [b, s, n]     %a has f on "tp", %w has f on "tp"
+//   %z = constrain %y to Shard(1)
+//
+// The forward sweep leaves %y whole: it lacks f. The backward sweep asks %y to split s, which it
+// does, and then %a to split s, which cannot: f has the axis. That claim is a conflict, and what
+// becomes of it (a reduce-scatter of %y) is not decided here.
+//
+// An op is looked at again only if one of its tensors has changed, and tensors only ever take more
+// axes, so the work grows linearly with the number of ops.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TPC_PROPAGATION_LAYOUTPROPAGATION_H
+#define TPC_PROPAGATION_LAYOUTPROPAGATION_H
+
+#include "tpc/Propagation/PropagationGraph.h"
+#include "tpc/Sharding/FactorPropagation.h"
+#include <set>
+
+namespace tpc {
+
+enum class SweepDirection { Forward, Backward };
+
+/// One dimension of a value took over axes.
+struct LayoutDecision {
+  unsigned value, dim;
+  AxisList axes;   ///< all axes of the dimension afterwards
+  unsigned op;     ///< where it happened
+  unsigned source; ///< tensor of the op (operands, then results) that had them
+  SweepDirection direction;
+  unsigned round;
+};
+
+/// A claim that a tensor could not take over; the factors and tensors are those of `op`.
+struct LayoutConflict {
+  unsigned op;
+  FactorConflict claim;
+};
+
+/// Closes the layouts of a graph.
+class LayoutPropagation {
+public:
+  LayoutPropagation(PropagationGraph &graph) : graph(graph) {}
+  void run();
+
+  unsigned getNumRounds() const { return round; }
+  llvm::ArrayRef<LayoutDecision> getDecisions() const { return decisions; }
+  llvm::ArrayRef<LayoutConflict> getConflicts() const { return conflicts; }
+
+private:
+  /// What propagates together: 0 pass-through factors, 1 reductions as well, 2 broadcasts as well.
+  enum Level { PassThrough, Reductions, Broadcasts, NumLevels };
+
+  void settle(ProgramPhase phase);
+  void enqueueLevel(ProgramPhase phase);
+  void sweep();
+  void visit(unsigned op, SweepDirection direction);
+  bool isDue(const GraphOp &op) const { return level == Broadcasts || !op.repeats; }
+  llvm::SmallVector<TensorFactors, 6> project(const GraphOp &op, SweepDirection direction) const;
+  bool takesOver(const GraphOp &op, unsigned tensor, SweepDirection direction) const;
+  void update(unsigned op, llvm::ArrayRef<TensorFactors> before,
+              llvm::ArrayRef<TensorFactors> after, SweepDirection direction);
+  void record(unsigned op, unsigned tensor, const Layout &layout,
+              llvm::ArrayRef<TensorFactors> before, SweepDirection direction);
+  void recordConflicts(unsigned op, llvm::ArrayRef<FactorConflict> claims);
+  void enqueueNeighbours(unsigned value);
+  void close(ProgramPhase phase);
+
+  PropagationGraph &graph;
+  std::set<unsigned> forward, backward;                              ///< ops to visit
+  std::set<std::tuple<unsigned, unsigned, unsigned, AxisRef>> known; ///< conflicts already recorded
+  ProgramPhase phase = ProgramPhase::Forward;
+  Level level = PassThrough;
+  unsigned round = 0;
+  std::vector<LayoutDecision> decisions;
+  std::vector<LayoutConflict> conflicts;
+};
+
+} // namespace tpc
+
+#endif // TPC_PROPAGATION_LAYOUTPROPAGATION_H

@@ -1,0 +1,84 @@
+//===- Passes.td - constraints become a layout of every value ----*- tablegen -*-===//
+
+#ifndef TPC_PROPAGATION_PASSES_TD
+#define TPC_PROPAGATION_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def PropagateLayouts : Pass<"tpc-propagate-layouts", "::mlir::ModuleOp"> {
+  let summary = "Gives every value a closed layout, from the constraints and the layouts of parameters.";
+  let description = [{
+    Precondition: one `tpc.mesh`; parameters and inputs may have `tpc.layout`, values may pass a `tpc.constrain`; every
+    op has a sharding rule. Postcondition: every op with tensor results has `tpc.layouts`, every tensor argument and
+    result of a function `tpc.layout`; all are closed and none is Partial (an op that sums over a split factor gets
+    its Partial from `tpc-insert-reshards`). Operands need not fit the op's rule.
+
+    The rules (`ShardingRuleOpInterface`) are followed to a fixed point. What splits a dimension propagates,
+    replication does not. Three programs are settled one after the other, so that `@forward`, `@loss` and `@step`
+    agree: the forward ops, those marked `tpc.backward`, those marked `tpc.update`. In each, pass-through factors go
+    first, then reductions, then broadcasts and constants; and sweeps from operands to results go before sweeps from
+    results to operands. The first claim stays: an axis wanted by two factors of one op, or two axes wanted for one
+    dimension, are conflicts that `tpc-insert-reshards` resolves by cost.
+
+    * `tpc.constrain`: the result has the layout asked for, and suggests it to its operand.
+    * `tpc.use`: the result has the parameter's layout without storage axes, and nothing flows back.
+    * Parameters without a layout are replicated. A parameter lies alike in all functions; its state and its gradient lie as it does,
+      and so does what `tpc.alias` says is its new value, unless they have a layout of their own.
+    * A dimension is split only where the axes' size divides it.
+    * Splat constants with several uses are cloned, one per use, as each may lie another way.
+
+    The 3x4 by 4x6 product with the weight's columns split, and what a row split looks like:
+    ```mlir
+    tpc.mesh @mesh <["tp"=2]>
+    func.func @column(%x: tensor<3x4xf32>, %w: tensor<4x6xf32> {tpc.layout = #tpc.layout<@mesh, [{}, {"tp"} ]>}) -> tensor<3x6xf32> {
+      %y = tpc.contract %x, %w : [m, k], [k, n] -> [m, n] : (tensor<3x4xf32>, tensor<4x6xf32>) -> tensor<3x6xf32>
+      return %y : tensor<3x6xf32>
+    }
+    func.func @row(%x: tensor<3x4xf32>, %w: tensor<4x6xf32> {tpc.layout = #tpc.layout<@mesh, [{"tp"}, {} ]>}) -> tensor<3x6xf32> {
+      %y = tpc.contract %x, %w : [m, k], [k, n] -> [m, n] : (tensor<3x4xf32>, tensor<4x6xf32>) -> tensor<3x6xf32>
+      return %y : tensor<3x6xf32>
+    }
+    ```
+    becomes: in `@column` the result is `[{}, {"tp"} ]`. In `@row` the input takes `[{}, {"tp"} ]`, as k is split, and
+    the result, which lacks k, is `[{}, {} ]`.
+    ```mlir
+    tpc.mesh @mesh <["tp"=2]>
+    func.func @column(%x: tensor<3x4xf32> {tpc.layout = #tpc.layout<@mesh, [{}, {} ]>},
+                      %w: tensor<4x6xf32> {tpc.layout = #tpc.layout<@mesh, [{}, {"tp"} ]>})
+        -> (tensor<3x6xf32> {tpc.layout = #tpc.layout<@mesh, [{}, {"tp"} ]>}) {
+      %y = tpc.contract %x, %w : [m, k], [k, n] -> [m, n] {tpc.layouts = [#tpc.layout<@mesh, [{}, {"tp"} ]>]} : (tensor<3x4xf32>, tensor<4x6xf32>) -> tensor<3x6xf32>
+      return %y : tensor<3x6xf32>
+    }
+    func.func @row(%x: tensor<3x4xf32> {tpc.layout = #tpc.layout<@mesh, [{}, {"tp"} ]>},
+                   %w: tensor<4x6xf32> {tpc.layout = #tpc.layout<@mesh, [{"tp"}, {} ]>})
+        -> (tensor<3x6xf32> {tpc.layout = #tpc.layout<@mesh, [{}, {} ]>}) {
+      %y = tpc.contract %x, %w : [m, k], [k, n] -> [m, n] {tpc.layouts = [#tpc.layout<@mesh, [{}, {} ]>]} : (tensor<3x4xf32>, tensor<4x6xf32>) -> tensor<3x6xf32>
+      return %y : tensor<3x6xf32>
+    }
+    ```
+  }];
+  let options = [
+    Option<"recordReasons", "record-reasons", "bool", "false",
+           "attach tpc.why: for each value the decisions that shaped it, for each op what lost there">,
+    ListOption<"storageAxes", "storage-axes", "std::string",
+               "mesh axes that split parameters where they are stored, not where they are used">
+  ];
+  let statistics = [
+    Statistic<"numRounds", "rounds", "pairs of a forward and a backward sweep">,
+    Statistic<"numDecisions", "decisions", "dimensions that took over axes">,
+    Statistic<"numConflicts", "conflicts", "claims that could not be taken over">
+  ];
+  let dependentDialects = ["::tpc::TPCDialect"];
+}
+
+def VerifyLayouts : Pass<"tpc-verify-layouts", "::mlir::ModuleOp"> {
+  let summary = "Checks that every value has a closed, even layout on the module's mesh.";
+  let description = [{
+    What `tpc-propagate-layouts` promises: (L1) every tensor has a layout. (L2) it is on the module's mesh and fits the
+    tensor. (L3) no dimension is open. (L4) nothing is Partial. (L5) the axes of a dimension divide its size.
+    (L6) `tpc.constrain` has the layout it asks for. (L7) a dimension that the op needs whole is not split in its result.
+  }];
+  let dependentDialects = ["::tpc::TPCDialect"];
+}
+
+#endif // TPC_PROPAGATION_PASSES_TD

@@ -1,0 +1,26 @@
+//===- PropagationReasons.h - why a value lies as it does ------------------===//
+
+#ifndef TPC_PROPAGATION_PROPAGATIONREASONS_H
+#define TPC_PROPAGATION_PROPAGATIONREASONS_H
+
+#include "tpc/Propagation/LayoutPropagation.h"
+
+namespace tpc {
+
+/// Attached to ops and to function arguments: an array of sentences.
+inline constexpr llvm::StringLiteral kWhy = "tpc.why";
+
+/// `result 0: dim 2 on "tp" from operand 1 of tpc.contract (factor n, forward, round 1)`; for a
+/// source that the user asked for, its location follows.
+std::string describe(const PropagationGraph &graph, const LayoutDecision &decision);
+
+/// `lost: operand 0 wants s on "tp" in result 0, which has n there`.
+std::string describe(const PropagationGraph &graph, const LayoutConflict &conflict);
+
+/// Attaches tpc.why: decisions at what they shaped, conflicts at the op where they arose.
+void attachReasons(mlir::func::FuncOp function, const PropagationGraph &graph,
+                   const LayoutPropagation &propagation);
+
+} // namespace tpc
+
+#endif // TPC_PROPAGATION_PROPAGATIONREASONS_H
