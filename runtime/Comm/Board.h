@@ -3,6 +3,7 @@
 #ifndef TPC_RUNTIME_COMM_BOARD_H
 #define TPC_RUNTIME_COMM_BOARD_H
 
+#include "HostCollective.h"
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -33,8 +34,6 @@ struct alignas(64) BoardRank {
   char host[64];
   BoardSlot slots[kOutstanding];
 };
-
-constexpr int64_t kNoOperation = -1, kBarrier = -2, kGatherHost = -3;
 
 /// Lives at the start of the segment, followed by `size` BoardRanks. All-zero bytes plus reset()
 /// make it valid.

@@ -1,32 +1,19 @@
 #include "DirectCommunicator.h"
+#include "HostCollective.h"
 #include "StreamingCopy.h"
 #include <algorithm>
 #include <cstring>
-#include <numeric>
 #include <sstream>
 #include <unistd.h>
 
 namespace tpc::runtime {
-
-namespace {
-/// A collective that is in no manifest: over all ranks, on bytes.
-Collective hostCollective(int64_t index, const std::vector<int> &world) {
-  Collective collective;
-  collective.index = index;
-  collective.op = CollectiveOp::AllGather;
-  collective.dtype = TPC_I1;
-  collective.groups = {world};
-  return collective;
-}
-} // namespace
 
 DirectCommunicator::DirectCommunicator(int rank, std::shared_ptr<Segment> givenSegment,
                                        const CommunicatorOptions &options, bool everythingVisible,
                                        int spins)
     : Communicator(rank, givenSegment->sizes.ranks), segment(std::move(givenSegment)),
       collectives(options.collectives), timeoutSeconds(options.timeoutSeconds),
-      everythingVisible(everythingVisible), spins(spins), world(worldSize) {
-  std::iota(world.begin(), world.end(), 0);
+      everythingVisible(everythingVisible), spins(spins) {
   signBoard(board(), rank, getpid(), hostName());
 }
 
@@ -38,18 +25,7 @@ void DirectCommunicator::abandon() {
 }
 
 std::string DirectCommunicator::describeOperation(int64_t operation) const {
-  switch (operation) {
-  case kNoOperation:
-    return "the start";
-  case kBarrier:
-    return "a barrier";
-  case kGatherHost:
-    return "an exchange of host data";
-  default:
-    if (operation < static_cast<int64_t>(collectives.size()))
-      return collectives[operation].describe();
-    return "collective " + std::to_string(operation);
-  }
+  return describeHostOperation(operation, collectives);
 }
 
 void DirectCommunicator::start(const Collective &collective, char *const *inputs,
@@ -212,7 +188,7 @@ void DirectCommunicator::collectAddresses(DirectOperation &operation) {
 }
 
 void DirectCommunicator::barrier() {
-  Collective collective = hostCollective(kBarrier, world);
+  Collective collective = hostCollective(kBarrier, worldSize, 0);
   run(collective, nullptr, nullptr);
 }
 
@@ -220,8 +196,7 @@ void DirectCommunicator::gatherHost(const void *data, size_t bytes, void *out) {
   constexpr size_t kPiece = 16 << 10;
   for (size_t begin = 0; begin < bytes; begin += kPiece) {
     auto piece = static_cast<int64_t>(std::min(kPiece, bytes - begin));
-    Collective collective = hostCollective(kGatherHost, world);
-    collective.operands = {{{piece}, {piece * worldSize}}};
+    Collective collective = hostCollective(kGatherHost, worldSize, piece);
     std::vector<char> input(piece), output(piece * worldSize);
     std::memcpy(input.data(), static_cast<const char *>(data) + begin, piece);
     char *inputs[] = {input.data()}, *outputs[] = {output.data()};

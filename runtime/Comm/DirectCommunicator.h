@@ -85,7 +85,6 @@ private:
   const double timeoutSeconds;
   const bool everythingVisible;
   const int spins;
-  std::vector<int> world;
   uint32_t sequence = 0;
   size_t stagingUsed = 0;
   bool finished = false;

@@ -139,7 +139,7 @@ Joining::Joining(const Introduction &self, const std::string &jobKey, double tim
                 " before all ranks had started");
   json answer = json::parse(message.text);
   if (answer.contains("error"))
-    throw Error(answer["error"].get<std::string>());
+    throw RelayedError(answer["error"].get<std::string>());
   welcome = {answer.at("spins").get<int>(), answer.at("threads").get<int>()};
   segment = std::move(message.attached);
 }

@@ -14,6 +14,12 @@ public:
   using std::runtime_error::runtime_error;
 };
 
+/// A failure that another rank reports to the user as well; this one need not.
+class RelayedError : public Error {
+public:
+  using Error::Error;
+};
+
 /// This machine's name, as it appears in messages.
 std::string hostName();
 

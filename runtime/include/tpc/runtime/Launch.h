@@ -4,6 +4,7 @@
 
 #include "tpc/runtime/Communicator.h"
 #include "tpc/runtime/Context.h"
+#include <exception>
 #include <functional>
 #include <memory>
 #include <string>
@@ -46,6 +47,12 @@ CommunicatorKind parseCommunicatorKind(const std::string &text);
 /// MPI.
 std::unique_ptr<Communicator> connect(const RankInfo &info, CommunicatorKind kind,
                                       const CommunicatorOptions &options);
+
+/// What main does with a failure: tells the other ranks, prints "PROGRAM: error: TEXT" to standard
+/// error on exactly one rank of the job, and returns the exit status 1. TEXT is that of the job's
+/// first failure. `communicator` is null before there is one.
+int reportFailure(const std::exception &error, Communicator *communicator,
+                  const std::string &program);
 
 /// Threads of a rank: `requested` if positive, else TPC_THREADS_PER_RANK (set by tpc-run), else
 /// OMP_NUM_THREADS, else SLURM_CPUS_PER_TASK, else `fair` (Communicator::fairThreads()). The last

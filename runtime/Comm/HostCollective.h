@@ -1,0 +1,45 @@
+// Collectives that are in no manifest: the runtime's own, over all ranks, on bytes.
+#ifndef TPC_RUNTIME_COMM_HOSTCOLLECTIVE_H
+#define TPC_RUNTIME_COMM_HOSTCOLLECTIVE_H
+
+#include "tpc/runtime/Collective.h"
+#include <numeric>
+
+namespace tpc::runtime {
+
+/// Operation numbers beside those of the manifest, which count from 0.
+constexpr int64_t kNoOperation = -1, kBarrier = -2, kGatherHost = -3;
+
+/// An all_gather of `bytes` bytes from each of `world` ranks; without operands if `bytes` is 0.
+inline Collective hostCollective(int64_t index, int world, int64_t bytes) {
+  Collective collective;
+  collective.index = index;
+  collective.op = CollectiveOp::AllGather;
+  collective.dtype = TPC_I1;
+  collective.groups.emplace_back(world);
+  std::iota(collective.groups[0].begin(), collective.groups[0].end(), 0);
+  if (bytes > 0)
+    collective.operands = {{{bytes}, {bytes * world}}};
+  return collective;
+}
+
+/// For messages: "collective 7 (...)", "a barrier", ...
+inline std::string describeHostOperation(int64_t operation,
+                                         const std::vector<Collective> &collectives) {
+  switch (operation) {
+  case kNoOperation:
+    return "the start";
+  case kBarrier:
+    return "a barrier";
+  case kGatherHost:
+    return "an exchange of host data";
+  default:
+    if (operation < static_cast<int64_t>(collectives.size()))
+      return collectives[operation].describe();
+    return "collective " + std::to_string(operation);
+  }
+}
+
+} // namespace tpc::runtime
+
+#endif

@@ -1,0 +1,41 @@
+#include "tpc/runtime/Launch.h"
+
+namespace tpc::runtime {
+
+CommunicatorKind parseCommunicatorKind(const std::string &text) {
+  if (text == "auto")
+    return CommunicatorKind::Auto;
+  if (text == "shm")
+    return CommunicatorKind::SharedMemory;
+  if (text == "mpi")
+    return CommunicatorKind::Mpi;
+  throw Error("--comm must be auto, shm or mpi, got '" + text + "'");
+}
+
+namespace {
+bool speaksMpi(Launcher launcher) {
+  return launcher != Launcher::TpcRun && launcher != Launcher::Torchrun;
+}
+
+std::string where(const RankInfo &info) {
+  return "rank " + std::to_string(info.rank) + " on " + hostName() + ": ";
+}
+} // namespace
+
+std::unique_ptr<Communicator> connect(const RankInfo &info, CommunicatorKind kind,
+                                      const CommunicatorOptions &options) {
+  if (kind == CommunicatorKind::Auto)
+    kind = info.oneHost() ? CommunicatorKind::SharedMemory : CommunicatorKind::Mpi;
+  if (kind == CommunicatorKind::SharedMemory) {
+    if (!info.oneHost())
+      throw Error(where(info) + "--comm shm needs all " + std::to_string(info.size) +
+                  " ranks on one host: use --comm mpi");
+    return connectSharedMemory(info.rank, info.size, info.jobKey, options);
+  }
+  if (!speaksMpi(info.launcher))
+    throw Error(where(info) + "MPI cannot connect ranks started by " + toString(info.launcher) +
+                ": start them with mpirun or srun" + (info.oneHost() ? ", or use --comm shm" : ""));
+  return connectMpi(info.rank, info.size, options);
+}
+
+} // namespace tpc::runtime
