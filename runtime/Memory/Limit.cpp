@@ -94,9 +94,9 @@ void checkMemory(uint64_t bytes, int ranks, const MemoryLimit &limit) {
   uint64_t total = bytes * static_cast<uint64_t>(ranks);
   if (total <= limit.bytes)
     return;
-  throw Error("the program needs " + printBytes(total) + " (" + std::to_string(ranks) + " x " +
-              printBytes(bytes) + " on this host), " + limit.source + " has " +
-              printBytes(limit.bytes) +
+  throw Error("not enough memory: the program needs " + printBytes(total) + " (" +
+              std::to_string(ranks) + " x " + printBytes(bytes) + " on this host), " +
+              limit.source + " has " + printBytes(limit.bytes) +
               " left: compile with a smaller --batch or --seq or a larger tp, use more hosts, or "
               "raise the limit");
 }

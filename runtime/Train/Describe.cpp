@@ -1,0 +1,107 @@
+#include "Train/Describe.h"
+#include "Memory/Limit.h"
+
+#include <algorithm>
+#include <map>
+
+namespace tpc::runtime {
+namespace {
+
+std::string print(const Shape &shape) {
+  std::string text;
+  for (int64_t size : shape)
+    text += (text.empty() ? "" : "x") + std::to_string(size);
+  return text.empty() ? "scalar" : text;
+}
+
+std::string padded(std::string text, size_t width) {
+  text.resize(std::max(width, text.size()), ' ');
+  return text;
+}
+
+/// "Shard(0) on tp", from the dims, for values that carry no layout text of their own.
+std::string layoutOf(const Placement &placement, const Mesh &mesh) {
+  std::string text;
+  for (size_t d = 0; d < placement.dims.size(); ++d)
+    for (const SubAxis &part : placement.dims[d])
+      text += (text.empty() ? "" : ", ") + ("Shard(" + std::to_string(d) + ") on ") +
+              mesh.axes[static_cast<size_t>(part.axis)].name;
+  return text.empty() ? "Replicate" : text;
+}
+
+std::string describeParameters(const Manifest &manifest) {
+  size_t nameWidth = 0, shapeWidth = 0;
+  int64_t elements = 0;
+  for (const Parameter &parameter : manifest.parameters) {
+    nameWidth = std::max(nameWidth, parameter.name.size());
+    shapeWidth = std::max(shapeWidth, print(parameter.shape).size());
+    elements += elementsOf(parameter.shape);
+  }
+  std::string text = "parameters: " + std::to_string(manifest.parameters.size()) + " tensors, " +
+                     std::to_string(elements) + " elements\n";
+  for (const Parameter &parameter : manifest.parameters)
+    text += "  " + padded(parameter.name, nameWidth) + "  " + toString(parameter.dtype) + "  " +
+            padded(print(parameter.shape), shapeWidth) + "  " +
+            (parameter.layout.empty() ? layoutOf(parameter.placement, manifest.mesh)
+                                      : parameter.layout) +
+            "; here " + print(parameter.placement.localShape) + "\n";
+  return text;
+}
+
+std::string describeEntries(const Manifest &manifest) {
+  std::string text = "entries:\n";
+  for (auto &[name, entry] : manifest.entries) {
+    text += "  " + name + "(";
+    for (const Value &value : entry.inputs)
+      text += (&value == entry.inputs.data() ? "" : ", ") + value.name + ": " +
+              print(value.placement.localShape) + " " + toString(value.dtype);
+    text += ") ->";
+    for (const Value &value : entry.outputs)
+      text += (&value == entry.outputs.data() ? " " : ", ") + value.name;
+    text += "\n";
+  }
+  return text;
+}
+
+std::string describeArena(const Manifest &manifest) {
+  auto bytes = [](int64_t value) {
+    return std::to_string(value) + " bytes (" + printBytes(static_cast<uint64_t>(value)) + ")";
+  };
+  std::string text = "arena: " + bytes(manifest.privateBytes + manifest.communicationBytes) +
+                     ", of which private " + std::to_string(manifest.privateBytes) +
+                     ", communication region " + std::to_string(manifest.communicationBytes) +
+                     "; at its peak instant:\n";
+  for (auto &[category, size] : manifest.peak)
+    text += "  " + padded(category, 16) + bytes(size) + "\n";
+  return text;
+}
+
+std::string describeCollectives(const Manifest &manifest) {
+  std::map<std::string, std::pair<int64_t, uint64_t>> kinds;
+  for (const Collective &collective : manifest.collectives) {
+    auto &[count, bytes] = kinds[std::string(toString(collective.op)) + " over " + collective.axes];
+    ++count, bytes += collective.inputBytes();
+  }
+  std::string text =
+      "collectives: " + std::to_string(manifest.collectives.size()) + " in all entries\n";
+  for (auto &[kind, total] : kinds)
+    text += "  " + padded(kind, 28) + std::to_string(total.first) + ", inputs " +
+            printBytes(total.second) + "\n";
+  return text;
+}
+
+} // namespace
+
+std::string describe(const Manifest &manifest) {
+  std::string text = std::string(manifest.train ? "training" : "forward") + " program for " +
+                     std::to_string(manifest.mesh.size()) +
+                     (manifest.mesh.size() == 1 ? " rank" : " ranks") + ", mesh " +
+                     manifest.mesh.toString() + "\n";
+  text += "batch " + std::to_string(manifest.batch) + " (global), sequence " +
+          std::to_string(manifest.sequence) + ", vocabulary " +
+          std::to_string(manifest.vocabulary) + ", cpu " + manifest.cpu + "\n";
+  return text + describeParameters(manifest) + describeEntries(manifest) + describeArena(manifest) +
+         describeCollectives(manifest);
+}
+
+} // namespace tpc::runtime

@@ -1,0 +1,202 @@
+// The training loop.
+#include "IO/AsideFile.h"
+#include "Memory/Limit.h"
+#include "Train/Checkpoint.h"
+#include "Train/Feed.h"
+#include "Train/Metrics.h"
+#include "Train/Peak.h"
+#include "Train/Schedule.h"
+#include "Train/SharedFile.h"
+#include "Train/Training.h"
+
+#include <cmath>
+#include <optional>
+
+namespace tpc::runtime {
+namespace {
+
+class TrainLoop {
+public:
+  TrainLoop(Program &program, const Options &options)
+      : program(program), options(options), manifest(program.manifest()),
+        quiet(options.quiet || program.rank() != 0),
+        schedule{options.learningRate, options.minimumRate, options.warmup,
+                 options.decaySteps < 0 ? options.steps : options.decaySteps} {}
+
+  void run() {
+    openData();
+    startingPoint();
+    metrics.emplace(program.rank() == 0 ? options.metrics : "", progress.step > 0);
+    lossBefore = validate();
+    trainSteps();
+    lossAfter = firstStep < progress.step ? validate() : lossBefore;
+    if (!options.save.empty() && saved != progress.step)
+      save();
+    if (!options.exportFolder.empty())
+      exportHuggingFace(program, options.exportFolder);
+    if (!quiet)
+      summarize();
+  }
+
+private:
+  void openData() {
+    auto open = [&](const std::string &path, std::optional<TokenData> &data) {
+      if (path.empty())
+        return;
+      data.emplace(path, options.dataType, manifest.sequence, manifest.vocabulary);
+      checkSameData(program, *data);
+    };
+    open(options.data, data);
+    open(options.validation, validation);
+  }
+
+  /// Weights and state: from the checkpoint to resume, from --load, or from the seed.
+  void startingPoint() {
+    progress.seed = options.seed;
+    if (data)
+      progress.data = data->path() + ", " + std::to_string(data->tokens()) + " tokens";
+    if (!options.save.empty() && program.rank() == 0)
+      makeFolder(options.save);
+    program.context().communicator->barrier();
+    std::optional<std::string> last;
+    if (options.resume)
+      last = findCheckpoint(options.save);
+    if (last)
+      return resume(*last);
+    if (!options.load.empty())
+      return loadWeights(program, options.load);
+    program.setScalar("init", "seed", options.seed);
+    program.setScalar("init", "init_scheme", int64_t(options.init == "torch" ? 1 : 0));
+    program.run("init");
+  }
+
+  void resume(const std::string &folder) {
+    Progress stored = loadCheckpoint(folder, program, /*state=*/true);
+    if (!quiet) {
+      std::printf("resumed from %s\n", folder.c_str());
+      if (data && stored.data != progress.data)
+        std::printf("warning: the checkpoint was made on other data (%s)\n", stored.data.c_str());
+    }
+    progress.step = firstStep = saved = stored.step;
+    progress.seed = stored.seed;
+  }
+
+  void trainSteps() {
+    if (progress.step >= options.steps)
+      return;
+    peak = measurePeak(program.context());
+    ProgressBar bar(progress.step, options.steps, quiet);
+    double begin = now();
+    while (progress.step < options.steps) {
+      last = step();
+      metrics->write(last);
+      bar.show(last);
+      if (!std::isfinite(last.loss))
+        throw Error("the loss is " + std::to_string(last.loss) + " at step " +
+                    std::to_string(last.step) + ": training diverged, try a smaller --lr");
+      if (options.saveEvery && progress.step % options.saveEvery == 0 && !options.save.empty())
+        save();
+    }
+    seconds = now() - begin;
+  }
+
+  double validate() {
+    if (!validation)
+      return 0;
+    double loss = evaluate(program, *validation, options.ignoreIndex);
+    metrics->writeValidation(progress.step, loss);
+    return loss;
+  }
+
+  StepMetrics step() {
+    int64_t number = progress.step;
+    StepMetrics metrics;
+    program.context().resetCounters();
+    double begin = now();
+    feedBatch(program, "step", *data, number);
+    metrics.learningRate = schedule.rate(number);
+    setHyperParameters(metrics.learningRate);
+    program.run("step");
+    metrics.seconds = now() - begin;
+    metrics.step = ++progress.step;
+    metrics.loss = program.scalar("step", "loss");
+    metrics.gradientNorm = program.scalar("step", "grad_norm");
+    double tokens = static_cast<double>(manifest.batch * manifest.sequence);
+    metrics.tokensPerSecond = tokens / metrics.seconds;
+    metrics.mfu = manifest.flopsPerStep / metrics.seconds / peak;
+    metrics.communicationSeconds = program.context().communicationSeconds;
+    communicationSeconds += metrics.communicationSeconds;
+    metrics.memoryBytes = number == firstStep ? program.arenaHighWater() : last.memoryBytes;
+    metrics.epoch = data->epoch((number + 1) * manifest.batch - 1);
+    if (number == firstStep) {
+      firstLoss = metrics.loss;
+      if (!options.dumpGradients.empty())
+        writeParameters(program, options.dumpGradients, /*gradients=*/true);
+    }
+    return metrics;
+  }
+
+  void setHyperParameters(double rate) {
+    auto set = [&](const char *name, auto value) { program.setScalar("step", name, value); };
+    set("ignore_index", options.ignoreIndex);
+    set("learning_rate", rate);
+    set("beta1", options.betas[0]);
+    set("beta2", options.betas[1]);
+    set("eps", options.eps);
+    set("weight_decay", options.weightDecay);
+    set("clip",
+        options.clip > 0 ? options.clip : 1e30); // no norm reaches it, no quotient overflows
+    set("step", progress.step + 1);
+  }
+
+  void save() {
+    saveCheckpoint(program, options.save, progress);
+    saved = progress.step;
+  }
+
+  void summarize() const {
+    int64_t steps = progress.step - firstStep;
+    if (steps > 0) {
+      double tokens = static_cast<double>(steps * manifest.batch * manifest.sequence);
+      double flops = manifest.flopsPerStep * static_cast<double>(steps);
+      std::printf("loss %.4f -> %.4f in %lld steps, %.1f s\n", firstLoss, last.loss,
+                  static_cast<long long>(steps), seconds);
+      std::printf("%.0f tokens/s, mfu %.1f %% of %.1f GFLOP/s (%s, %d ranks x %d threads)\n",
+                  tokens / seconds, 100 * flops / seconds / peak, peak / 1e9, peakName,
+                  program.context().world(), program.context().threads);
+      std::printf("communication %.1f s (%.1f %%)\n", communicationSeconds,
+                  100 * communicationSeconds / seconds);
+      std::printf("arena high-water %llu bytes (%s)\n",
+                  static_cast<unsigned long long>(program.arenaHighWater()),
+                  printBytes(program.arenaHighWater()).c_str());
+    }
+    if (validation)
+      std::printf("held-out loss %.4f -> %.4f (%s)\n", lossBefore, lossAfter,
+                  validation->path().c_str());
+    if (!options.metrics.empty() && steps > 0)
+      std::printf("metrics: %s\n", options.metrics.c_str());
+    if (!options.save.empty())
+      std::printf("checkpoint: %s\n", findCheckpoint(options.save).value_or("").c_str());
+    if (!options.exportFolder.empty())
+      std::printf("Hugging Face folder: %s\n", options.exportFolder.c_str());
+  }
+
+  Program &program;
+  const Options &options;
+  const Manifest &manifest;
+  bool quiet;
+  Schedule schedule;
+  std::optional<TokenData> data, validation;
+  std::optional<MetricsFile> metrics;
+  Progress progress;
+  int64_t firstStep = 0, saved = -1;
+  StepMetrics last;
+  double peak = 1, seconds = 0, communicationSeconds = 0, firstLoss = 0, lossBefore = 0,
+         lossAfter = 0;
+};
+
+} // namespace
+
+void train(Program &program, const Options &options) { TrainLoop(program, options).run(); }
+
+} // namespace tpc::runtime

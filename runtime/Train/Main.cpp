@@ -1,0 +1,106 @@
+#include "Train/Main.h"
+#include "IO/MappedFile.h"
+#include "Memory/Limit.h"
+#include "Train/CpuCheck.h"
+#include "Train/Describe.h"
+#include "Train/Training.h"
+#include "tpc/runtime/Launch.h"
+
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+
+namespace tpc::runtime {
+namespace {
+
+/// A hash of the executable file: ranks must run the same one.
+std::string executableIdentity() {
+  MappedFile file("/proc/self/exe");
+  uint64_t hash = file.size();
+  for (size_t at = 0; at + sizeof(uint64_t) <= file.size(); at += sizeof(uint64_t)) {
+    uint64_t word;
+    std::memcpy(&word, file.data() + at, sizeof(word));
+    hash = (hash ^ word) * 0x9E3779B97F4A7C15ull;
+    hash ^= hash >> 32;
+  }
+  return std::to_string(file.size()) + " bytes, hash " + std::to_string(hash);
+}
+
+void printError(const std::string &message) {
+  std::fprintf(stderr, "error: %s\n", message.c_str());
+  std::fflush(stderr);
+}
+
+/// The part of the work that a rank does together with the others.
+void runRank(const tpc_program &compiled, const Manifest &manifest, const Options &options,
+             tpc_context &context) {
+  Program program(compiled, manifest, context);
+  if (manifest.train)
+    train(program, options);
+  else
+    runForward(program, options);
+}
+
+std::unique_ptr<Communicator> connectRanks(const Manifest &manifest, const Options &options,
+                                           const RankInfo &info) {
+  CommunicatorOptions wanted;
+  wanted.regionBytes = static_cast<size_t>(manifest.communicationBytes);
+  wanted.timeoutSeconds = options.timeout;
+  wanted.identity = {{"executable", executableIdentity()}};
+  return connect(info, parseCommunicatorKind(options.communicator), wanted);
+}
+
+/// Connects, runs, and leaves in good order; a failure is told to all ranks and printed by one.
+int runConnected(const tpc_program &compiled, const Manifest &manifest, const Options &options,
+                 const RankInfo &info) {
+  tpc_context context(manifest.mesh, manifest.collectives, connectRanks(manifest, options, info));
+  Communicator &ranks = *context.communicator;
+  try {
+    context.threads =
+        threadsPerRank(options.threadsPerRank, processEnvironment(), ranks.fairThreads());
+    runRank(compiled, manifest, options, context);
+    ranks.finish();
+    return 0;
+  } catch (const std::exception &error) {
+    if (!ranks.failed())
+      context.fail(error.what());
+    if (ranks.claimReport())
+      printError(ranks.failure());
+    return 1;
+  }
+}
+
+} // namespace
+
+int runProgram(int argc, const char *const *argv, const tpc_program &compiled) {
+  std::signal(SIGXFSZ, SIG_IGN); // a file that grows too large is an error with a message
+  std::signal(SIGPIPE, SIG_IGN);
+  RankInfo info;
+  try {
+    info = discoverRank(processEnvironment());
+    std::string text(compiled.manifest, static_cast<size_t>(compiled.manifest_bytes));
+    Manifest manifest = parseManifest(text);
+    Options options = parseOptions(argc, argv, manifest.train);
+    if (options.printManifest || options.describe) {
+      if (info.rank == 0)
+        std::printf("%s\n", (options.describe ? describe(manifest) : text).c_str());
+      return 0;
+    }
+    checkCpu(manifest.cpu, manifest.cpuFeatures, processorFlags());
+    checkWorldSize(info, manifest.mesh, argv[0]);
+    checkMemory(static_cast<uint64_t>(manifest.privateBytes + manifest.communicationBytes),
+                info.localSize, availableMemory());
+    return runConnected(compiled, manifest, options, info);
+  } catch (const HelpAsked &help) {
+    if (info.rank == 0)
+      std::printf("%s", help.what());
+    return 0;
+  } catch (const std::exception &error) {
+    // Before ranks know of each other all fail alike: one of each host speaks.
+    if (info.localRank == 0)
+      printError(error.what());
+    return 1;
+  }
+}
+
+} // namespace tpc::runtime

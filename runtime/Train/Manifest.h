@@ -1,0 +1,68 @@
+// The manifest of a compiled program, as the training loop needs it; docs/manifest.md defines the
+// fields.
+#ifndef TPC_RUNTIME_TRAIN_MANIFEST_H
+#define TPC_RUNTIME_TRAIN_MANIFEST_H
+
+#include "Train/Box.h"
+#include "tpc/runtime/Context.h"
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace tpc::runtime {
+
+/// A place in one of the two regions of a rank's arena.
+struct Slot {
+  bool communication = false;
+  int64_t offset = 0;
+};
+
+struct Parameter {
+  std::string name;
+  Shape shape; ///< Hugging Face's; the same elements in the same order as placement.globalShape
+  tpc_dtype dtype = TPC_F32;
+  Placement placement;
+  std::string layout; ///< in DTensor's words
+  Slot value;
+  std::optional<Slot> expAvg, expAvgSq, gradient; ///< in training
+  int64_t localElements() const { return elementsOf(placement.localShape); }
+  int64_t localBytes() const { return localElements() * static_cast<int64_t>(elementBytes(dtype)); }
+};
+
+/// An input or output of an entry.
+struct Value {
+  std::string name;
+  tpc_dtype dtype = TPC_F32;
+  Placement placement;
+  Slot slot;
+};
+
+struct Entry {
+  std::vector<Value> inputs, outputs;
+};
+
+struct Manifest {
+  bool train = false;
+  std::string cpu;
+  std::vector<std::string> cpuFeatures;
+  Mesh mesh;
+  int64_t batch = 0, sequence = 0, vocabulary = 0;
+  std::string modelConfig; ///< config.json's text
+  double flopsPerStep = 0;
+  int64_t privateBytes = 0, communicationBytes = 0;
+  std::vector<std::pair<std::string, int64_t>> peak; ///< category, bytes; in the manifest's order
+  std::vector<Parameter> parameters;
+  std::map<std::string, Entry> entries;
+  std::vector<Collective> collectives;
+
+  const Entry &entry(const std::string &name) const;
+  bool hasEntry(const std::string &name) const { return entries.count(name) != 0; }
+};
+
+/// Throws Error naming the field that is missing or of the wrong type.
+Manifest parseManifest(const std::string &text);
+
+} // namespace tpc::runtime
+
+#endif

@@ -1,0 +1,121 @@
+#include "Train/Options.h"
+#include "tpc/runtime/Error.h"
+
+#include <CLI/CLI.hpp>
+#include <cmath>
+#include <limits>
+
+namespace tpc::runtime {
+namespace {
+
+CLI::Validator notNegative() {
+  return CLI::Validator(
+      [](std::string &text) {
+        char *end = nullptr;
+        double value = std::strtod(text.c_str(), &end);
+        return *end == 0 && value >= 0 && std::isfinite(value)
+                   ? std::string()
+                   : "must be a number that is not negative, got " + text;
+      },
+      "NUMBER>=0");
+}
+
+/// Validators run after parsing; sizes beyond this are typing errors.
+CLI::Validator count(int64_t least) {
+  return CLI::Range(least, std::numeric_limits<int64_t>::max() / 4);
+}
+
+void addCommon(CLI::App &app, Options &options) {
+  app.add_option("--data", options.data, "token data: .txt (bytes) or .bin (little-endian)");
+  app.add_option("--data-dtype", options.dataType, "width of .bin tokens")
+      ->check(CLI::IsMember({"u16", "u32"}));
+  app.add_option("--load", options.load, "weights: a Hugging Face folder or a checkpoint");
+  app.add_option("--comm", options.communicator, "how ranks communicate")
+      ->check(CLI::IsMember({"auto", "shm", "mpi"}));
+  app.add_option("--threads-per-rank", options.threadsPerRank, "threads of each rank")
+      ->check(CLI::Range(1, 4096));
+  app.add_option("--timeout", options.timeout, "longest wait for another rank, in seconds")
+      ->check(CLI::Range(0.1, 1e9));
+  app.add_flag("--describe", options.describe, "print mesh, layouts and memory, and end");
+  app.add_flag("--print-manifest", options.printManifest, "print the manifest (JSON), and end");
+  app.add_flag("--quiet", options.quiet, "no progress, no summary");
+}
+
+void addSchedule(CLI::App &app, Options &options) {
+  app.add_option("--lr", options.learningRate, "highest learning rate")->check(notNegative());
+  app.add_option("--warmup", options.warmup, "steps from a tenth of --lr to --lr")->check(count(0));
+  app.add_option("--decay-steps", options.decaySteps, "step at which the cosine ends (--steps)")
+      ->check(count(1));
+  app.add_option("--min-lr", options.minimumRate, "learning rate at the end")->check(notNegative());
+  app.add_option("--weight-decay", options.weightDecay, "of AdamW, on all parameters")
+      ->check(notNegative());
+  app.add_option("--betas", options.betas, "of AdamW, as in 0.9,0.99")
+      ->delimiter(',')
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app.add_option("--eps", options.eps, "of AdamW")->check(notNegative());
+  app.add_option("--clip", options.clip, "largest norm of all gradients, 0 for none")
+      ->check(notNegative());
+}
+
+void addTraining(CLI::App &app, Options &options) {
+  app.add_option("--steps", options.steps, "number of the last step")->check(count(0));
+  app.add_option("--seed", options.seed, "of the initial weights");
+  app.add_option("--init", options.init, "initializer_range, or PyTorch's defaults")
+      ->check(CLI::IsMember({"normal", "torch"}));
+  app.add_option("--validation", options.validation, "held-out data: its loss before and after");
+  app.add_option("--ignore-index", options.ignoreIndex, "target that does not count")
+      ->check(CLI::Range(int64_t(INT32_MIN), int64_t(INT32_MAX)));
+  app.add_option("--save", options.save, "folder of checkpoints");
+  app.add_option("--save-every", options.saveEvery, "steps between checkpoints")->check(count(1));
+  app.add_flag("--resume", options.resume, "go on from the last checkpoint in --save, if any");
+  app.add_option("--export-hf", options.exportFolder, "write a Hugging Face folder at the end");
+  app.add_option("--metrics", options.metrics, "file of JSON lines, one per step");
+  app.add_option("--dump-gradients", options.dumpGradients,
+                 "gradients of the first step, before clipping (safetensors)");
+  addSchedule(app, options);
+}
+
+void checkTogether(const Options &options, bool train) {
+  if (options.describe || options.printManifest)
+    return;
+  if (options.betas.size() != 2 || !(options.betas[0] >= 0 && options.betas[0] < 1) ||
+      !(options.betas[1] >= 0 && options.betas[1] < 1))
+    throw Error("--betas must be two numbers from 0 to below 1, as in 0.9,0.99");
+  if (options.data.empty() && (!train || options.steps > 0))
+    throw Error("--data is required");
+  if (!train && options.load.empty())
+    throw Error("--load is required: the weights to run with");
+  if (!train && options.logits.empty())
+    throw Error("--logits is required: the file to write");
+  if (options.save.empty() && (options.resume || options.saveEvery))
+    throw Error(std::string(options.resume ? "--resume" : "--save-every") +
+                " needs --save: the folder of checkpoints");
+  if (options.resume && !options.load.empty())
+    throw Error("--load and --resume exclude each other: both say where weights come from");
+}
+
+} // namespace
+
+Options parseOptions(int argc, const char *const *argv, bool train) {
+  Options options;
+  CLI::App app(train ? "A training program made by tpc-compile. Start it with tpc-run."
+                     : "A forward program made by tpc-compile. Start it with tpc-run.");
+  app.option_defaults()->always_capture_default()->multi_option_policy(
+      CLI::MultiOptionPolicy::TakeLast);
+  addCommon(app, options);
+  if (train)
+    addTraining(app, options);
+  else
+    app.add_option("--logits", options.logits, "file to write (safetensors)");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp &) {
+    throw HelpAsked(app.help());
+  } catch (const CLI::ParseError &error) {
+    throw Error(std::string(error.what()) + " (see --help)");
+  }
+  checkTogether(options, train);
+  return options;
+}
+
+} // namespace tpc::runtime

@@ -1,0 +1,54 @@
+// A compiled program on one rank: its entries, and its values in the arena.
+#ifndef TPC_RUNTIME_TRAIN_PROGRAM_H
+#define TPC_RUNTIME_TRAIN_PROGRAM_H
+
+#include "Memory/Arena.h"
+#include "Train/Manifest.h"
+#include "tpc/runtime/Context.h"
+#include "tpc_runtime.h"
+#include <string>
+
+namespace tpc::runtime {
+
+class Program {
+public:
+  /// Allocates the private region; the communication region is the communicator's.
+  Program(const tpc_program &compiled, const Manifest &manifest, tpc_context &context);
+
+  const Manifest &manifest() const { return description; }
+  tpc_context &context() { return rankContext; }
+  int rank() const { return rankContext.rank(); }
+
+  /// Runs an entry. Throws Error if this rank or a peer failed in it.
+  void run(const std::string &entry);
+
+  char *at(const Slot &slot) const;
+  /// Writes an input; does nothing if the entry does not have it.
+  void setScalar(const std::string &entry, const std::string &input, double value);
+  void setScalar(const std::string &entry, const std::string &input, int64_t value);
+  /// Reads an f32, f64 or i32 scalar. Throws Error if the entry does not have it.
+  double scalar(const std::string &entry, const std::string &output) const;
+  /// Null if the entry has no such value.
+  const Value *input(const std::string &entry, const std::string &name) const;
+  const Value *output(const std::string &entry, const std::string &name) const;
+
+  Box boxOf(const Placement &placement) const {
+    return runtime::boxOf(placement, description.mesh, rank());
+  }
+  /// Whether this rank is the one to write its part of a value to a file.
+  bool writes(const Placement &placement) const {
+    return writerOf(placement, description.mesh, rank()) == rank();
+  }
+  /// Bytes of the arena touched so far.
+  uint64_t arenaHighWater() const;
+
+private:
+  const tpc_program &compiled;
+  const Manifest &description;
+  tpc_context &rankContext;
+  PrivateRegion region;
+};
+
+} // namespace tpc::runtime
+
+#endif

@@ -1,0 +1,22 @@
+// What a connected rank does: train, or run forward.
+#ifndef TPC_RUNTIME_TRAIN_TRAINING_H
+#define TPC_RUNTIME_TRAIN_TRAINING_H
+
+#include "Train/Options.h"
+#include "Train/Program.h"
+
+namespace tpc::runtime {
+
+/// Weights, training loop, checkpoints, exports. Rank 0 reports on standard output. Throws Error.
+void train(Program &program, const Options &options);
+
+/// Runs the entry `forward` on batch 0 of the data and writes the logits. Throws Error.
+void runForward(Program &program, const Options &options);
+
+/// Reads weights from a Hugging Face folder, a checkpoint, or the last checkpoint of a --save
+/// folder.
+void loadWeights(Program &program, const std::string &folder);
+
+} // namespace tpc::runtime
+
+#endif

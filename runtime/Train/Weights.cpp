@@ -1,0 +1,22 @@
+#include "Train/Checkpoint.h"
+#include "Train/HuggingFace.h"
+#include "Train/Training.h"
+
+#include <cstring>
+
+namespace tpc::runtime {
+
+void loadWeights(Program &program, const std::string &folder) {
+  if (isCheckpoint(folder))
+    loadCheckpoint(folder, program, /*state=*/false);
+  else if (auto last = findCheckpoint(folder))
+    loadCheckpoint(*last, program, /*state=*/false);
+  else
+    loadHuggingFace(folder, program);
+  for (const Parameter &parameter : program.manifest().parameters)
+    for (const std::optional<Slot> &state : {parameter.expAvg, parameter.expAvgSq})
+      if (state)
+        std::memset(program.at(*state), 0, static_cast<size_t>(parameter.localBytes()));
+}
+
+} // namespace tpc::runtime
