@@ -34,7 +34,7 @@ def TPC_BoundaryOp : TPC_IdentityOp<"boundary"> {
     Constraints: (C1) the groups of `dims` are consecutive and cover every dimension once. (C2) the module's name is
     not empty.
   }];
-  let arguments = (ins TPC_Tensor:$input, TPC_PortKindAttr:$port, I64Attr:$index, TPC_ModuleKindAttr:$kind,
+  let arguments = (ins TPC_Tensor:$input, TPC_PortKind:$port, I64Attr:$index, TPC_ModuleKind:$kind,
                        StrAttr:$module, TypedArrayAttrBase<I64ArrayAttr, "groups of dimensions">:$dims);
   let results = (outs TPC_Tensor:$result);
   let assemblyFormat = [{

@@ -38,13 +38,11 @@ def TPC_SlotCategory : TPC_Enum<"SlotCategory", "what a buffer is, in memory rep
   I32EnumAttrCase<"Communication", 4, "communication">, I32EnumAttrCase<"Workspace", 5, "workspace">]>;
 
 def TPC_PortKind : TPC_Enum<"PortKind", "side of a module", [
-  I32EnumAttrCase<"Input", 0, "input">, I32EnumAttrCase<"Output", 1, "output">]>;
-def TPC_PortKindAttr : EnumAttr<TPC_Dialect, TPC_PortKind, "port"> { let assemblyFormat = "$value"; }
+  I32EnumAttrCase<"Input", 0, "input">, I32EnumAttrCase<"Output", 1, "output">]> { let genSpecializedAttr = 1; }
 
 def TPC_ModuleKind : TPC_Enum<"ModuleKind", "what a module is, for the styles it admits", [
   I32EnumAttrCase<"Linear", 0, "linear">, I32EnumAttrCase<"Embedding", 1, "embedding">,
-  I32EnumAttrCase<"Norm", 2, "norm">, I32EnumAttrCase<"Container", 3, "container">]>;
-def TPC_ModuleKindAttr : EnumAttr<TPC_Dialect, TPC_ModuleKind, "module_kind"> { let assemblyFormat = "$value"; }
+  I32EnumAttrCase<"Norm", 2, "norm">, I32EnumAttrCase<"Container", 3, "container">]> { let genSpecializedAttr = 1; }
 
 //===-- mesh and layout ---------------------------------------------------------===//
 
