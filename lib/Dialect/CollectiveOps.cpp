@@ -98,7 +98,8 @@ LogicalResult AllReduceOp::verify() {
   Type element = getElementTypeOrSelf(getInputs().front().getType());
   for (Type type : getInputs().getTypes())
     if (getElementTypeOrSelf(type) != element)
-      return emitOpError("expects one element type (C1), got ") << element << " and " << type;
+      return emitOpError("expects one element type (C1), got ")
+             << element << " and " << getElementTypeOrSelf(type);
   return success();
 }
 LogicalResult AllReduceOp::inferReturnTypes(MLIRContext *, std::optional<Location>, ValueRange operands,

@@ -160,6 +160,28 @@ LogicalResult TransposeOp::verify() {
   return success();
 }
 
+/// Over no dimension it is the value itself.
+OpFoldResult ReduceOp::fold(FoldAdaptor) { return getDims().empty() ? getInput() : OpFoldResult(); }
+
+/// To the same shape it is the value itself.
+OpFoldResult BroadcastOp::fold(FoldAdaptor) {
+  return getInput().getType() == getResult().getType() ? getInput() : OpFoldResult();
+}
+
+/// The identity is the value itself; two transposes become one.
+OpFoldResult TransposeOp::fold(FoldAdaptor) {
+  if (llvm::equal(getPermutation(), llvm::seq<int64_t>(0, getPermutation().size())))
+    return getInput();
+  auto inner = getInput().getDefiningOp<TransposeOp>();
+  if (!inner)
+    return {};
+  SmallVector<int64_t> joined =
+      llvm::map_to_vector(getPermutation(), [&](int64_t dim) { return inner.getPermutation()[dim]; });
+  setPermutation(joined);
+  getInputMutable().assign(inner.getInput());
+  return getResult();
+}
+
 //===-- the others -------------------------------------------------------------===//
 
 /// `rows` is the shape of `table` but for the last dimension.

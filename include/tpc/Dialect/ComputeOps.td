@@ -51,6 +51,7 @@ def TPC_ReduceOp : TPC_ComputeOp<"reduce", [TPC_Grad]> {
   let arguments = (ins TPC_ReductionKindAttr:$kind, TPC_Tensor:$input, DenseI64ArrayAttr:$dims);
   let results = (outs TPC_Tensor:$result);
   let assemblyFormat = "$kind $input `dims` $dims attr-dict `:` type($input) `->` type($result)";
+  let hasFolder = 1;
   let hasVerifier = 1;
 }
 
@@ -66,6 +67,7 @@ def TPC_BroadcastOp : TPC_ComputeOp<"broadcast", [TPC_Grad]> {
   let arguments = (ins TPC_Tensor:$input, DenseI64ArrayAttr:$dims);
   let results = (outs TPC_Tensor:$result);
   let assemblyFormat = "$input `dims` $dims attr-dict `:` type($input) `->` type($result)";
+  let hasFolder = 1;
   let hasVerifier = 1;
 }
 
@@ -78,6 +80,7 @@ def TPC_TransposeOp : TPC_ComputeOp<"transpose", [TPC_Grad]> {
   let arguments = (ins TPC_Tensor:$input, DenseI64ArrayAttr:$permutation);
   let results = (outs TPC_Tensor:$result);
   let assemblyFormat = "$input `permutation` $permutation attr-dict `:` type($input) `->` type($result)";
+  let hasFolder = 1;
   let hasVerifier = 1;
 }
 
