@@ -3,9 +3,11 @@
 //   tpc-interpret x.mlir                       the results of every function, on generated inputs
 //   tpc-interpret local.mlir --ranks 4         the same of a local program, shards joined
 //   tpc-interpret local.mlir --against g.mlir  fails unless both compute the same
+//   tpc-interpret step.mlir --check-gradients  fails unless gradients are slopes
 //
 //===----------------------------------------------------------------------===//
 
+#include "GradientCheck.h"
 #include "Inputs.h"
 #include "mlir/Parser/Parser.h"
 #include "tpc/InitAllDialects.h"
@@ -24,6 +26,7 @@ static cl::opt<int64_t> rankCount("ranks", cl::desc("simulated ranks (default: t
 static cl::opt<std::string> functionName("function", cl::desc("only this function"));
 static cl::opt<std::string> against("against", cl::desc("another form of the same program to compare with"));
 static cl::opt<double> tolerance("tolerance", cl::desc("largest difference / largest magnitude (default 0: equal)"));
+static cl::opt<bool> gradients("check-gradients", cl::desc("compare @step's gradients with differences of @loss"));
 static cl::opt<uint64_t> seed("seed", cl::desc("of the inputs"), cl::init(0));
 static cl::opt<int64_t> ids("ids", cl::desc("integer inputs are ids below this"), cl::init(8));
 static cl::opt<InputKind> inputKind("inputs", cl::desc("values of the inputs"), cl::init(InputKind::Quarters),
@@ -199,6 +202,8 @@ int main(int argc, char **argv) {
   OwningOpRef<ModuleOp> module = parse(inputFile, context);
   if (!module)
     return 1;
+  if (gradients)
+    return failed(checkGradients(*module, {inputKind, seed, ids}, tolerance ? tolerance : 1e-6));
   FailureOr<std::vector<Outcome>> outcomes = runAll(*module);
   if (failed(outcomes))
     return 1;
