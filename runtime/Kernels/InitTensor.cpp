@@ -1,8 +1,10 @@
 // Parameter initialization: element i of a parameter is a function of (seed, name, i) only.
 #include "Device/Threads.h"
+#include "Kernels/RandomFill.h"
 #include "tpc/runtime/Context.h"
 #include "tpc_random.h"
 
+#include <algorithm>
 #include <cmath>
 
 using namespace tpc::runtime;
@@ -26,16 +28,17 @@ Distribution distributionOf(const tpc_init_desc &desc, int64_t scheme) {
   return {Distribution::Uniform, 1 / std::sqrt(static_cast<double>(desc.fan_in))};
 }
 
-double draw(const Distribution &distribution, uint64_t seed, uint64_t stream, uint64_t index) {
+/// Elements [first, first + count) of the parameter.
+void draw(const Distribution &distribution, uint64_t seed, uint64_t stream, uint64_t first,
+          int64_t count, double *out) {
   switch (distribution.kind) {
   case Distribution::Normal:
-    return distribution.scale * tpc_random_normal(seed, stream, index);
+    return fillNormal(seed, stream, first, count, distribution.scale, out);
   case Distribution::Uniform:
-    return distribution.scale * (2 * tpc_random_uniform(seed, stream, index) - 1);
+    return fillUniform(seed, stream, first, count, distribution.scale, out);
   case Distribution::Constant:
-    break;
+    std::fill(out, out + count, distribution.scale);
   }
-  return distribution.scale;
 }
 
 /// Global row-major index of element 0 of innermost row number `row` of the box.
@@ -58,11 +61,14 @@ void fill(tpc_context *context, const tpc_init_desc &desc, uint64_t seed, int64_
   for (int64_t d = 0; d + 1 < desc.rank; ++d)
     rows *= desc.local_shape[d];
   parallelFor(context->threads, rows, 1, [&](int64_t begin, int64_t end) {
+    double values[512];
     for (int64_t row = begin; row < end; ++row) {
       uint64_t start = desc.rank ? globalStart(desc, offsets, row) : 0;
-      for (int64_t i = 0; i < inner; ++i)
-        out[row * inner + i] = static_cast<Element>(
-            draw(distribution, seed, stream, start + static_cast<uint64_t>(i)));
+      for (int64_t i = 0; i < inner; i += 512) {
+        int64_t count = std::min<int64_t>(512, inner - i);
+        draw(distribution, seed, stream, start + static_cast<uint64_t>(i), count, values);
+        std::copy(values, values + count, out + row * inner + i);
+      }
     }
   });
 }

@@ -166,9 +166,10 @@ private:
                   program.context().world(), program.context().threads);
       std::printf("communication %.1f s (%.1f %%)\n", communicationSeconds,
                   100 * communicationSeconds / seconds);
-      std::printf("arena high-water %llu bytes (%s)\n",
+      std::printf("arena high-water %llu bytes (%s), proportional set size grew by %s\n",
                   static_cast<unsigned long long>(program.arenaHighWater()),
-                  printBytes(program.arenaHighWater()).c_str());
+                  printBytes(program.arenaHighWater()).c_str(),
+                  printBytes(proportionalSetSize() - program.memoryAtStart()).c_str());
     }
     if (validation)
       std::printf("held-out loss %.4f -> %.4f (%s)\n", lossBefore, lossAfter,

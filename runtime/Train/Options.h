@@ -11,7 +11,7 @@ namespace tpc::runtime {
 
 struct Options {
   std::string data, dataType = "u16", validation;
-  int64_t steps = 1;
+  int64_t steps = 100;
   int64_t seed = 0;
   std::string load, exportFolder, save;
   int64_t saveEvery = 0;

@@ -1,4 +1,5 @@
 #include "Train/Program.h"
+#include "Memory/Limit.h"
 
 #include <cstring>
 
@@ -6,7 +7,7 @@ namespace tpc::runtime {
 
 Program::Program(const tpc_program &compiled, const Manifest &manifest, tpc_context &context)
     : compiled(compiled), description(manifest), rankContext(context),
-      region(static_cast<uint64_t>(manifest.privateBytes)) {}
+      region(static_cast<uint64_t>(manifest.privateBytes)), atStart(proportionalSetSize()) {}
 
 void Program::run(const std::string &entry) {
   for (int64_t i = 0; i < compiled.entry_count; ++i)

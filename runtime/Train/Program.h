@@ -41,12 +41,15 @@ public:
   }
   /// Bytes of the arena touched so far.
   uint64_t arenaHighWater() const;
+  /// The proportional set size before any of the arena was touched.
+  uint64_t memoryAtStart() const { return atStart; }
 
 private:
   const tpc_program &compiled;
   const Manifest &description;
   tpc_context &rankContext;
   PrivateRegion region;
+  uint64_t atStart;
 };
 
 } // namespace tpc::runtime

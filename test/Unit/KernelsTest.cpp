@@ -1,4 +1,5 @@
 // Embedding, initialization and the splitting of launches.
+#include "Kernels/RandomFill.h"
 #include "RuntimeContext.h"
 #include "tpc_random.h"
 
@@ -68,6 +69,19 @@ TEST(InitTensor, FollowsTheGenerator) {
     EXPECT_FLOAT_EQ(normal[i], static_cast<float>(0.5 * tpc_random_normal(42, stream, i)));
     EXPECT_FLOAT_EQ(uniform[i],
                     static_cast<float>(0.1 * (2 * tpc_random_uniform(42, stream, i) - 1)));
+  }
+}
+
+TEST(RandomFill, EqualsTheGeneratorOneAtATime) {
+  constexpr int64_t count = 10001;
+  std::vector<double> normal(count), uniform(count);
+  uint64_t first = (uint64_t(1) << 32) - 5000; // the index crosses 32 bits
+  runtime::fillNormal(7, 99, first, count, 2, normal.data());
+  runtime::fillUniform(7, 99, first, count, 2, uniform.data());
+  for (int64_t i = 0; i < count; ++i) {
+    uint64_t index = first + static_cast<uint64_t>(i);
+    ASSERT_NEAR(normal[size_t(i)], 2 * tpc_random_normal(7, 99, index), 1e-13);
+    ASSERT_EQ(uniform[size_t(i)], 2 * (2 * tpc_random_uniform(7, 99, index) - 1));
   }
 }
 

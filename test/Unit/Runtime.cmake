@@ -12,3 +12,9 @@ add_tpc_runtime_test(SafetensorsTest)
 add_tpc_runtime_test(TokenDataTest)
 add_tpc_runtime_test(TrainTest)
 target_sources(TrainTest PRIVATE HandMadeProgram.cpp)
+
+# The same program with the main function of compiled programs, for tests with real processes.
+add_executable(hand-made-program EXCLUDE_FROM_ALL HandMadeMain.cpp HandMadeProgram.cpp)
+set_target_properties(hand-made-program PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/test/bin)
+target_link_libraries(hand-made-program PRIVATE tpc_main tpc_runtime)
+add_dependencies(tpc-unit-tests hand-made-program)
