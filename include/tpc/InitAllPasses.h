@@ -5,6 +5,7 @@
 
 #include "tpc/Autodiff/Passes.h"
 #include "tpc/Codegen/Passes.h"
+#include "tpc/Partition/Passes.h"
 #include "tpc/Propagation/Passes.h"
 
 namespace tpc {
@@ -12,6 +13,7 @@ namespace tpc {
 inline void registerAllPasses() {
   registerAutodiffPasses();
   registerCodegenPasses();
+  registerPartitionPasses();
   registerPropagationPasses();
 }
 

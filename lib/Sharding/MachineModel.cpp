@@ -2,6 +2,7 @@
 
 #include "tpc/Sharding/MachineModel.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/YAMLTraits.h"
 
 using namespace tpc;
@@ -143,6 +144,16 @@ Expected<MachineModel> MachineModel::parse(StringRef yaml) {
   if (llvm::Error error = verify(machine))
     return std::move(error);
   return machine;
+}
+
+Expected<MachineModel> MachineModel::load(StringRef nameOrFile) {
+  if (!nameOrFile.ends_with(".yaml") && !nameOrFile.ends_with(".yml"))
+    return getPreset(nameOrFile);
+  auto buffer = llvm::MemoryBuffer::getFile(nameOrFile, /*IsText=*/true);
+  if (!buffer)
+    return llvm::createStringError("cannot read machine model '" + nameOrFile +
+                                   "': " + buffer.getError().message());
+  return parse((*buffer)->getBuffer());
 }
 
 const LinkModel &MachineModel::getLink(StringRef axis) const {

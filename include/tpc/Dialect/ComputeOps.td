@@ -84,7 +84,7 @@ def TPC_TransposeOp : TPC_ComputeOp<"transpose", [TPC_Grad]> {
   let hasVerifier = 1;
 }
 
-def TPC_EmbeddingOp : TPC_ComputeOp<"embedding", [TPC_Grad]> {
+def TPC_EmbeddingOp : TPC_ComputeOp<"embedding", [TPC_Grad, TPC_Local]> {
   let summary = "rows of a table by id";
   let description = [{
     `result[b, s, :] = table[ids[b, s] - first, :]`; an id outside the table contributes zeros, so that a
@@ -114,7 +114,7 @@ def TPC_RmsNormOp : TPC_ComputeOp<"rms_norm", [TPC_Grad, AllTypesMatch<["input",
   let hasVerifier = 1;
 }
 
-def TPC_RopeTableOp : TPC_ComputeOp<"rope_table"> {
+def TPC_RopeTableOp : TPC_ComputeOp<"rope_table", [TPC_Local]> {
   let summary = "cosines and sines of position * frequency";
   let description = [{
     `cos[s, i] = scale * cos((first + s) * frequencies[i])`, in float64 before rounding. One frequency per pair of
@@ -175,7 +175,7 @@ def TPC_AttentionOp : TPC_ComputeOp<"attention", [TPC_Grad, AllTypesMatch<["q", 
   let hasVerifier = 1;
 }
 
-def TPC_CrossEntropyOp : TPC_ComputeOp<"cross_entropy", [TPC_Grad, AllTypesMatch<["target_logit", "log_sum_exp"]>]> {
+def TPC_CrossEntropyOp : TPC_ComputeOp<"cross_entropy", [TPC_Grad, TPC_Local, AllTypesMatch<["target_logit", "log_sum_exp"]>]> {
   let summary = "the two terms of the cross-entropy: loss = log_sum_exp - target_logit";
   let description = [{
     logits: [b, s, v], targets: [b, s] ids; results [b, s]. A target outside [first, first + v) picks 0, so on a
@@ -204,7 +204,7 @@ def TPC_SumSquaresOp : TPC_ComputeOp<"sum_squares"> {
   let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
 }
 
-def TPC_InitOp : TPC_ComputeOp<"init"> {
+def TPC_InitOp : TPC_ComputeOp<"init", [TPC_Local]> {
   let summary = "a parameter's initial value, the same on every mesh";
   let description = [{
     Element i (row-major in `global_shape`) is a function of (seed, parameter name, i): Philox4x32-10, see

@@ -5,7 +5,7 @@
 
 include "tpc/Dialect/ComputeOps.td"
 
-def TPC_EmbeddingGradOp : TPC_ComputeOp<"embedding_grad"> {
+def TPC_EmbeddingGradOp : TPC_ComputeOp<"embedding_grad", [TPC_Local]> {
   let summary = "sums rows by id: the table's cotangent";
   let description = [{
     `result[r, :] = sum over (b, s) with ids[b, s] - first == r of d_result[b, s, :]`, in row-major order of (b, s).
@@ -48,7 +48,7 @@ def TPC_AttentionGradOp : TPC_ComputeOp<"attention_grad", [AllTypesMatch<["q", "
   let hasVerifier = 1;
 }
 
-def TPC_CrossEntropyGradOp : TPC_ComputeOp<"cross_entropy_grad", [AllTypesMatch<["logits", "d_logits"]>,
+def TPC_CrossEntropyGradOp : TPC_ComputeOp<"cross_entropy_grad", [TPC_Local, AllTypesMatch<["logits", "d_logits"]>,
                                            AllTypesMatch<["log_sum_exp", "d_target_logit", "d_log_sum_exp"]>]> {
   let summary = "cotangent of cross_entropy's logits";
   let description = [{

@@ -55,6 +55,8 @@ struct MachineModel {
   /// shared-memory, ethernet-mpi, h100x8 or h200x8; fails naming them all.
   static llvm::Expected<MachineModel> getPreset(llvm::StringRef name);
   static llvm::ArrayRef<llvm::StringRef> getPresetNames();
+  /// The file, if `nameOrFile` ends in ".yaml" or ".yml", else the preset.
+  static llvm::Expected<MachineModel> load(llvm::StringRef nameOrFile);
 };
 
 } // namespace tpc

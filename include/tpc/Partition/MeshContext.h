@@ -1,0 +1,40 @@
+//===- MeshContext.h - the mesh of a module, and layouts in both forms -----------===//
+
+#ifndef TPC_PARTITION_MESHCONTEXT_H
+#define TPC_PARTITION_MESHCONTEXT_H
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "tpc/Dialect/TPCDialect.h"
+#include "tpc/Sharding/ReshardPlanner.h"
+
+namespace tpc {
+
+struct MeshContext {
+  Mesh mesh;
+  mlir::FlatSymbolRefAttr symbol;
+
+  /// The only mesh of `module`; an error if it has none or several.
+  static mlir::FailureOr<MeshContext> create(mlir::ModuleOp module);
+
+  LayoutAttr getAttr(const Layout &layout) const { return LayoutAttr::get(symbol, layout, mesh); }
+  /// The layout of a tensor in normal form; an empty one for a value that is no tensor. Fails with
+  /// an error at its op if the tensor has none, or one that splits it unevenly.
+  mlir::FailureOr<Layout> readLayout(mlir::Value value) const;
+  mlir::ArrayAttr getAxesAttr(llvm::ArrayRef<AxisRef> axes) const;
+};
+
+/// Functions that passes of this stage rewrite: with a body, and no kernels. Fails if one has
+/// control flow.
+mlir::FailureOr<llvm::SmallVector<mlir::func::FuncOp>> getProgramFunctions(mlir::ModuleOp module);
+
+/// Shape of a ranked tensor and bytes of an element (i1 counts as one byte).
+llvm::ArrayRef<int64_t> getShape(mlir::Value value);
+int64_t getElementBytes(mlir::Value value);
+
+/// A planner for the machine called `machine`; an error at `module` if there is none.
+mlir::FailureOr<ReshardPlanner> makePlanner(mlir::ModuleOp module, const MeshContext &context,
+                                            llvm::StringRef machine);
+
+} // namespace tpc
+
+#endif // TPC_PARTITION_MESHCONTEXT_H

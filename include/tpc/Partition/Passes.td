@@ -1,0 +1,98 @@
+//===- Passes.td - from layouts to one rank's program ------------*- tablegen -*-===//
+
+#ifndef TPC_PARTITION_PASSES_TD
+#define TPC_PARTITION_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def InsertReshards : Pass<"tpc-insert-reshards", "::mlir::ModuleOp"> {
+  let summary = "Chooses how every op is split, and reshards operands until they fit its rule.";
+  let description = [{
+    Precondition: every tensor has a closed layout, none is Partial (`tpc-verify-layouts`). Postcondition: at every op
+    with a sharding rule the operands and results split each factor alike; an op that sums over a split factor has a
+    Partial result; no `tpc.constrain` is left, only `tpc.reshard`.
+
+    Ops are visited in program order. For each, every assignment of the mesh axes at hand to its factors is priced:
+    resharding the operands (free where an earlier op had the value in that layout: a gathered cotangent serves
+    both products of a linear layer), bringing the results to their layouts, and the work, which axes that split
+    nothing do not share. The cheapest is taken.
+
+    * A parameter is not gathered over the axes that its layout names, however cheap that looks.
+    * Partial flows through ops that are jointly linear in the Partial operands (`ShardingRule::linearSets`) as long as
+      every user of the value is such an op; it is reduced where a non-linear op, a constraint or a result needs it.
+    * In a chain of additions the terms that are Partial over the same axes are added first and reduced once.
+
+    ```mlir
+    // before: the product of a row-split weight, wanted split along the sequence
+    %y = tpc.contract %a, %w : [b, s, k], [n, k] -> [b, s, n] {tpc.layouts = [#tpc.layout<@mesh, [{}, {"tp"}, {} ]>]} : ...
+    // after
+    %0 = tpc.contract %a, %w : [b, s, k], [n, k] -> [b, s, n] {tpc.layouts = [#tpc.layout<@mesh, [{}, {}, {} ], partial = sum {"tp"}>]} : ...
+    %y = tpc.reshard %0 to <@mesh, [{}, {"tp"}, {} ]> {...} : tensor<8x512x768xf32>
+    ```
+  }];
+  let options = [
+    Option<"machine", "machine", "std::string", "\"shared-memory\"",
+           "what collectives and work are priced on: shared-memory, ethernet-mpi, h100x8, h200x8 or a YAML file">
+  ];
+  let statistics = [
+    Statistic<"numReshards", "reshards", "reshards inserted">,
+    Statistic<"numPartials", "partials", "op results that are Partial">
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::tpc::TPCDialect"];
+}
+
+def ExpandReshards : Pass<"tpc-expand-reshards", "::mlir::ModuleOp"> {
+  let summary = "Turns each reshard into the cheapest sequence of collectives.";
+  let description = [{
+    Precondition: the operand of every `tpc.reshard` has a layout. Postcondition: no `tpc.reshard` is left; collectives
+    stand in their global form (operand and result have the global type, `tpc.layouts` says what changes).
+    The search is exact, see `tpc/Sharding/ReshardPlanner.h`.
+
+    ```mlir
+    // before; %y is Partial over "tp"
+    %z = tpc.reshard %y to <@mesh, [{"tp"}, {} ]> : tensor<8x4xf32>
+    // after
+    %z = tpc.reduce_scatter sum %y dim 0 over @mesh ["tp"] {tpc.layouts = [#tpc.layout<@mesh, [{"tp"}, {} ]>]} : tensor<8x4xf32> -> tensor<8x4xf32>
+    ```
+  }];
+  let options = [
+    Option<"machine", "machine", "std::string", "\"shared-memory\"",
+           "what collectives are priced on: shared-memory, ethernet-mpi, h100x8, h200x8 or a YAML file">,
+    Option<"memoryCap", "memory-cap", "int64_t", "0",
+           "bytes that an intermediate layout may take on a rank (0: no limit)">
+  ];
+  let statistics = [
+    Statistic<"numCollectives", "collectives", "collectives inserted, slices not counted">,
+    Statistic<"numBytes", "bytes", "bytes that each rank receives">
+  ];
+  let dependentDialects = ["::tpc::TPCDialect"];
+}
+
+def Localize : Pass<"tpc-localize", "::mlir::ModuleOp"> {
+  let summary = "Rewrites every function to what one rank executes on its shards.";
+  let description = [{
+    Precondition: operands and results of every op split its factors alike (`tpc-insert-reshards`,
+    `tpc-expand-reshards`); anything else is an error at that op. Postcondition: tensors have the shape of one rank's
+    shard; ops whose local form is more than the same op on smaller shapes are built by `LocalizableOpInterface`; no
+    layout is left but `tpc.global` on arguments and results.
+
+    ```mlir
+    // before, on <["tp"=2]>
+    %y = tpc.all_gather %x dim 1 over @mesh ["tp"] {tpc.layouts = [#tpc.layout<@mesh, [{}, {} ]>]} : tensor<4x8xf32> -> tensor<4x8xf32>
+    // after
+    %y = tpc.all_gather %x dim 1 over @mesh ["tp"] : tensor<4x4xf32> -> tensor<4x8xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::tpc::TPCDialect"];
+}
+
+def VerifyLocal : Pass<"tpc-verify-local", "::mlir::ModuleOp"> {
+  let summary = "Checks that functions are local: no layout, no global form, no request is left.";
+  let description = [{
+    What `tpc-localize` promises: (P1) no `tpc.layouts` or `tpc.layout`. (P2) no `tpc.boundary`, `tpc.constrain`,
+    `tpc.use` or `tpc.reshard`. (P3) tensor arguments and results have `tpc.global`, whose local shape is theirs.
+    (P4) collectives are in local form.
+  }];
+}
+
+#endif // TPC_PARTITION_PASSES_TD

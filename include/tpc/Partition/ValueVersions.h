@@ -1,0 +1,70 @@
+//===- ValueVersions.h - one value in several layouts ------------------------===//
+//
+// While reshards are inserted, a value may exist in several layouts: as its op made it, and as
+// users asked for it. Asking twice for one layout gives the same version; a new one is made from
+// whichever is cheapest.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TPC_PARTITION_VALUEVERSIONS_H
+#define TPC_PARTITION_VALUEVERSIONS_H
+
+#include "tpc/Partition/MeshContext.h"
+
+namespace tpc {
+
+class ValueVersions {
+public:
+  ValueVersions(const MeshContext &context, ReshardPlanner &planner)
+      : context(context), planner(planner) {}
+
+  /// `value` is there, in `layout`; `wanted` is the layout that propagation gave it.
+  void define(mlir::Value value, const Layout &layout, const Layout &wanted);
+  /// `alias` is `value` under another name: they share versions.
+  void define(mlir::Value alias, mlir::Value value) { aliases[alias] = getRoot(value); }
+
+  const Layout &getWanted(mlir::Value value) const { return find(value).wanted; }
+  /// Every layout the value exists in.
+  std::vector<Layout> getLayouts(mlir::Value value) const;
+  /// Axes over which users may take the value as it is, Partial; empty if some user needs it whole.
+  AxisList getPassingAxes(mlir::Value value) const;
+  /// Can the value be had as `layout` for nothing, whatever it is now? (constants)
+  bool isFree(mlir::Value value, const Layout &layout) const;
+
+  /// Seconds to have `value` in `layout`; a large number where that gathers a parameter,
+  /// std::nullopt where it is impossible.
+  std::optional<double> getSeconds(mlir::Value value, const Layout &layout) const;
+  /// `value` in `layout`, made before `user` if it is not there. `getSeconds` must have said that
+  /// it can be.
+  mlir::Value get(mlir::Value value, const Layout &layout, mlir::Operation *user);
+
+  unsigned getNumReshards() const { return numReshards; }
+
+private:
+  struct Version {
+    Layout layout;
+    mlir::Value value;
+  };
+  struct Entry {
+    llvm::SmallVector<Version, 2> versions;
+    Layout wanted;
+    bool passes = false;
+    bool isParameter = false;
+  };
+
+  mlir::Value getRoot(mlir::Value value) const;
+  const Entry &find(mlir::Value value) const { return entries.find(getRoot(value))->second; }
+  /// The version from which `layout` is cheapest, and the seconds; -1 if there is none.
+  std::pair<int, double> findSource(mlir::Value value, const Layout &layout) const;
+  mlir::Value reshard(const Version &source, const Layout &layout, mlir::Operation *user);
+
+  const MeshContext &context;
+  ReshardPlanner &planner;
+  llvm::DenseMap<mlir::Value, Entry> entries;
+  llvm::DenseMap<mlir::Value, mlir::Value> aliases;
+  unsigned numReshards = 0;
+};
+
+} // namespace tpc
+
+#endif // TPC_PARTITION_VALUEVERSIONS_H

@@ -1,0 +1,77 @@
+//===- MeshContext.cpp ----------------------------------------------------===//
+
+#include "tpc/Partition/MeshContext.h"
+
+using namespace mlir;
+using namespace tpc;
+
+FailureOr<MeshContext> MeshContext::create(ModuleOp module) {
+  MeshOp mesh = getMesh(module);
+  if (!mesh)
+    return module.emitError("needs exactly one tpc.mesh, got ")
+           << std::distance(module.getOps<MeshOp>().begin(), module.getOps<MeshOp>().end());
+  return MeshContext{mesh.getMesh().getMesh(), FlatSymbolRefAttr::get(mesh.getSymNameAttr())};
+}
+
+static InFlightDiagnostic emitValueError(Value value) {
+  if (Operation *op = value.getDefiningOp())
+    return op->emitOpError();
+  return emitError(value.getLoc())
+         << "argument " << cast<BlockArgument>(value).getArgNumber() << " ";
+}
+
+FailureOr<Layout> MeshContext::readLayout(Value value) const {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  if (!type)
+    return Layout();
+  LayoutAttr attribute = getLayout(value);
+  if (!attribute)
+    return emitValueError(value) << "has no layout: run tpc-propagate-layouts first";
+  if (attribute.getMesh() != symbol)
+    return emitValueError(value) << "expects a layout on " << symbol << ", got "
+                                 << attribute.getMesh();
+  if (failed(attribute.verifyOn([&] { return emitValueError(value); }, mesh, type.getRank())))
+    return failure();
+  Layout layout = attribute.getLayout(mesh);
+  if (llvm::Error error = checkEvenSplit(type.getShape(), layout, mesh))
+    return emitValueError(value) << llvm::toString(std::move(error));
+  return getNormalized(layout, mesh);
+}
+
+ArrayAttr MeshContext::getAxesAttr(ArrayRef<AxisRef> axes) const {
+  SmallVector<Attribute> attributes;
+  for (const AxisRef &axis : axes)
+    attributes.push_back(getAxisAttr(symbol.getContext(), axis, mesh));
+  return ArrayAttr::get(symbol.getContext(), attributes);
+}
+
+FailureOr<SmallVector<func::FuncOp>> tpc::getProgramFunctions(ModuleOp module) {
+  SmallVector<func::FuncOp> functions;
+  for (auto function : module.getOps<func::FuncOp>()) {
+    if (function.isExternal() || function->hasAttr(TPCDialect::kKernel))
+      continue;
+    if (!llvm::hasSingleElement(function.getBody()))
+      return function.emitError("expects one block: control flow cannot be partitioned");
+    for (Operation &op : function.getBody().front())
+      if (op.getNumRegions() != 0)
+        return op.emitOpError("has a region: control flow cannot be partitioned");
+    functions.push_back(function);
+  }
+  return functions;
+}
+
+ArrayRef<int64_t> tpc::getShape(Value value) {
+  return cast<RankedTensorType>(value.getType()).getShape();
+}
+
+int64_t tpc::getElementBytes(Value value) {
+  return llvm::divideCeil(cast<RankedTensorType>(value.getType()).getElementTypeBitWidth(), 8u);
+}
+
+FailureOr<ReshardPlanner> tpc::makePlanner(ModuleOp module, const MeshContext &context,
+                                           StringRef machine) {
+  llvm::Expected<MachineModel> model = MachineModel::load(machine);
+  if (!model)
+    return module.emitError(llvm::toString(model.takeError()));
+  return ReshardPlanner(CostModel(context.mesh, *model));
+}

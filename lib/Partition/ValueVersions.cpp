@@ -1,0 +1,175 @@
+//===- ValueVersions.cpp --------------------------------------------------===//
+
+#include "tpc/Partition/ValueVersions.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/Matchers.h"
+
+using namespace mlir;
+using namespace tpc;
+
+/// Added to the price of gathering a parameter, so that it happens only where an op leaves no other
+/// way.
+static constexpr double kGatherParameter = 1e3;
+
+/// A sum is put off past an op only while the result is not much larger than the summands.
+static constexpr int64_t kGrowthOfContraction = 8;
+
+//===----------------------------------------------------------------------===//
+// Partial values
+//===----------------------------------------------------------------------===//
+
+/// May `op` take the operands with these numbers as Partial, together?
+static bool isLinearIn(Operation *op, ArrayRef<unsigned> numbers) {
+  auto interface = dyn_cast<ShardingRuleOpInterface>(op);
+  if (!interface || isa<BoundaryOp, ConstrainOp, ReshardOp>(op))
+    return false;
+  for (const auto &set : interface.getShardingRule().linearSets)
+    if (llvm::all_of(numbers, [&](unsigned number) { return llvm::is_contained(set, number); }))
+      return true;
+  return false;
+}
+
+static bool growsTooMuch(Operation *op, Value operand) {
+  ShardingRule rule = cast<ShardingRuleOpInterface>(op).getShardingRule();
+  bool contracts = llvm::any_of(
+      rule.factors, [](const Factor &factor) { return factor.kind == FactorKind::Reduction; });
+  int64_t limit = getBytes(operand.getType()) * (contracts ? kGrowthOfContraction : 1);
+  return llvm::any_of(op->getResultTypes(), [&](Type type) { return getBytes(type) > limit; });
+}
+
+/// Can every user work on summands of `value`?
+static bool passesAllUsers(Value value) {
+  llvm::MapVector<Operation *, SmallVector<unsigned, 2>> users;
+  for (OpOperand &use : value.getUses())
+    users[use.getOwner()].push_back(use.getOperandNumber());
+  return llvm::all_of(users, [&](auto &user) {
+    return isLinearIn(user.first, user.second) && !growsTooMuch(user.first, value);
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Entries
+//===----------------------------------------------------------------------===//
+
+static bool isParameter(Value value) {
+  if (value.getDefiningOp<UseOp>())
+    return true;
+  auto argument = dyn_cast<BlockArgument>(value);
+  if (!argument)
+    return false;
+  auto function = cast<FunctionOpInterface>(argument.getOwner()->getParentOp());
+  return function.getArgAttr(argument.getArgNumber(), TPCDialect::kParam) != nullptr;
+}
+
+void ValueVersions::define(Value value, const Layout &layout, const Layout &wanted) {
+  Entry entry;
+  entry.versions.push_back({layout, value});
+  entry.wanted = wanted;
+  entry.passes =
+      layout.isPartial() && layout.partialKind == ReductionKind::Sum && passesAllUsers(value);
+  entry.isParameter = isParameter(value);
+  entries[value] = std::move(entry);
+}
+
+Value ValueVersions::getRoot(Value value) const {
+  auto alias = aliases.find(value);
+  return alias == aliases.end() ? value : alias->second;
+}
+
+std::vector<Layout> ValueVersions::getLayouts(Value value) const {
+  std::vector<Layout> layouts;
+  for (const Version &version : find(value).versions)
+    layouts.push_back(version.layout);
+  return layouts;
+}
+
+AxisList ValueVersions::getPassingAxes(Value value) const {
+  const Entry &entry = find(value);
+  return entry.passes ? entry.versions.front().layout.partial : AxisList();
+}
+
+bool ValueVersions::isFree(Value value, const Layout &layout) const {
+  auto constant = getRoot(value).getDefiningOp<arith::ConstantOp>();
+  auto splat = constant ? dyn_cast<SplatElementsAttr>(constant.getValue()) : SplatElementsAttr();
+  if (!splat)
+    return false;
+  // Zeros on every rank sum to zero.
+  return !layout.isPartial() || (layout.partialKind == ReductionKind::Sum &&
+                                 (matchPattern(constant.getResult(), m_Zero()) ||
+                                  matchPattern(constant.getResult(), m_AnyZeroFloat())));
+}
+
+//===----------------------------------------------------------------------===//
+// Prices
+//===----------------------------------------------------------------------===//
+
+/// Does going from `from` to `to` take an axis off a dimension?
+static bool gathers(const Layout &from, const Layout &to) {
+  for (auto [before, after] : llvm::zip_equal(from.dims, to.dims))
+    if (after.size() < before.size() || !std::equal(before.begin(), before.end(), after.begin()))
+      return true;
+  return false;
+}
+
+std::pair<int, double> ValueVersions::findSource(Value value, const Layout &layout) const {
+  std::pair<int, double> best = {-1, 0};
+  const Entry &entry = find(value);
+  for (auto [number, version] : llvm::enumerate(entry.versions)) {
+    llvm::Expected<ReshardPlan> plan =
+        planner.plan(getShape(value), getElementBytes(value), version.layout, layout);
+    if (!plan) {
+      llvm::consumeError(plan.takeError());
+      continue;
+    }
+    double seconds = tpc::getSeconds(*plan);
+    if (best.first < 0 || seconds < best.second)
+      best = {static_cast<int>(number), seconds};
+  }
+  if (entry.isParameter && gathers(entry.versions.front().layout, layout))
+    best.second += kGatherParameter;
+  return best;
+}
+
+std::optional<double> ValueVersions::getSeconds(Value value, const Layout &layout) const {
+  if (!isa<RankedTensorType>(value.getType()) || isFree(value, layout))
+    return 0;
+  auto [source, seconds] = findSource(value, layout);
+  return source < 0 ? std::nullopt : std::optional<double>(seconds);
+}
+
+//===----------------------------------------------------------------------===//
+// New versions
+//===----------------------------------------------------------------------===//
+
+Value ValueVersions::reshard(const Version &source, const Layout &layout, Operation *user) {
+  OpBuilder builder(user);
+  LayoutAttr attribute = context.getAttr(layout);
+  // The location says who needs it: the constraint of a plan, or the op.
+  auto op = ReshardOp::create(builder, user->getLoc(), source.value, attribute);
+  for (StringRef phase : {"tpc.backward", "tpc.update"})
+    if (user->hasAttr(phase))
+      op->setAttr(phase, builder.getUnitAttr());
+  setLayout(op.getResult(), attribute);
+  ++numReshards;
+  return op.getResult();
+}
+
+Value ValueVersions::get(Value value, const Layout &layout, Operation *user) {
+  if (!isa<RankedTensorType>(value.getType()))
+    return value;
+  Value root = getRoot(value);
+  Entry &entry = entries.find(root)->second;
+  for (const Version &version : entry.versions)
+    if (version.layout == layout)
+      return version.value;
+  Value made;
+  if (isFree(root, layout)) {
+    made = OpBuilder(user).clone(*root.getDefiningOp())->getResult(0);
+    setLayout(made, context.getAttr(layout));
+  } else {
+    auto [source, seconds] = findSource(root, layout);
+    made = reshard(entry.versions[source], layout, user);
+  }
+  entry.versions.push_back({layout, made});
+  return made;
+}
