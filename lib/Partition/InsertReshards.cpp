@@ -17,6 +17,8 @@ namespace tpc {
 
 using namespace tpc;
 
+using EmitError = llvm::function_ref<InFlightDiagnostic()>;
+
 namespace {
 
 /// What one op is split like, and what follows from that.
@@ -43,6 +45,7 @@ public:
 
 private:
   LogicalResult visit(Operation *op);
+  FailureOr<Layout> readRequest(Value value, LayoutAttr attribute, EmitError emit);
   LogicalResult visitRequest(Operation *op, LayoutAttr layout);
   LogicalResult visitUse(UseOp op);
   LogicalResult visitReturn(Operation *op);
@@ -128,19 +131,26 @@ FailureOr<std::vector<Layout>> ReshardInserter::readWanted(ValueRange values) {
   return layouts;
 }
 
+/// The layout that `attribute` asks of `value`, if it can be had.
+FailureOr<Layout> ReshardInserter::readRequest(Value value, LayoutAttr attribute, EmitError emit) {
+  if (failed(attribute.verifyOn(emit, context.mesh, getShape(value).size())))
+    return failure();
+  Layout layout = getNormalized(attribute.getLayout(context.mesh), context.mesh);
+  if (llvm::Error error = checkEvenSplit(getShape(value), layout, context.mesh))
+    return emit() << llvm::toString(std::move(error));
+  if (!versions.getSeconds(value, layout))
+    return emit() << "cannot be made " << toDTensorString(layout, context.mesh) << ", got "
+                  << toDTensorString(versions.getLayouts(value).front(), context.mesh);
+  return layout;
+}
+
 /// A constraint is met where it stands; whoever uses the value may use it in any of its layouts.
 LogicalResult ReshardInserter::visitRequest(Operation *op, LayoutAttr attribute) {
   Value input = op->getOperand(0);
-  auto emit = [&] { return op->emitOpError(); };
-  if (failed(attribute.verifyOn(emit, context.mesh, getShape(input).size())))
+  FailureOr<Layout> layout = readRequest(input, attribute, [&] { return op->emitOpError(); });
+  if (failed(layout))
     return failure();
-  Layout layout = getNormalized(attribute.getLayout(context.mesh), context.mesh);
-  if (llvm::Error error = checkEvenSplit(getShape(input), layout, context.mesh))
-    return emit() << llvm::toString(std::move(error));
-  if (!versions.getSeconds(input, layout))
-    return emit() << "cannot be reached from "
-                  << toDTensorString(versions.getLayouts(input).front(), context.mesh);
-  versions.get(input, layout, op);
+  versions.get(input, *layout, op);
   versions.define(op->getResult(0), input);
   replaced.push_back(op);
   return success();
@@ -160,24 +170,17 @@ LogicalResult ReshardInserter::visitUse(UseOp op) {
 }
 
 LogicalResult ReshardInserter::visitReturn(Operation *op) {
-  for (OpOperand &operand : op->getOpOperands()) {
-    if (!isTensor(operand.get()))
+  for (auto [number, value] : llvm::enumerate(SmallVector<Value>(op->getOperands()))) {
+    if (!isTensor(value))
       continue;
-    auto attribute =
-        function.getResultAttrOfType<LayoutAttr>(operand.getOperandNumber(), TPCDialect::kLayout);
+    auto attribute = function.getResultAttrOfType<LayoutAttr>(number, TPCDialect::kLayout);
+    auto emit = [&, number = number] { return function.emitError("result ") << number << " "; };
     if (!attribute)
-      return function.emitError("result ")
-             << operand.getOperandNumber() << " has no layout: run tpc-propagate-layouts first";
-    auto emit = [&] { return function.emitError("result ") << operand.getOperandNumber() << ": "; };
-    if (failed(attribute.verifyOn(emit, context.mesh, getShape(operand.get()).size())))
+      return emit() << "has no layout: run tpc-propagate-layouts first";
+    FailureOr<Layout> layout = readRequest(value, attribute, emit);
+    if (failed(layout))
       return failure();
-    Layout layout = getNormalized(attribute.getLayout(context.mesh), context.mesh);
-    if (llvm::Error error = checkEvenSplit(getShape(operand.get()), layout, context.mesh))
-      return emit() << llvm::toString(std::move(error));
-    if (!versions.getSeconds(operand.get(), layout))
-      return emit() << "cannot be reached from "
-                    << toDTensorString(versions.getLayouts(operand.get()).front(), context.mesh);
-    operand.set(versions.get(operand.get(), layout, op));
+    op->setOperand(number, versions.get(value, *layout, op));
   }
   return success();
 }
@@ -336,8 +339,8 @@ double ReshardInserter::getWorkSeconds(Operation *op, const ShardingRule &rule,
 //===----------------------------------------------------------------------===//
 
 void ReshardInserter::apply(Operation *op, const PricedSplit &chosen, ArrayRef<Layout> wanted) {
-  for (OpOperand &operand : op->getOpOperands())
-    operand.set(versions.get(operand.get(), chosen.operands[operand.getOperandNumber()], op));
+  for (unsigned number = 0; number < op->getNumOperands(); ++number)
+    op->setOperand(number, versions.get(op->getOperand(number), chosen.operands[number], op));
   for (auto [number, result] : llvm::enumerate(op->getResults())) {
     if (!isTensor(result))
       continue;
