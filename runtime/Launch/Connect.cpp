@@ -17,10 +17,13 @@ bool speaksMpi(Launcher launcher) {
   return launcher != Launcher::TpcRun && launcher != Launcher::Torchrun;
 }
 
-std::string where(const RankInfo &info) {
-  return "rank " + std::to_string(info.rank) + " on " + hostName() + ": ";
-}
 } // namespace
+
+void failTogether(const RankInfo &info, const std::string &text) {
+  if (info.localRank == 0)
+    throw Error(text);
+  throw RelayedError(text);
+}
 
 std::unique_ptr<Communicator> connect(const RankInfo &info, CommunicatorKind kind,
                                       const CommunicatorOptions &options) {
@@ -28,13 +31,14 @@ std::unique_ptr<Communicator> connect(const RankInfo &info, CommunicatorKind kin
     kind = info.oneHost() ? CommunicatorKind::SharedMemory : CommunicatorKind::Mpi;
   if (kind == CommunicatorKind::SharedMemory) {
     if (!info.oneHost())
-      throw Error(where(info) + "--comm shm needs all " + std::to_string(info.size) +
-                  " ranks on one host: use --comm mpi");
+      failTogether(info, "--comm shm needs all " + std::to_string(info.size) +
+                             " ranks on one host: use --comm mpi");
     return connectSharedMemory(info.rank, info.size, info.jobKey, options);
   }
   if (!speaksMpi(info.launcher))
-    throw Error(where(info) + "MPI cannot connect ranks started by " + toString(info.launcher) +
-                ": start them with mpirun or srun" + (info.oneHost() ? ", or use --comm shm" : ""));
+    failTogether(info, std::string("MPI cannot connect ranks started by ") +
+                           toString(info.launcher) + ": start them with mpirun or srun" +
+                           (info.oneHost() ? ", or use --comm shm" : ""));
   return connectMpi(info.rank, info.size, options);
 }
 

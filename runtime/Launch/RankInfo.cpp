@@ -162,9 +162,9 @@ void checkWorldSize(const RankInfo &info, const Mesh &mesh, const std::string &p
       info.launcher == Launcher::None
           ? "started alone"
           : toString(info.launcher) + std::string(" started ") + std::to_string(info.size);
-  throw Error("mesh " + mesh.toString() + " needs " + wanted + " ranks, got " +
-              std::to_string(info.size) + " (" + got + "): start it as 'tpc-run -n " + wanted +
-              " " + program + "', or compile it for another mesh");
+  failTogether(info, "mesh " + mesh.toString() + " needs " + wanted + " ranks, got " +
+                         std::to_string(info.size) + " (" + got + "): start it as 'tpc-run -n " +
+                         wanted + " " + program + "', or compile it for another mesh");
 }
 
 } // namespace tpc::runtime

@@ -3,8 +3,7 @@
 
 namespace tpc::runtime {
 
-int reportFailure(const std::exception &error, Communicator *communicator,
-                  const std::string &program) {
+int reportFailure(const std::exception &error, Communicator *communicator) {
   std::string text = error.what();
   bool mine = dynamic_cast<const RelayedError *>(&error) == nullptr;
   if (communicator) {
@@ -13,7 +12,7 @@ int reportFailure(const std::exception &error, Communicator *communicator,
     mine = communicator->claimReport();
   }
   if (mine)
-    std::fprintf(stderr, "%s: error: %s\n", program.c_str(), text.c_str());
+    std::fprintf(stderr, "error: %s\n", text.c_str());
   return 1;
 }
 

@@ -42,7 +42,7 @@ TEST_F(Mpi, OneHostMeansSharedMemoryByDefault) {
 TEST_F(Mpi, AStalledRankStopsTheJob) {
   CommandResult result = run(2, "mpi stall 1");
   EXPECT_NE(result.status, 0);
-  EXPECT_TRUE(contains(result.output, "program: error: rank 1 on ")) << result.output;
+  EXPECT_TRUE(contains(result.output, "error: rank 1 on ")) << result.output;
   EXPECT_TRUE(contains(result.output, "waited 1 s in a barrier")) << result.output;
   EXPECT_LT(result.seconds, 15);
 }
@@ -50,7 +50,7 @@ TEST_F(Mpi, AStalledRankStopsTheJob) {
 TEST_F(Mpi, AFailureReachesTheOthers) {
   CommandResult result = run(3, "mpi fail");
   EXPECT_NE(result.status, 0);
-  EXPECT_TRUE(contains(result.output, "program: error: the last rank is out of disk space"))
+  EXPECT_TRUE(contains(result.output, "error: the last rank is out of disk space"))
       << result.output;
   EXPECT_LT(result.seconds, 15);
 }

@@ -69,7 +69,7 @@ int main(int count, char **arguments) {
     if (info.rank == 0)
       std::printf("finished %d ranks over %s\n", info.size, communicator->name());
   } catch (const std::exception &error) {
-    return reportFailure(error, communicator.get(), "program");
+    return reportFailure(error, communicator.get());
   }
   return 0;
 }

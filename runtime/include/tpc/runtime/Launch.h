@@ -35,7 +35,11 @@ struct RankInfo {
 /// are no numbers.
 RankInfo discoverRank(const Environment &environment);
 
-/// Throws Error with the command to use if the job has not as many ranks as the mesh.
+/// For mistakes that every rank finds by itself before it knows of the others: throws Error on one
+/// rank of each host and RelayedError on the others.
+[[noreturn]] void failTogether(const RankInfo &info, const std::string &text);
+
+/// Fails together with the command to use if the job has not as many ranks as the mesh.
 /// `program` is the executable's name as the user typed it.
 void checkWorldSize(const RankInfo &info, const Mesh &mesh, const std::string &program);
 
@@ -48,11 +52,10 @@ CommunicatorKind parseCommunicatorKind(const std::string &text);
 std::unique_ptr<Communicator> connect(const RankInfo &info, CommunicatorKind kind,
                                       const CommunicatorOptions &options);
 
-/// What main does with a failure: tells the other ranks, prints "PROGRAM: error: TEXT" to standard
-/// error on exactly one rank of the job, and returns the exit status 1. TEXT is that of the job's
-/// first failure. `communicator` is null before there is one.
-int reportFailure(const std::exception &error, Communicator *communicator,
-                  const std::string &program);
+/// What main does with a failure: tells the other ranks, prints "error: TEXT" to standard error on
+/// exactly one rank of the job, and returns the exit status 1. TEXT is that of the job's first
+/// failure. `communicator` is null if connect() failed.
+int reportFailure(const std::exception &error, Communicator *communicator);
 
 /// Threads of a rank: `requested` if positive, else TPC_THREADS_PER_RANK (set by tpc-run), else
 /// OMP_NUM_THREADS, else SLURM_CPUS_PER_TASK, else `fair` (Communicator::fairThreads()). The last

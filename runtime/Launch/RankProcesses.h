@@ -1,0 +1,64 @@
+// The processes of a job on this host, started and watched by tpc-run.
+#ifndef TPC_RUNTIME_LAUNCH_RANKPROCESSES_H
+#define TPC_RUNTIME_LAUNCH_RANKPROCESSES_H
+
+#include <chrono>
+#include <csignal>
+#include <string>
+#include <sys/types.h>
+#include <utility>
+#include <vector>
+
+namespace tpc::runtime {
+
+/// Runs `command` and returns its wait status and standard output. Throws Error if it cannot be
+/// executed.
+std::pair<int, std::string> outputOf(const std::vector<std::string> &command);
+
+/// The ranks of one job. Standard input goes to rank 0. No rank survives the process that made
+/// them.
+class RankProcesses {
+public:
+  using Variables = std::vector<std::pair<std::string, std::string>>;
+
+  /// Starts `ranks` processes with TPC_RANK, TPC_WORLD_SIZE, a TPC_JOB of their own and `variables`
+  /// in their environment. Throws Error if the command cannot be executed. From here on the signals
+  /// of supervise() are blocked.
+  RankProcesses(const std::vector<std::string> &command, int ranks, const Variables &variables);
+  /// Kills what is left.
+  ~RankProcesses();
+  RankProcesses(const RankProcesses &) = delete;
+
+  /// Waits for all. Forwards SIGINT, SIGTERM, SIGHUP and SIGQUIT. When a rank fails or a signal
+  /// came, the others have some seconds to end by themselves, then they are terminated, then
+  /// killed. Returns the exit status for the whole, 0 or 1.
+  int supervise();
+  /// What went wrong: "rank 1 (process 12) was killed by signal 9 (Killed)". Empty if nothing did,
+  /// or if a rank ended with status 1: such a rank has said why.
+  const std::string &complaint() const { return reason; }
+
+private:
+  struct Process {
+    int rank;
+    pid_t pid; ///< 0 once it has ended
+  };
+  using Clock = std::chrono::steady_clock;
+
+  void reap();
+  void escalate();
+  void signalAll(int signal) const;
+  bool anyAlive() const;
+  /// A failure. The first signal explains more than the exit of a rank that noticed it.
+  void note(const std::string &text, bool bySignal);
+
+  sigset_t signals;
+  std::vector<Process> processes;
+  std::string reason;
+  bool failed = false, failedBySignal = false;
+  size_t steps = 0; ///< of escalation taken
+  Clock::time_point ending;
+};
+
+} // namespace tpc::runtime
+
+#endif

@@ -1,0 +1,84 @@
+// tpc-run: starts the ranks of a compiled program on this host and watches them.
+#include "Launch/RankProcesses.h"
+#include "tpc/runtime/Context.h"
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+using namespace tpc::runtime;
+
+namespace {
+struct Options {
+  int ranks = 0;
+  int threadsPerRank = 0;
+  double timeoutSeconds = 0;
+  std::string communicator;
+  std::vector<std::string> command;
+};
+
+/// The number of ranks that the program was compiled for.
+int ranksOf(const std::string &program) {
+  auto [status, text] = outputOf({program, "--print-manifest"});
+  nlohmann::json manifest = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (status != 0 || manifest.is_discarded())
+    throw Error("'" + program +
+                "' is no program compiled by tpc-compile: give the number of ranks with -n");
+  return static_cast<int>(parseMesh(manifest).size());
+}
+
+RankProcesses::Variables variablesFor(const Options &options) {
+  RankProcesses::Variables variables;
+  if (options.threadsPerRank)
+    variables.emplace_back("TPC_THREADS_PER_RANK", std::to_string(options.threadsPerRank));
+  if (options.timeoutSeconds > 0)
+    variables.emplace_back("TPC_TIMEOUT", CLI::detail::to_string(options.timeoutSeconds));
+  if (!options.communicator.empty())
+    variables.emplace_back("TPC_COMM", options.communicator);
+  return variables;
+}
+
+int run(const Options &options) {
+  int ranks = options.ranks ? options.ranks : ranksOf(options.command[0]);
+  RankProcesses processes(options.command, ranks, variablesFor(options));
+  int status = processes.supervise();
+  if (!processes.complaint().empty())
+    throw Error(processes.complaint());
+  return status;
+}
+} // namespace
+
+int main(int count, char **arguments) {
+  CLI::App app("Starts the ranks of a program compiled by tpc-compile on this host:\n"
+               "tpc-run [-n RANKS] [options] PROGRAM [the program's options]",
+               "tpc-run");
+  Options options;
+  app.add_option("-n,--ranks", options.ranks, "Number of ranks (default: the mesh of the program)")
+      ->check(CLI::Range(1, 4096));
+  app.add_option("--threads-per-rank", options.threadsPerRank,
+                 "Threads of each rank (default: OMP_NUM_THREADS, SLURM_CPUS_PER_TASK, or a fair "
+                 "share of the cores)")
+      ->check(CLI::Range(1, TPC_MAX_THREADS));
+  app.add_option("--timeout", options.timeoutSeconds,
+                 "Seconds to wait for a rank that makes no progress (default: 60)")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--comm", options.communicator, "How ranks communicate (default: auto)")
+      ->check(CLI::IsMember({"auto", "shm", "mpi"}));
+  app.prefix_command();
+  try {
+    app.parse(count, arguments);
+  } catch (const CLI::Success &help) {
+    return app.exit(help);
+  } catch (const CLI::ParseError &error) {
+    std::fprintf(stderr, "tpc-run: error: %s\n", error.what());
+    return 1;
+  }
+  options.command = app.remaining();
+  try {
+    if (options.command.empty())
+      throw Error("no program given; usage: tpc-run [-n RANKS] PROGRAM [its arguments]");
+    return run(options);
+  } catch (const std::exception &error) {
+    std::fprintf(stderr, "tpc-run: error: %s\n", error.what());
+    return 1;
+  }
+}
