@@ -45,6 +45,7 @@ std::unique_ptr<Communicator> connectRanks(const Manifest &manifest, const Optio
                                            const RankInfo &info) {
   CommunicatorOptions wanted;
   wanted.regionBytes = static_cast<size_t>(manifest.communicationBytes);
+  wanted.collectives = manifest.collectives;
   wanted.timeoutSeconds = options.timeout;
   wanted.identity = {{"executable", executableIdentity()}};
   return connect(info, parseCommunicatorKind(options.communicator), wanted);
@@ -53,7 +54,13 @@ std::unique_ptr<Communicator> connectRanks(const Manifest &manifest, const Optio
 /// Connects, runs, and leaves in good order; a failure is told to all ranks and printed by one.
 int runConnected(const tpc_program &compiled, const Manifest &manifest, const Options &options,
                  const RankInfo &info) {
-  tpc_context context(manifest.mesh, manifest.collectives, connectRanks(manifest, options, info));
+  std::unique_ptr<Communicator> connected;
+  try {
+    connected = connectRanks(manifest, options, info);
+  } catch (const std::exception &error) {
+    return reportFailure(error, nullptr);
+  }
+  tpc_context context(manifest.mesh, manifest.collectives, std::move(connected));
   Communicator &ranks = *context.communicator;
   try {
     context.threads =

@@ -31,10 +31,12 @@ void addCommon(CLI::App &app, Options &options) {
       ->check(CLI::IsMember({"u16", "u32"}));
   app.add_option("--load", options.load, "weights: a Hugging Face folder or a checkpoint");
   app.add_option("--comm", options.communicator, "how ranks communicate")
+      ->envname("TPC_COMM")
       ->check(CLI::IsMember({"auto", "shm", "mpi"}));
   app.add_option("--threads-per-rank", options.threadsPerRank, "threads of each rank")
       ->check(CLI::Range(1, 4096));
   app.add_option("--timeout", options.timeout, "longest wait for another rank, in seconds")
+      ->envname("TPC_TIMEOUT")
       ->check(CLI::Range(0.1, 1e9));
   app.add_flag("--describe", options.describe, "print mesh, layouts and memory, and end");
   app.add_flag("--print-manifest", options.printManifest, "print the manifest (JSON), and end");
