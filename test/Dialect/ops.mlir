@@ -99,5 +99,7 @@ func.func private @double(%x: tensor<4xf32>) -> tensor<4xf32> attributes {tpc.ke
 func.func @schedule(%x: tensor<4xf32>) -> tensor<4xf32> {
   // CHECK: tpc.launch @double(%{{.*}}) {tpc.slots = [#tpc.slot<private, offset = 0, bytes = 16, activations>]} : (tensor<4xf32>) -> tensor<4xf32>
   %0 = tpc.launch @double(%x) {tpc.slots = [#tpc.slot<private, offset = 0, bytes = 16, activations>]} : (tensor<4xf32>) -> tensor<4xf32>
+  // CHECK: tpc.copy %{{.*}} : tensor<4xf32>
+  %1 = tpc.copy %0 : tensor<4xf32>
   return %0 : tensor<4xf32>
 }

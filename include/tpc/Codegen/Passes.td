@@ -18,4 +18,44 @@ def FoldLocalCollectives : Pass<"tpc-fold-local-collectives", "::mlir::ModuleOp"
   }];
 }
 
+def PlanMemory : Pass<"tpc-plan-memory", "::mlir::ModuleOp"> {
+  let summary = "Gives every value of the entry programs an offset in the rank's arena";
+  let description = [{
+    Precondition: schedules as tpc-form-kernels leaves them. Postcondition: every op with tensor results has
+    `tpc.slots` (one per result, then one for its workspace if it needs one), arguments and results of entries have
+    `tpc.slot`, the module has `tpc.arena`: bytes of the regions `private` and `shared` (communication) and, at the
+    instant at which most is live, bytes of each category.
+
+    - Parameters and optimizer state have one place in all entries; transient memory is shared between entries.
+    - Reshapes are free. A result is computed in place of an operand that dies there if the kernel's `in_place` allows
+      it; an all_reduce always does. A result with `tpc.alias` lies in the argument's memory, by `tpc.copy` if the
+      old value is read later.
+    - Operands and results of collectives lie in the communication region, where shared memory reduces in place,
+      but for parameters, state and inputs.
+
+    ```mlir
+    func.func @f(%x: tensor<16xf32>) -> tensor<16xf32> {
+      %0 = tpc.launch @double(%x) : (tensor<16xf32>) -> tensor<16xf32>
+      return %0 : tensor<16xf32>
+    }
+    // becomes
+    func.func @f(%x: tensor<16xf32> {tpc.slot = #tpc.slot<private, offset = 0, bytes = 64, activations>})
+        -> (tensor<16xf32> {tpc.slot = #tpc.slot<private, offset = 64, bytes = 64, activations>}) {
+      %0 = tpc.launch @double(%x) {tpc.slots = [#tpc.slot<private, offset = 64, bytes = 64, activations>]} : ...
+    ```
+  }];
+  let dependentDialects = ["::tpc::TPCDialect"];
+}
+
+def VerifyMemory : Pass<"tpc-verify-memory", "::mlir::ModuleOp"> {
+  let summary = "Checks that no two values that live at once overlap in memory";
+  let description = [{
+    Independent of the planner: recomputes from the program which values are read later and replays the schedule.
+    Checked: (C1) every value has a slot of its size, aligned to 64 bytes, inside `tpc.arena`; a reshape has its
+    operand's. (C2) no result or workspace is written over a value that is read later or returned, nor over an operand
+    of the same op that does not allow it. (C3) a parameter or state has one slot in all entries, no transient value
+    overlaps it, and only its `tpc.alias` or `tpc.param` result is written there. (C4) a result with `tpc.alias` has the slot of its argument.
+  }];
+}
+
 #endif // TPC_CODEGEN_PASSES_TD

@@ -21,4 +21,18 @@ def TPC_LaunchOp : TPC_Op<"launch", [Pure, DeclareOpInterfaceMethods<SymbolUserO
   let assemblyFormat = "$kernel `(` $inputs `)` attr-dict `:` functional-type($inputs, $results)";
 }
 
+def TPC_CopyOp : TPC_Op<"copy", [Pure, SameOperandsAndResultType]> {
+  let summary = "the same value in a buffer of its own";
+  let description = [{
+    Identity on values. The memory planner inserts it where a result must lie in the buffer of an argument that is
+    still read.
+    ```mlir
+    %y = tpc.copy %x : tensor<4096xf32>
+    ```
+  }];
+  let arguments = (ins TPC_Tensor:$input);
+  let results = (outs TPC_Tensor:$result);
+  let assemblyFormat = "$input attr-dict `:` type($input)";
+}
+
 #endif // TPC_DIALECT_SCHEDULEOPS_TD

@@ -36,6 +36,7 @@ def TPC_Dialect : Dialect {
     static constexpr ::llvm::StringLiteral kGlobal = "tpc.global";   ///< on arguments and results: #tpc.global
     static constexpr ::llvm::StringLiteral kSlots = "tpc.slots";     ///< on ops: array of #tpc.slot
     static constexpr ::llvm::StringLiteral kSlot = "tpc.slot";       ///< on arguments and results
+    static constexpr ::llvm::StringLiteral kArena = "tpc.arena";     ///< on the module: bytes of the planned memory
     static constexpr ::llvm::StringLiteral kKernel = "tpc.kernel";   ///< on functions outlined as kernels
     static constexpr ::llvm::StringLiteral kModel = "tpc.model";     ///< on the module: the model's dictionary
   }];

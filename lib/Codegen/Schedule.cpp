@@ -1,0 +1,91 @@
+//===- Schedule.cpp - what is known of the ops of a schedule -------------------===//
+
+#include "tpc/Codegen/Schedule.h"
+#include "tpc/Codegen/KernelInfo.h"
+
+using namespace mlir;
+using namespace tpc;
+
+// TPC_ATTENTION_BLOCK and TPC_MAX_THREADS of runtime/include/tpc_runtime.h.
+static constexpr int64_t kAttentionBlock = 64;
+static constexpr int64_t kMaxThreads = 16;
+
+SmallVector<func::FuncOp> tpc::getEntries(ModuleOp module) {
+  SmallVector<func::FuncOp> entries;
+  for (auto function : module.getOps<func::FuncOp>())
+    if (function.isPublic() && !function.isExternal() && !function->hasAttr(TPCDialect::kKernel))
+      entries.push_back(function);
+  return entries;
+}
+
+Value tpc::getAliasedOperand(Operation *op) {
+  if (isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(op))
+    return op->getOperand(0);
+  return {};
+}
+
+bool tpc::isCollective(Operation *op) {
+  return isa<AllGatherOp, AllReduceOp, ReduceScatterOp, AllToAllOp, PermuteOp>(op);
+}
+
+static int64_t getAttentionWorkspace(Value k) {
+  auto type = cast<RankedTensorType>(k.getType());
+  int64_t keys = type.getDimSize(1), headDim = type.getDimSize(3);
+  return kMaxThreads * (4 * (2 * kAttentionBlock * keys + 3 * kAttentionBlock * headDim) + 4096);
+}
+
+int64_t tpc::getWorkspaceBytes(Operation *op) {
+  if (auto attention = dyn_cast<AttentionOp>(op))
+    return getAttentionWorkspace(attention.getK());
+  if (auto gradient = dyn_cast<AttentionGradOp>(op))
+    return getAttentionWorkspace(gradient.getK());
+  return 0;
+}
+
+bool tpc::allowsInPlace(Operation *op, unsigned result, unsigned operand) {
+  if (op->getResult(result).getType() != op->getOperand(operand).getType())
+    return false;
+  if (isa<AllReduceOp>(op))
+    return result == operand;
+  auto launch = dyn_cast<LaunchOp>(op);
+  if (!launch)
+    return false;
+  Operation *kernel = SymbolTable::lookupNearestSymbolFrom(op, launch.getKernelAttr());
+  return kernel && KernelInfo::get(kernel).allowsInPlace(result, operand);
+}
+
+bool tpc::toleratesOverwrite(Operation *op, unsigned result, llvm::function_ref<bool(Value)> occupied) {
+  return llvm::all_of(llvm::enumerate(op->getOperands()), [&](auto operand) {
+    return !occupied(operand.value()) || allowsInPlace(op, result, operand.index());
+  });
+}
+
+std::string tpc::getPersistentKey(DictionaryAttr attributes) {
+  auto param = attributes ? attributes.getAs<ParamAttr>(TPCDialect::kParam) : ParamAttr();
+  if (!param)
+    return {};
+  auto state = attributes.getAs<StringAttr>(TPCDialect::kState);
+  return state ? (param.getName() + "/" + state.getValue()).str() : param.getName().str();
+}
+
+/// Index arithmetic runs on the host between two launches.
+static bool isHostArithmetic(Operation *op) {
+  return isa<arith::ConstantOp, arith::AddIOp, arith::SubIOp, arith::MulIOp, arith::DivUIOp, arith::DivSIOp,
+             arith::RemUIOp, arith::RemSIOp>(op) &&
+         op->getResult(0).getType().isIndex();
+}
+
+static bool isScheduleOp(Operation *op) {
+  return isCollective(op) || getAliasedOperand(op) || isHostArithmetic(op) ||
+         isa<LaunchOp, CopyOp, ContractOp, AttentionOp, AttentionGradOp, EmbeddingOp, EmbeddingGradOp, InitOp,
+             AxisIndexOp, func::ReturnOp>(op);
+}
+
+LogicalResult tpc::verifySchedule(func::FuncOp entry) {
+  if (!llvm::hasSingleElement(entry.getBody()))
+    return entry.emitOpError("expects an entry program of one block");
+  for (Operation &op : entry.getBody().front())
+    if (!isScheduleOp(&op))
+      return op.emitOpError("is not an operation of a schedule; tpc-form-kernels outlines it");
+  return success();
+}

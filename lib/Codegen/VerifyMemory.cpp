@@ -1,0 +1,259 @@
+//===- VerifyMemory.cpp - replays a planned schedule and checks every write ----===//
+
+#include "tpc/Codegen/ArenaPlanner.h"
+#include "tpc/Codegen/Passes.h"
+#include "tpc/Codegen/Schedule.h"
+
+namespace tpc {
+#define GEN_PASS_DEF_VERIFYMEMORY
+#include "tpc/Codegen/Passes.h.inc"
+} // namespace tpc
+
+using namespace mlir;
+using namespace tpc;
+
+static bool overlap(SlotAttr a, SlotAttr b) {
+  return a.getSpace() == b.getSpace() && a.getOffset() < b.getOffset() + b.getBytes() &&
+         b.getOffset() < a.getOffset() + a.getBytes();
+}
+
+/// The value that first lay in the bytes of `value`: the operand of its reshapes.
+static Value getRoot(Value value) {
+  while (Operation *op = value.getDefiningOp()) {
+    Value source = getAliasedOperand(op);
+    if (!source)
+      break;
+    value = source;
+  }
+  return value;
+}
+
+namespace {
+struct Live {
+  Value root;
+  SlotAttr slot;
+  int64_t last; ///< instant of the last read
+};
+
+/// One parameter or state.
+struct Home {
+  SlotAttr slot;
+  Location loc;
+};
+
+/// Checks one entry.
+class Replay {
+public:
+  Replay(func::FuncOp entry, DictionaryAttr arena, llvm::StringMap<Home> &homes)
+      : entry(entry), arena(arena), homes(homes) {}
+  LogicalResult run();
+  LogicalResult collectHomes(TypeRange types, llvm::function_ref<DictionaryAttr(unsigned)> attributes);
+  LogicalResult collectHomes();
+
+private:
+  LogicalResult checkArguments();
+  LogicalResult checkOp(Operation *op, int64_t instant);
+  LogicalResult checkSlot(Location loc, SlotAttr slot, Type type);
+  LogicalResult checkWrite(Operation *op, int64_t instant, SlotAttr slot, Value result);
+  LogicalResult checkHomes(Operation *op, SlotAttr slot, Value result);
+  LogicalResult checkResults(func::ReturnOp op);
+  void computeLastReads();
+  SlotAttr getSlot(Value value);
+
+  func::FuncOp entry;
+  DictionaryAttr arena;
+  llvm::StringMap<Home> &homes;
+  llvm::DenseMap<Value, int64_t> lastReads;
+  llvm::DenseMap<Value, SmallVector<std::string, 1>> keysOf; ///< root -> parameters whose memory it may be written to
+  SmallVector<Live, 0> live;
+};
+
+struct VerifyMemory : tpc::impl::VerifyMemoryBase<VerifyMemory> {
+  void runOnOperation() override {
+    auto arena = getOperation()->getAttrOfType<DictionaryAttr>(TPCDialect::kArena);
+    if (!arena) {
+      getOperation().emitError("expects tpc.arena on the module; tpc-plan-memory attaches it");
+      return signalPassFailure();
+    }
+    llvm::StringMap<Home> homes;
+    for (func::FuncOp entry : getEntries(getOperation()))
+      if (failed(Replay(entry, arena, homes).collectHomes()))
+        return signalPassFailure();
+    for (func::FuncOp entry : getEntries(getOperation()))
+      if (failed(verifySchedule(entry)) || failed(Replay(entry, arena, homes).run()))
+        return signalPassFailure();
+  }
+};
+} // namespace
+
+//===-- parameters and state ---------------------------------------------------===//
+
+LogicalResult Replay::collectHomes(TypeRange types, llvm::function_ref<DictionaryAttr(unsigned)> attributes) {
+  for (unsigned number = 0, count = types.size(); number != count; ++number) {
+    std::string key = getPersistentKey(attributes(number));
+    if (key.empty())
+      continue;
+    auto slot = attributes(number).getAs<SlotAttr>(TPCDialect::kSlot);
+    if (failed(checkSlot(entry.getLoc(), slot, types[number])))
+      return failure();
+    auto [it, added] = homes.try_emplace(key, Home{slot, entry.getLoc()});
+    if (added || it->second.slot == slot)
+      continue;
+    InFlightDiagnostic diagnostic = entry.emitOpError("parameter '") << key << "' lies elsewhere in another entry (C3)";
+    diagnostic.attachNote(it->second.loc) << "the other entry";
+    return diagnostic;
+  }
+  return success();
+}
+
+LogicalResult Replay::collectHomes() {
+  if (failed(collectHomes(entry.getArgumentTypes(), [&](unsigned i) { return entry.getArgAttrDict(i); })))
+    return failure();
+  return collectHomes(entry.getResultTypes(), [&](unsigned i) { return entry.getResultAttrDict(i); });
+}
+
+/// C3: memory of parameters is written by their new values only.
+LogicalResult Replay::checkHomes(Operation *op, SlotAttr slot, Value result) {
+  for (auto &home : homes) {
+    if (!overlap(home.second.slot, slot))
+      continue;
+    bool allowed = result && llvm::is_contained(keysOf.lookup(result), home.first()) && home.second.slot == slot;
+    if (!allowed)
+      return op->emitOpError("is written over parameter '") << home.first() << "' (C3)";
+  }
+  return success();
+}
+
+//===-- slots ------------------------------------------------------------------===//
+
+LogicalResult Replay::checkSlot(Location loc, SlotAttr slot, Type type) {
+  if (!slot)
+    return emitError(loc) << "expects a slot for every value (C1)";
+  StringRef region = slot.getSpace() == SlotSpace::Private ? "private" : "shared";
+  auto size = arena.getAs<IntegerAttr>(region);
+  if (type && slot.getBytes() != tpc::getBytes(type))
+    return emitError(loc) << "expects a slot of " << tpc::getBytes(type) << " bytes (C1), got " << slot.getBytes();
+  if (slot.getOffset() % kSlotAlignment)
+    return emitError(loc) << "expects an offset that is a multiple of " << kSlotAlignment << " (C1), got "
+                          << slot.getOffset();
+  if (!size || slot.getOffset() < 0 || slot.getOffset() + slot.getBytes() > size.getInt())
+    return emitError(loc) << "expects a slot inside the region (C1), got an end of "
+                          << slot.getOffset() + slot.getBytes();
+  return success();
+}
+
+SlotAttr Replay::getSlot(Value value) {
+  if (auto argument = dyn_cast<BlockArgument>(value))
+    return entry.getArgAttrOfType<SlotAttr>(argument.getArgNumber(), TPCDialect::kSlot);
+  auto result = cast<OpResult>(value);
+  auto slots = result.getOwner()->getAttrOfType<ArrayAttr>(TPCDialect::kSlots);
+  unsigned number = result.getResultNumber();
+  return slots && number < slots.size() ? dyn_cast<SlotAttr>(slots[number]) : SlotAttr();
+}
+
+//===-- replay -----------------------------------------------------------------===//
+
+void Replay::computeLastReads() {
+  int64_t instant = 0;
+  for (Operation &op : entry.getBody().front()) {
+    ++instant;
+    for (Value operand : op.getOperands())
+      lastReads[getRoot(operand)] = instant;
+  }
+  auto terminator = cast<func::ReturnOp>(entry.getBody().front().getTerminator());
+  for (auto [number, value] : llvm::enumerate(terminator.getOperands())) {
+    std::string key = getPersistentKey(entry.getResultAttrDict(number));
+    if (auto alias = entry.getResultAttrOfType<IntegerAttr>(number, TPCDialect::kAlias))
+      key = getPersistentKey(entry.getArgAttrDict(alias.getInt()));
+    if (!key.empty())
+      keysOf[getRoot(value)].push_back(key);
+  }
+}
+
+LogicalResult Replay::checkArguments() {
+  for (BlockArgument argument : entry.getArguments()) {
+    if (!isa<RankedTensorType>(argument.getType()))
+      continue;
+    SlotAttr slot = getSlot(argument);
+    if (failed(checkSlot(argument.getLoc(), slot, argument.getType())))
+      return failure();
+    for (const Live &other : live)
+      if (overlap(other.slot, slot))
+        return emitError(argument.getLoc()) << "argument " << argument.getArgNumber() << " overlaps another (C2)";
+    live.push_back({argument, slot, lastReads.lookup(argument)});
+  }
+  return success();
+}
+
+/// C2. `result` is null for a workspace.
+LogicalResult Replay::checkWrite(Operation *op, int64_t instant, SlotAttr slot, Value result) {
+  for (const Live &other : live) {
+    if (other.last < instant || !overlap(other.slot, slot))
+      continue;
+    bool dies = other.last == instant && other.root.getDefiningOp() != op;
+    bool allowed = result && dies && other.slot == slot &&
+                   toleratesOverwrite(op, cast<OpResult>(result).getResultNumber(),
+                                      [&](Value operand) { return getRoot(operand) == other.root; });
+    if (allowed)
+      continue;
+    InFlightDiagnostic diagnostic = op->emitOpError(result ? "result" : "workspace")
+                                    << " is written over a value that is still needed (C2)";
+    diagnostic.attachNote(other.root.getLoc()) << "the value";
+    return diagnostic;
+  }
+  return checkHomes(op, slot, result);
+}
+
+LogicalResult Replay::checkOp(Operation *op, int64_t instant) {
+  llvm::erase_if(live, [&](const Live &value) { return value.last < instant; });
+  auto slots = op->getAttrOfType<ArrayAttr>(TPCDialect::kSlots);
+  for (Value result : op->getResults()) {
+    if (!isa<RankedTensorType>(result.getType()))
+      continue;
+    SlotAttr slot = getSlot(result);
+    if (failed(checkSlot(op->getLoc(), slot, result.getType())))
+      return failure();
+    if (Value source = getAliasedOperand(op)) {
+      if (getSlot(source) != slot)
+        return op->emitOpError("expects the slot of its operand (C1)");
+      continue;
+    }
+    if (failed(checkWrite(op, instant, slot, result)))
+      return failure();
+    live.push_back({result, slot, std::max(instant, lastReads.lookup(result))});
+  }
+  int64_t workspace = getWorkspaceBytes(op);
+  if (!workspace)
+    return success();
+  auto slot = slots.size() == op->getNumResults() + 1 ? dyn_cast<SlotAttr>(slots[op->getNumResults()]) : SlotAttr();
+  if (failed(checkSlot(op->getLoc(), slot, {})))
+    return failure();
+  if (slot.getBytes() < workspace)
+    return op->emitOpError("expects a workspace of ") << workspace << " bytes (C1), got " << slot.getBytes();
+  return checkWrite(op, instant, slot, {});
+}
+
+LogicalResult Replay::checkResults(func::ReturnOp op) {
+  for (auto [number, value] : llvm::enumerate(op.getOperands())) {
+    if (!isa<RankedTensorType>(value.getType()))
+      continue;
+    if (entry.getResultAttrOfType<SlotAttr>(number, TPCDialect::kSlot) != getSlot(value))
+      return op.emitOpError("result ") << number << " has another slot than its value (C1)";
+    auto alias = entry.getResultAttrOfType<IntegerAttr>(number, TPCDialect::kAlias);
+    if (alias && getSlot(entry.getArgument(alias.getInt())) != getSlot(value))
+      return op.emitOpError("result ") << number << " does not lie in argument " << alias.getInt()
+                                       << " that it updates (C4)";
+  }
+  return success();
+}
+
+LogicalResult Replay::run() {
+  computeLastReads();
+  if (failed(checkArguments()))
+    return failure();
+  int64_t instant = 0;
+  for (Operation &op : entry.getBody().front().without_terminator())
+    if (failed(checkOp(&op, ++instant)))
+      return failure();
+  return checkResults(cast<func::ReturnOp>(entry.getBody().front().getTerminator()));
+}
