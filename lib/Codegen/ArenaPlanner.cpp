@@ -15,7 +15,8 @@ struct Placed {
 };
 } // namespace
 
-/// The lowest offset of the smallest gap that holds `buffer` among those `placed` (sorted by offset) it meets.
+/// The lowest offset of the smallest gap that holds `buffer` among those `placed` (sorted by
+/// offset) it meets.
 static int64_t findOffset(llvm::ArrayRef<Lifetime> buffers, llvm::ArrayRef<Placed> placed,
                           const Lifetime &buffer, int64_t bytes) {
   int64_t end = 0, best = -1, bestGap = std::numeric_limits<int64_t>::max();
@@ -43,9 +44,10 @@ static Packing packInOrder(llvm::ArrayRef<Lifetime> buffers, llvm::ArrayRef<unsi
     packing.offsets[index] = offset;
     packing.bytes = std::max(packing.bytes, offset + bytes);
     Placed here{offset, bytes, index};
-    placed.insert(llvm::upper_bound(placed, here, [](const Placed &a, const Placed &b) {
-                    return a.offset < b.offset;
-                  }), here);
+    placed.insert(
+        llvm::upper_bound(placed, here,
+                          [](const Placed &a, const Placed &b) { return a.offset < b.offset; }),
+        here);
   }
   return packing;
 }
@@ -59,7 +61,8 @@ Packing tpc::packBuffers(llvm::ArrayRef<Lifetime> buffers, int64_t alignment) {
   auto order = llvm::to_vector(llvm::seq<unsigned>(0, buffers.size()));
   Packing best;
   auto attempt = [&](auto key) {
-    llvm::stable_sort(order, [&](unsigned a, unsigned b) { return key(a) > key(b); });
+    llvm::sort(order,
+               [&](unsigned a, unsigned b) { return key(a) != key(b) ? key(a) > key(b) : a < b; });
     Packing packing = packInOrder(buffers, order, alignment);
     if (best.offsets.empty() || packing.bytes < best.bytes)
       best = std::move(packing);

@@ -117,8 +117,8 @@ bool EntryBuffers::placeResult(func::ReturnOp op, unsigned number) {
     return target.persistent == key;
   target.persistent = key;
   target.space = SlotSpace::Private;
-  target.category =
-      attributes.contains(TPCDialect::kState) ? SlotCategory::OptimizerState : SlotCategory::Parameter;
+  target.category = attributes.contains(TPCDialect::kState) ? SlotCategory::OptimizerState
+                                                            : SlotCategory::Parameter;
   return true;
 }
 
@@ -172,7 +172,8 @@ bool EntryBuffers::overwrite(Operation *op, unsigned result, int64_t instant) {
       continue;
     unsigned target = getBuffer(operand);
     const Buffer &buffer = buffers[target];
-    bool taken = llvm::any_of(op->getResults(), [&](Value other) { return getBuffer(other) == target; });
+    bool taken =
+        llvm::any_of(op->getResults(), [&](Value other) { return getBuffer(other) == target; });
     if (taken || buffer.isArgument || !buffer.persistent.empty() || buffer.last != instant ||
         buffer.space != buffers[written].space || !tolerates(written, target))
       continue;

@@ -17,8 +17,8 @@ KernelInfo KernelInfo::get(Operation *kernel) {
     info.grain = grain.getInt();
   if (auto results = dictionary.getAs<ArrayAttr>("in_place"))
     for (ArrayAttr operands : results.getAsRange<ArrayAttr>())
-      info.inPlace.push_back(
-          llvm::map_to_vector(operands.getAsValueRange<IntegerAttr>(), [](const APInt &i) { return i.getSExtValue(); }));
+      info.inPlace.push_back(llvm::map_to_vector(operands.getAsValueRange<IntegerAttr>(),
+                                                 [](const APInt &i) { return i.getSExtValue(); }));
   return info;
 }
 
@@ -31,7 +31,8 @@ DictionaryAttr KernelInfo::toAttribute(MLIRContext *context) const {
   auto results = llvm::map_to_vector(inPlace, [&](ArrayRef<int64_t> operands) -> Attribute {
     return builder.getI64ArrayAttr(operands);
   });
-  return builder.getDictionaryAttr({builder.getNamedAttr("extent", builder.getI64IntegerAttr(extent)),
-                                    builder.getNamedAttr("grain", builder.getI64IntegerAttr(grain)),
-                                    builder.getNamedAttr("in_place", builder.getArrayAttr(results))});
+  return builder.getDictionaryAttr(
+      {builder.getNamedAttr("extent", builder.getI64IntegerAttr(extent)),
+       builder.getNamedAttr("grain", builder.getI64IntegerAttr(grain)),
+       builder.getNamedAttr("in_place", builder.getArrayAttr(results))});
 }

@@ -1,7 +1,7 @@
 //===- PlanMemory.cpp - an offset in the rank's arena for every value ----------===//
 //
-// Private region: parameters, then optimizer state, at the same offsets in all entries; above them the transient
-// values of whichever entry runs. Communication region: transient values only.
+// Private region: parameters, then optimizer state, at the same offsets in all entries; above them
+// the transient values of whichever entry runs. Communication region: transient values only.
 //
 //===----------------------------------------------------------------------===//
 
@@ -9,6 +9,8 @@
 #include "tpc/Codegen/Buffers.h"
 #include "tpc/Codegen/Passes.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/MathExtras.h"
 #include <array>
 #include <numeric>
@@ -35,7 +37,9 @@ constexpr unsigned kCategories = 6;
 /// Bytes per SlotCategory.
 using Account = std::array<int64_t, kCategories>;
 
-int64_t getTotal(const Account &account) { return std::accumulate(account.begin(), account.end(), int64_t(0)); }
+int64_t getTotal(const Account &account) {
+  return std::accumulate(account.begin(), account.end(), int64_t(0));
+}
 
 int64_t align(int64_t bytes) { return llvm::alignTo(bytes, kSlotAlignment); }
 
@@ -56,8 +60,8 @@ struct PlanMemory : tpc::impl::PlanMemoryBase<PlanMemory> {
 
 //===-- results that need a copy -----------------------------------------------===//
 
-/// Copies the misplaced results at the end of the entry. Those that lie in an argument move aside first, so that no
-/// copy overwrites what another one reads.
+/// Copies the misplaced results at the end of the entry. Those that lie in an argument move aside
+/// first, so that no copy overwrites what another one reads.
 static void insertCopies(func::FuncOp entry, const EntryBuffers &buffers) {
   auto op = cast<func::ReturnOp>(entry.getBody().front().getTerminator());
   OpBuilder builder(op);
@@ -70,7 +74,8 @@ static void insertCopies(func::FuncOp entry, const EntryBuffers &buffers) {
       copy(number);
   for (unsigned number : buffers.getMisplacedResults()) {
     DictionaryAttr attributes = entry.getResultAttrDict(number);
-    bool placed = attributes && (attributes.get(TPCDialect::kAlias) || attributes.get(TPCDialect::kParam));
+    bool placed =
+        attributes && (attributes.get(TPCDialect::kAlias) || attributes.get(TPCDialect::kParam));
     if (placed)
       copy(number);
   }
@@ -85,8 +90,9 @@ static FailureOr<EntryBuffers> analyze(func::FuncOp entry) {
   insertCopies(entry, buffers);
   EntryBuffers copied(entry);
   for (unsigned number : copied.getMisplacedResults())
-    return entry.emitOpError("result ") << number << " cannot be placed in the memory of the argument or parameter "
-                                        << "that it updates: another result has it";
+    return entry.emitOpError("result ")
+           << number << " cannot be placed in the memory of the argument or parameter "
+           << "that it updates: another result has it";
   return copied;
 }
 
@@ -99,12 +105,13 @@ LogicalResult PlanMemory::addPersistent(func::FuncOp entry, const EntryBuffers &
       continue;
     if (!seen.insert(buffer.persistent).second)
       return entry.emitOpError("has parameter '") << buffer.persistent << "' twice";
-    auto [it, added] = persistent.insert({buffer.persistent, {buffer.bytes, 0, buffer.category, entry.getLoc()}});
+    auto [it, added] =
+        persistent.insert({buffer.persistent, {buffer.bytes, 0, buffer.category, entry.getLoc()}});
     if (added || it->second.bytes == buffer.bytes)
       continue;
     InFlightDiagnostic diagnostic = entry.emitOpError("parameter '")
-                                    << buffer.persistent << "' has " << buffer.bytes << " bytes, got "
-                                    << it->second.bytes << " in another entry";
+                                    << buffer.persistent << "' has " << buffer.bytes
+                                    << " bytes, got " << it->second.bytes << " in another entry";
     diagnostic.attachNote(it->second.loc) << "the other entry";
     return diagnostic;
   }
@@ -125,17 +132,21 @@ void PlanMemory::placePersistent() {
 
 //===-- transient memory -------------------------------------------------------===//
 
-static bool isTransient(const Buffer &buffer) { return !buffer.merged && buffer.persistent.empty(); }
+static bool isTransient(const Buffer &buffer) {
+  return !buffer.merged && buffer.persistent.empty();
+}
 
 /// Packs the transient buffers of `space`, writes their offsets and returns the size.
-static int64_t pack(const EntryBuffers &buffers, SlotSpace space, int64_t base, MutableArrayRef<int64_t> offsets) {
+static int64_t pack(const EntryBuffers &buffers, SlotSpace space, int64_t base,
+                    MutableArrayRef<int64_t> offsets) {
   SmallVector<Lifetime, 0> lifetimes;
   SmallVector<unsigned, 0> numbers;
   for (auto [number, buffer] : llvm::enumerate(buffers.getBuffers())) {
     if (!isTransient(buffer) || buffer.space != space)
       continue;
     // What the caller wrote stays what it was until the entry returns.
-    lifetimes.push_back({buffer.bytes, buffer.first, buffer.isArgument ? buffers.getEnd() : buffer.last});
+    lifetimes.push_back(
+        {buffer.bytes, buffer.first, buffer.isArgument ? buffers.getEnd() : buffer.last});
     numbers.push_back(number);
   }
   Packing packing = packBuffers(lifetimes);
@@ -148,7 +159,8 @@ void PlanMemory::plan(func::FuncOp entry, const EntryBuffers &buffers) {
   SmallVector<int64_t, 0> offsets(buffers.getBuffers().size(), 0);
   int64_t transient = pack(buffers, SlotSpace::Private, privateBase, offsets);
   privateBytes = std::max(privateBytes, privateBase + transient);
-  communicationBytes = std::max(communicationBytes, pack(buffers, SlotSpace::Communication, 0, offsets));
+  communicationBytes =
+      std::max(communicationBytes, pack(buffers, SlotSpace::Communication, 0, offsets));
   for (auto [number, buffer] : llvm::enumerate(buffers.getBuffers()))
     if (!buffer.persistent.empty())
       offsets[number] = persistent.find(buffer.persistent)->second.offset;
@@ -156,15 +168,18 @@ void PlanMemory::plan(func::FuncOp entry, const EntryBuffers &buffers) {
   recordPeak(buffers);
 }
 
-void PlanMemory::attachSlots(func::FuncOp entry, const EntryBuffers &buffers, ArrayRef<int64_t> offsets) {
+void PlanMemory::attachSlots(func::FuncOp entry, const EntryBuffers &buffers,
+                             ArrayRef<int64_t> offsets) {
   Builder builder(entry.getContext());
   auto getSlot = [&](unsigned number) {
     const Buffer &buffer = buffers.getBuffers()[number];
-    return SlotAttr::get(entry.getContext(), buffer.space, offsets[number], buffer.bytes, buffer.category);
+    return SlotAttr::get(entry.getContext(), buffer.space, offsets[number], buffer.bytes,
+                         buffer.category);
   };
   auto isTensor = [](Value value) { return isa<RankedTensorType>(value.getType()); };
   for (BlockArgument argument : llvm::make_filter_range(entry.getArguments(), isTensor))
-    entry.setArgAttr(argument.getArgNumber(), TPCDialect::kSlot, getSlot(buffers.getBuffer(argument)));
+    entry.setArgAttr(argument.getArgNumber(), TPCDialect::kSlot,
+                     getSlot(buffers.getBuffer(argument)));
   for (Operation &op : entry.getBody().front()) {
     SmallVector<Attribute> slots;
     for (Value result : llvm::make_filter_range(op.getResults(), isTensor))
@@ -189,7 +204,8 @@ void PlanMemory::recordPeak(const EntryBuffers &buffers) {
       continue;
     unsigned category = static_cast<unsigned>(buffer.category);
     changes[buffer.first][category] += align(buffer.bytes);
-    changes[(buffer.isArgument ? buffers.getEnd() : buffer.last) + 1][category] -= align(buffer.bytes);
+    changes[(buffer.isArgument ? buffers.getEnd() : buffer.last) + 1][category] -=
+        align(buffer.bytes);
   }
   Account live = persistentBytes;
   for (const Account &change : changes) {

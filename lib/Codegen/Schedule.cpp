@@ -54,7 +54,8 @@ bool tpc::allowsInPlace(Operation *op, unsigned result, unsigned operand) {
   return kernel && KernelInfo::get(kernel).allowsInPlace(result, operand);
 }
 
-bool tpc::toleratesOverwrite(Operation *op, unsigned result, llvm::function_ref<bool(Value)> occupied) {
+bool tpc::toleratesOverwrite(Operation *op, unsigned result,
+                             llvm::function_ref<bool(Value)> occupied) {
   return llvm::all_of(llvm::enumerate(op->getOperands()), [&](auto operand) {
     return !occupied(operand.value()) || allowsInPlace(op, result, operand.index());
   });
@@ -70,15 +71,15 @@ std::string tpc::getPersistentKey(DictionaryAttr attributes) {
 
 /// Index arithmetic runs on the host between two launches.
 static bool isHostArithmetic(Operation *op) {
-  return isa<arith::ConstantOp, arith::AddIOp, arith::SubIOp, arith::MulIOp, arith::DivUIOp, arith::DivSIOp,
-             arith::RemUIOp, arith::RemSIOp>(op) &&
+  return isa<arith::ConstantOp, arith::AddIOp, arith::SubIOp, arith::MulIOp, arith::DivUIOp,
+             arith::DivSIOp, arith::RemUIOp, arith::RemSIOp>(op) &&
          op->getResult(0).getType().isIndex();
 }
 
 static bool isScheduleOp(Operation *op) {
   return isCollective(op) || getAliasedOperand(op) || isHostArithmetic(op) ||
-         isa<LaunchOp, CopyOp, ContractOp, AttentionOp, AttentionGradOp, EmbeddingOp, EmbeddingGradOp, InitOp,
-             AxisIndexOp, func::ReturnOp>(op);
+         isa<LaunchOp, CopyOp, ContractOp, AttentionOp, AttentionGradOp, EmbeddingOp,
+             EmbeddingGradOp, InitOp, AxisIndexOp, func::ReturnOp>(op);
 }
 
 LogicalResult tpc::verifySchedule(func::FuncOp entry) {

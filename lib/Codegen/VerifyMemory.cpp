@@ -3,6 +3,7 @@
 #include "tpc/Codegen/ArenaPlanner.h"
 #include "tpc/Codegen/Passes.h"
 #include "tpc/Codegen/Schedule.h"
+#include "llvm/ADT/StringMap.h"
 
 namespace tpc {
 #define GEN_PASS_DEF_VERIFYMEMORY
@@ -47,7 +48,8 @@ public:
   Replay(func::FuncOp entry, DictionaryAttr arena, llvm::StringMap<Home> &homes)
       : entry(entry), arena(arena), homes(homes) {}
   LogicalResult run();
-  LogicalResult collectHomes(TypeRange types, llvm::function_ref<DictionaryAttr(unsigned)> attributes);
+  LogicalResult collectHomes(TypeRange types,
+                             llvm::function_ref<DictionaryAttr(unsigned)> attributes);
   LogicalResult collectHomes();
 
 private:
@@ -64,7 +66,8 @@ private:
   DictionaryAttr arena;
   llvm::StringMap<Home> &homes;
   llvm::DenseMap<Value, int64_t> lastReads;
-  llvm::DenseMap<Value, SmallVector<std::string, 1>> keysOf; ///< root -> parameters whose memory it may be written to
+  llvm::DenseMap<Value, SmallVector<std::string, 1>>
+      keysOf; ///< root -> parameters whose memory it may be written to
   SmallVector<Live, 0> live;
 };
 
@@ -88,7 +91,8 @@ struct VerifyMemory : tpc::impl::VerifyMemoryBase<VerifyMemory> {
 
 //===-- parameters and state ---------------------------------------------------===//
 
-LogicalResult Replay::collectHomes(TypeRange types, llvm::function_ref<DictionaryAttr(unsigned)> attributes) {
+LogicalResult Replay::collectHomes(TypeRange types,
+                                   llvm::function_ref<DictionaryAttr(unsigned)> attributes) {
   for (unsigned number = 0, count = types.size(); number != count; ++number) {
     std::string key = getPersistentKey(attributes(number));
     if (key.empty())
@@ -99,7 +103,8 @@ LogicalResult Replay::collectHomes(TypeRange types, llvm::function_ref<Dictionar
     auto [it, added] = homes.try_emplace(key, Home{slot, entry.getLoc()});
     if (added || it->second.slot == slot)
       continue;
-    InFlightDiagnostic diagnostic = entry.emitOpError("parameter '") << key << "' lies elsewhere in another entry (C3)";
+    InFlightDiagnostic diagnostic = entry.emitOpError("parameter '")
+                                    << key << "' lies elsewhere in another entry (C3)";
     diagnostic.attachNote(it->second.loc) << "the other entry";
     return diagnostic;
   }
@@ -107,9 +112,11 @@ LogicalResult Replay::collectHomes(TypeRange types, llvm::function_ref<Dictionar
 }
 
 LogicalResult Replay::collectHomes() {
-  if (failed(collectHomes(entry.getArgumentTypes(), [&](unsigned i) { return entry.getArgAttrDict(i); })))
+  if (failed(collectHomes(entry.getArgumentTypes(),
+                          [&](unsigned i) { return entry.getArgAttrDict(i); })))
     return failure();
-  return collectHomes(entry.getResultTypes(), [&](unsigned i) { return entry.getResultAttrDict(i); });
+  return collectHomes(entry.getResultTypes(),
+                      [&](unsigned i) { return entry.getResultAttrDict(i); });
 }
 
 /// C3: memory of parameters is written by their new values only.
@@ -117,7 +124,8 @@ LogicalResult Replay::checkHomes(Operation *op, SlotAttr slot, Value result) {
   for (auto &home : homes) {
     if (!overlap(home.second.slot, slot))
       continue;
-    bool allowed = result && llvm::is_contained(keysOf.lookup(result), home.first()) && home.second.slot == slot;
+    bool allowed = result && llvm::is_contained(keysOf.lookup(result), home.first()) &&
+                   home.second.slot == slot;
     if (!allowed)
       return op->emitOpError("is written over parameter '") << home.first() << "' (C3)";
   }
@@ -132,10 +140,11 @@ LogicalResult Replay::checkSlot(Location loc, SlotAttr slot, Type type) {
   StringRef region = slot.getSpace() == SlotSpace::Private ? "private" : "shared";
   auto size = arena.getAs<IntegerAttr>(region);
   if (type && slot.getBytes() != tpc::getBytes(type))
-    return emitError(loc) << "expects a slot of " << tpc::getBytes(type) << " bytes (C1), got " << slot.getBytes();
+    return emitError(loc) << "expects a slot of " << tpc::getBytes(type) << " bytes (C1), got "
+                          << slot.getBytes();
   if (slot.getOffset() % kSlotAlignment)
-    return emitError(loc) << "expects an offset that is a multiple of " << kSlotAlignment << " (C1), got "
-                          << slot.getOffset();
+    return emitError(loc) << "expects an offset that is a multiple of " << kSlotAlignment
+                          << " (C1), got " << slot.getOffset();
   if (!size || slot.getOffset() < 0 || slot.getOffset() + slot.getBytes() > size.getInt())
     return emitError(loc) << "expects a slot inside the region (C1), got an end of "
                           << slot.getOffset() + slot.getBytes();
@@ -179,7 +188,8 @@ LogicalResult Replay::checkArguments() {
       return failure();
     for (const Live &other : live)
       if (overlap(other.slot, slot))
-        return emitError(argument.getLoc()) << "argument " << argument.getArgNumber() << " overlaps another (C2)";
+        return emitError(argument.getLoc())
+               << "argument " << argument.getArgNumber() << " overlaps another (C2)";
     live.push_back({argument, slot, lastReads.lookup(argument)});
   }
   return success();
@@ -191,9 +201,10 @@ LogicalResult Replay::checkWrite(Operation *op, int64_t instant, SlotAttr slot, 
     if (other.last < instant || !overlap(other.slot, slot))
       continue;
     bool dies = other.last == instant && other.root.getDefiningOp() != op;
-    bool allowed = result && dies && other.slot == slot &&
-                   toleratesOverwrite(op, cast<OpResult>(result).getResultNumber(),
-                                      [&](Value operand) { return getRoot(operand) == other.root; });
+    bool allowed =
+        result && dies && other.slot == slot &&
+        toleratesOverwrite(op, cast<OpResult>(result).getResultNumber(),
+                           [&](Value operand) { return getRoot(operand) == other.root; });
     if (allowed)
       continue;
     InFlightDiagnostic diagnostic = op->emitOpError(result ? "result" : "workspace")
@@ -225,11 +236,14 @@ LogicalResult Replay::checkOp(Operation *op, int64_t instant) {
   int64_t workspace = getWorkspaceBytes(op);
   if (!workspace)
     return success();
-  auto slot = slots.size() == op->getNumResults() + 1 ? dyn_cast<SlotAttr>(slots[op->getNumResults()]) : SlotAttr();
+  auto slot = slots.size() == op->getNumResults() + 1
+                  ? dyn_cast<SlotAttr>(slots[op->getNumResults()])
+                  : SlotAttr();
   if (failed(checkSlot(op->getLoc(), slot, {})))
     return failure();
   if (slot.getBytes() < workspace)
-    return op->emitOpError("expects a workspace of ") << workspace << " bytes (C1), got " << slot.getBytes();
+    return op->emitOpError("expects a workspace of ")
+           << workspace << " bytes (C1), got " << slot.getBytes();
   return checkWrite(op, instant, slot, {});
 }
 
@@ -241,8 +255,8 @@ LogicalResult Replay::checkResults(func::ReturnOp op) {
       return op.emitOpError("result ") << number << " has another slot than its value (C1)";
     auto alias = entry.getResultAttrOfType<IntegerAttr>(number, TPCDialect::kAlias);
     if (alias && getSlot(entry.getArgument(alias.getInt())) != getSlot(value))
-      return op.emitOpError("result ") << number << " does not lie in argument " << alias.getInt()
-                                       << " that it updates (C4)";
+      return op.emitOpError("result ")
+             << number << " does not lie in argument " << alias.getInt() << " that it updates (C4)";
   }
   return success();
 }

@@ -1,11 +1,13 @@
 //===- ArenaPlanner.h - offsets for buffers with known lifetimes ---------------===//
 //
-// Dynamic storage allocation, offline: buffers with a size and an interval of instants get offsets so that no two
-// whose intervals meet overlap in memory. NP-hard; here greedy best fit (Pisarchyk and Lee 2020, "Efficient memory
-// management for deep neural net inference"; TFLite's planner) over three orders, of which the smallest result wins.
+// Dynamic storage allocation, offline: buffers with a size and an interval of instants get offsets
+// so that no two whose intervals meet overlap in memory. NP-hard; here greedy best fit (Pisarchyk
+// and Lee 2020, "Efficient memory management for deep neural net inference"; TFLite's planner) over
+// three orders, of which the smallest result wins.
 //
-// Worked example, alignment 1: A 4 bytes over [0, 1], B 2 bytes over [1, 2], C 4 bytes over [2, 3]. By size: A at 0,
-// C at 0 (never live with A), B at 4: 6 bytes, which is also the peak of the live bytes.
+// Worked example, alignment 1: A 4 bytes over [0, 1], B 2 bytes over [1, 2], C 4 bytes over [2, 3].
+// By size: A at 0, C at 0 (never live with A), B at 4: 6 bytes, which is also the peak of the live
+// bytes.
 //
 //===----------------------------------------------------------------------===//
 
@@ -35,7 +37,8 @@ struct Packing {
 /// Offsets for all `buffers`, multiples of `alignment`. The same input gives the same output.
 Packing packBuffers(llvm::ArrayRef<Lifetime> buffers, int64_t alignment = kSlotAlignment);
 
-/// The largest sum of the sizes (rounded up to `alignment`) that live at one instant: no packing is smaller.
+/// The largest sum of the sizes (rounded up to `alignment`) that live at one instant: no packing is
+/// smaller.
 int64_t getPeakBytes(llvm::ArrayRef<Lifetime> buffers, int64_t alignment = kSlotAlignment);
 
 } // namespace tpc

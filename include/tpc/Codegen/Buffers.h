@@ -1,9 +1,9 @@
 //===- Buffers.h - which values of an entry program share memory, and when -----===//
 //
-// A buffer is a set of values that lie in the same bytes: a value and its reshapes, and what is computed in place of
-// it. Instants number the ops of the entry: arguments exist at 0, op i works at instant i + 1. A buffer lives from the
-// instant that writes it first to the one that reads it last, both included, so the operands and results of one op
-// are live together.
+// A buffer is a set of values that lie in the same bytes: a value and its reshapes, and what is
+// computed in place of it. Instants number the ops of the entry: arguments exist at 0, op i works
+// at instant i + 1. A buffer lives from the instant that writes it first to the one that reads it
+// last, both included, so the operands and results of one op are live together.
 //
 //===----------------------------------------------------------------------===//
 
@@ -37,8 +37,9 @@ public:
   const unsigned *findWorkspace(mlir::Operation *op) const;
   int64_t getEnd() const { return end; }
 
-  /// Numbers of the results that must lie in an argument's buffer (tpc.alias) or in a parameter's (tpc.param) but
-  /// cannot, because the old value is read later or the value lies elsewhere already.
+  /// Numbers of the results that must lie in an argument's buffer (tpc.alias) or in a parameter's
+  /// (tpc.param) but cannot, because the old value is read later or the value lies elsewhere
+  /// already.
   llvm::ArrayRef<unsigned> getMisplacedResults() const { return misplaced; }
   /// True if `value` lies in the buffer of an argument.
   bool isInArgument(mlir::Value value) const { return buffers[getBuffer(value)].isArgument; }

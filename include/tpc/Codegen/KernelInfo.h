@@ -5,9 +5,10 @@
 //   func.func private @add(%a: tensor<8x16xf32>, %b: tensor<8x16xf32>) -> tensor<8x16xf32>
 //       attributes {tpc.kernel = {extent = 8 : i64, grain = 1 : i64, in_place = [[0, 1]]}}
 //
-// Lowered, it is `void add(char *const *buffers, int64_t begin, int64_t end)` and keeps the attribute. `buffers` has
-// one pointer per operand, then one per result; an operand of type index is passed as a pointer to an int64_t.
-// All pointers are 64-byte aligned but those of index operands.
+// Lowered, it is `void add(char *const *buffers, int64_t begin, int64_t end)` and keeps the
+// attribute. `buffers` has one pointer per operand, then one per result; an operand of type index
+// is passed as a pointer to an int64_t. All pointers are 64-byte aligned but those of index
+// operands.
 //
 //===----------------------------------------------------------------------===//
 
@@ -21,8 +22,8 @@ namespace tpc {
 struct KernelInfo {
   int64_t extent = 1; ///< iterations of the outermost parallel loop, each independent of the others
   int64_t grain = 1;  ///< threads get multiples of so many iterations
-  /// Per result the operands whose buffer it may be written to, because every element (or row) of the operand is
-  /// read before that of the result is written. Results beyond the end have none.
+  /// Per result the operands whose buffer it may be written to, because every element (or row) of
+  /// the operand is read before that of the result is written. Results beyond the end have none.
   llvm::SmallVector<llvm::SmallVector<int64_t>> inPlace;
 
   /// Reads `tpc.kernel` of a kernel, lowered or not; a unit attribute means the defaults.

@@ -1,8 +1,8 @@
 //===- Schedule.h - the straight-line form of entry programs -------------------===//
 //
-// After tpc-form-kernels an entry program is a list of launches, contracts, attention, embedding, initialization,
-// collectives, reshapes and index arithmetic. What the memory planner, its checker and the lowerings must know of
-// these ops is here.
+// After tpc-form-kernels an entry program is a list of launches, contracts, attention, embedding,
+// initialization, collectives, reshapes and index arithmetic. What the memory planner, its checker
+// and the lowerings must know of these ops is here.
 //
 //===----------------------------------------------------------------------===//
 
@@ -24,17 +24,20 @@ mlir::Value getAliasedOperand(mlir::Operation *op);
 /// True for ops that the ranks of a group execute together.
 bool isCollective(mlir::Operation *op);
 
-/// Bytes of scratch memory that the runtime needs for `op`, all threads together; the formula of tpc_runtime.h.
+/// Bytes of scratch memory that the runtime needs for `op`, all threads together; the formula of
+/// tpc_runtime.h.
 int64_t getWorkspaceBytes(mlir::Operation *op);
 
 /// True if result number `result` may be written over operand number `operand`.
 bool allowsInPlace(mlir::Operation *op, unsigned result, unsigned operand);
 
-/// True if `result` may lie in the buffer `occupied` describes: every operand of `op` for which it holds tolerates
-/// being overwritten by `result`.
-bool toleratesOverwrite(mlir::Operation *op, unsigned result, llvm::function_ref<bool(mlir::Value)> occupied);
+/// True if `result` may lie in the buffer `occupied` describes: every operand of `op` for which it
+/// holds tolerates being overwritten by `result`.
+bool toleratesOverwrite(mlir::Operation *op, unsigned result,
+                        llvm::function_ref<bool(mlir::Value)> occupied);
 
-/// What identifies persistent memory in all entries: "name" or "name/exp_avg"; empty for other arguments.
+/// What identifies persistent memory in all entries: "name" or "name/exp_avg"; empty for other
+/// arguments.
 std::string getPersistentKey(mlir::DictionaryAttr attributes);
 
 /// Checks that `entry` is one block of schedule ops; reports the first op that is none.

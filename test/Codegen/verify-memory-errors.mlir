@@ -1,0 +1,93 @@
+// RUN: tpc-opt %s --tpc-verify-memory --split-input-file --verify-diagnostics
+// Plans with one mistake each.
+
+// expected-error @below {{expects tpc.arena on the module; tpc-plan-memory attaches it}}
+module {}
+
+// -----
+
+module attributes {tpc.arena = {private = 128 : i64, shared = 0 : i64}} {
+  func.func private @k(%a: tensor<16xf32>) -> tensor<16xf32> attributes {tpc.kernel} { return %a : tensor<16xf32> }
+  // expected-note @below {{the value}}
+  func.func @overwritten(%x: tensor<16xf32> {tpc.slot = #tpc.slot<private, offset = 0, bytes = 64, activations>}) {
+    %0 = tpc.launch @k(%x) {tpc.slots = [#tpc.slot<private, offset = 64, bytes = 64, activations>]} : (tensor<16xf32>) -> tensor<16xf32>
+    // expected-error @below {{result is written over a value that is still needed (C2)}}
+    %1 = tpc.launch @k(%0) {tpc.slots = [#tpc.slot<private, offset = 0, bytes = 64, activations>]} : (tensor<16xf32>) -> tensor<16xf32>
+    %2 = tpc.launch @k(%x) {tpc.slots = [#tpc.slot<private, offset = 64, bytes = 64, activations>]} : (tensor<16xf32>) -> tensor<16xf32>
+    return
+  }
+}
+
+// -----
+
+// The operand dies, but its kernel does not allow the result over it.
+module attributes {tpc.arena = {private = 128 : i64, shared = 0 : i64}} {
+  func.func private @k(%a: tensor<16xf32>) -> tensor<16xf32> attributes {tpc.kernel} { return %a : tensor<16xf32> }
+  // expected-note @below {{the value}}
+  func.func @not_in_place(%x: tensor<16xf32> {tpc.slot = #tpc.slot<private, offset = 0, bytes = 64, activations>}) {
+    // expected-error @below {{result is written over a value that is still needed (C2)}}
+    %0 = tpc.launch @k(%x) {tpc.slots = [#tpc.slot<private, offset = 0, bytes = 64, activations>]} : (tensor<16xf32>) -> tensor<16xf32>
+    return
+  }
+}
+
+// -----
+
+module attributes {tpc.arena = {private = 128 : i64, shared = 0 : i64}} {
+  func.func private @k(%a: tensor<16xf32>) -> tensor<16xf32> attributes {tpc.kernel} { return %a : tensor<16xf32> }
+  func.func @parameter(%p: tensor<16xf32> {tpc.param = #tpc.param<"w", shape = [16], kind = norm, fan_in = 1>, tpc.slot = #tpc.slot<private, offset = 0, bytes = 64, parameters>}) {
+    return
+  }
+  func.func @other(%x: tensor<16xf32> {tpc.slot = #tpc.slot<private, offset = 64, bytes = 64, activations>}) {
+    // expected-error @below {{is written over parameter 'w' (C3)}}
+    %0 = tpc.launch @k(%x) {tpc.slots = [#tpc.slot<private, offset = 0, bytes = 64, activations>]} : (tensor<16xf32>) -> tensor<16xf32>
+    return
+  }
+}
+
+// -----
+
+module attributes {tpc.arena = {private = 128 : i64, shared = 0 : i64}} {
+  // expected-note @below {{the other entry}}
+  func.func @here(%p: tensor<16xf32> {tpc.param = #tpc.param<"w", shape = [16], kind = norm, fan_in = 1>, tpc.slot = #tpc.slot<private, offset = 0, bytes = 64, parameters>}) {
+    return
+  }
+  // expected-error @below {{parameter 'w' lies elsewhere in another entry (C3)}}
+  func.func @there(%p: tensor<16xf32> {tpc.param = #tpc.param<"w", shape = [16], kind = norm, fan_in = 1>, tpc.slot = #tpc.slot<private, offset = 64, bytes = 64, parameters>}) {
+    return
+  }
+}
+
+// -----
+
+module attributes {tpc.arena = {private = 128 : i64, shared = 0 : i64}} {
+  func.func private @k(%a: tensor<16xf32>) -> tensor<16xf32> attributes {tpc.kernel} { return %a : tensor<16xf32> }
+  func.func @moved(%x: tensor<16xf32> {tpc.slot = #tpc.slot<private, offset = 0, bytes = 64, activations>})
+      -> (tensor<16xf32> {tpc.alias = 0 : i64, tpc.slot = #tpc.slot<private, offset = 64, bytes = 64, activations>}) {
+    %0 = tpc.launch @k(%x) {tpc.slots = [#tpc.slot<private, offset = 64, bytes = 64, activations>]} : (tensor<16xf32>) -> tensor<16xf32>
+    // expected-error @below {{result 0 does not lie in argument 0 that it updates (C4)}}
+    return %0 : tensor<16xf32>
+  }
+}
+
+// -----
+
+module attributes {tpc.arena = {private = 128 : i64, shared = 0 : i64}} {
+  func.func private @k(%a: tensor<16xf32>) -> tensor<16xf32> attributes {tpc.kernel} { return %a : tensor<16xf32> }
+  func.func @outside(%x: tensor<16xf32> {tpc.slot = #tpc.slot<private, offset = 0, bytes = 64, activations>}) {
+    // expected-error @below {{expects a slot inside the region (C1), got an end of 192}}
+    %0 = tpc.launch @k(%x) {tpc.slots = [#tpc.slot<private, offset = 128, bytes = 64, activations>]} : (tensor<16xf32>) -> tensor<16xf32>
+    return
+  }
+}
+
+// -----
+
+module attributes {tpc.arena = {private = 128 : i64, shared = 0 : i64}} {
+  func.func private @k(%a: tensor<16xf32>) -> tensor<16xf32> attributes {tpc.kernel} { return %a : tensor<16xf32> }
+  func.func @crooked(%x: tensor<4xf32> {tpc.slot = #tpc.slot<private, offset = 0, bytes = 16, activations>}) {
+    // expected-error @below {{expects an offset that is a multiple of 64 (C1), got 16}}
+    %0 = tensor.expand_shape %x [[0, 1]] output_shape [2, 2] {tpc.slots = [#tpc.slot<private, offset = 16, bytes = 16, activations>]} : tensor<4xf32> into tensor<2x2xf32>
+    return
+  }
+}
