@@ -62,7 +62,11 @@ void LayoutPropagation::visit(unsigned op, SweepDirection direction) {
   options.kinds = {FactorKind::PassThrough};
   if (level >= Reductions)
     options.kinds.append({FactorKind::Reduction, FactorKind::Internal});
-  SmallVector<TensorFactors, 6> before = project(graphOp, direction), after = before;
+  SmallVector<TensorFactors, 6> before = project(graphOp, direction);
+  if (direction == SweepDirection::Forward)
+    updatePartial(op, before);
+  dropBeatenClaims(op, before, direction);
+  SmallVector<TensorFactors, 6> after = before;
   PropagationResult result = propagateFactors(graphOp.rule, after, options);
   recordConflicts(op, result.conflicts);
   if (result.changed)
@@ -88,12 +92,14 @@ SmallVector<TensorFactors, 6> LayoutPropagation::project(const GraphOp &op,
     const GraphValue &value = graph.values[op.tensors[tensor]];
     TensorFactors &factors = tensors.emplace_back(
         getTensorFactors(op.rule, op.getMapping(tensor), value.layout, graph.mesh));
-    factors.priority = value.given;
+    factors.priority = static_cast<int>(value.priority);
     factors.bytes = getBytes(value.type);
     if (!takesOver(op, tensor, direction))
       factors.open.assign(op.rule.factors.size(), false);
     else if (op.forwardOnly)
       factors.blocked = graph.storageAxes;
+    else if (direction == SweepDirection::Backward)
+      factors.blocked = value.inherited;
   }
   return tensors;
 }
@@ -139,6 +145,125 @@ void LayoutPropagation::close(ProgramPhase phase) {
 }
 
 //===----------------------------------------------------------------------===//
+// What an op allows
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// "The op splits `factor` over `axes`", said by `tensor`.
+struct OpClaim {
+  unsigned tensor, factor;
+};
+} // namespace
+
+static SmallVector<OpClaim> getClaims(const ShardingRule &rule, ArrayRef<TensorFactors> tensors) {
+  SmallVector<OpClaim> claims;
+  for (unsigned tensor = 0; tensor < tensors.size(); ++tensor)
+    for (unsigned factor = 0; factor < rule.factors.size(); ++factor)
+      if (rule.factors[factor].kind != FactorKind::NeedReplication &&
+          !tensors[tensor].layout.axes[factor].empty())
+        claims.push_back({tensor, factor});
+  auto order = [&](const OpClaim &claim) {
+    const TensorFactors &tensor = tensors[claim.tensor];
+    return std::make_tuple(-tensor.priority, -tensor.bytes, claim.tensor, claim.factor);
+  };
+  llvm::sort(claims, [&](const OpClaim &a, const OpClaim &b) { return order(a) < order(b); });
+  return claims;
+}
+
+/// Of claims of one axis by several factors, only the first spreads to other tensors.
+void LayoutPropagation::dropBeatenClaims(unsigned op, MutableArrayRef<TensorFactors> tensors,
+                                         SweepDirection direction) {
+  const GraphOp &graphOp = graph.ops[op];
+  SmallVector<OpClaim> held;
+  for (const OpClaim &claim : getClaims(graphOp.rule, tensors)) {
+    AxisList &axes = tensors[claim.tensor].layout.axes[claim.factor];
+    auto beats = [&](const OpClaim &other, const AxisRef &axis) {
+      return other.factor != claim.factor &&
+             llvm::any_of(tensors[other.tensor].layout.axes[other.factor],
+                          [&](const AxisRef &taken) { return taken.overlaps(axis); });
+    };
+    bool beaten = false;
+    for (unsigned i = 0; i < axes.size() && !beaten; ++i) {
+      auto holder =
+          llvm::find_if(held, [&](const OpClaim &other) { return beats(other, axes[i]); });
+      beaten = holder != held.end();
+      if (!beaten)
+        continue;
+      recordConflicts(op, {{claim.factor, claim.tensor, holder->tensor, axes[i], holder->factor}});
+      if (!takesOver(graphOp, claim.tensor, direction))
+        axes.truncate(i);
+    }
+    if (!beaten)
+      held.push_back(claim);
+  }
+}
+
+static bool overlapsAny(ArrayRef<AxisRef> axes, const AxisRef &axis) {
+  return llvm::any_of(axes, [&](const AxisRef &other) { return other.overlaps(axis); });
+}
+
+/// Axes of factors that the operands split and `result` sums over.
+static AxisList getSummedAxes(const GraphOp &op, unsigned result, ArrayRef<TensorFactors> tensors) {
+  AxisList axes;
+  for (unsigned operand = 0; operand < op.numOperands; ++operand)
+    for (auto [factor, info] : llvm::enumerate(op.rule.factors)) {
+      bool sums = info.kind == FactorKind::PassThrough ||
+                  (info.kind == FactorKind::Reduction && info.reduction == ReductionKind::Sum);
+      if (!sums || hasFactor(op.rule.results[result], factor))
+        continue;
+      for (const AxisRef &axis : tensors[operand].layout.axes[factor])
+        if (!llvm::is_contained(axes, axis))
+          axes.push_back(axis);
+    }
+  return axes;
+}
+
+/// Axes over which all operands of a set in which the op is linear are sums, and which nothing in
+/// it splits.
+static AxisList getInheritedAxes(const PropagationGraph &graph, const GraphOp &op) {
+  AxisList axes, split;
+  for (int number : op.tensors)
+    if (number >= 0)
+      for (const AxisList &list : graph.values[number].layout.dims)
+        split.append(list.begin(), list.end());
+  if (op.numOperands == 0)
+    return axes;
+  for (ArrayRef<unsigned> set : op.rule.linearSets)
+    for (const AxisRef &axis : graph.values[op.tensors[set.front()]].partial) {
+      bool inAll = llvm::all_of(set, [&](unsigned operand) {
+        return llvm::is_contained(graph.values[op.tensors[operand]].partial, axis);
+      });
+      if (inAll && !overlapsAny(split, axis) && !llvm::is_contained(axes, axis))
+        axes.push_back(axis);
+    }
+  return axes;
+}
+
+/// Follows sums from operands to results; a result that was asked for is a value, not a sum.
+void LayoutPropagation::updatePartial(unsigned op, ArrayRef<TensorFactors> tensors) {
+  const GraphOp &graphOp = graph.ops[op];
+  for (unsigned result = 0; result < graphOp.rule.results.size(); ++result) {
+    int number = graphOp.tensors[graphOp.numOperands + result];
+    if (number < 0 || graph.values[number].priority != ClaimPriority::Derived)
+      continue;
+    GraphValue &value = graph.values[number];
+    value.inherited = getInheritedAxes(graph, graphOp);
+    AxisList partial = value.inherited;
+    for (const AxisRef &axis : getSummedAxes(graphOp, result, tensors))
+      if (!overlapsAny(partial, axis) && llvm::none_of(value.layout.dims, [&](const AxisList &dim) {
+            return overlapsAny(dim, axis);
+          }))
+        partial.push_back(axis);
+    if (partial == value.partial)
+      continue;
+    value.partial = std::move(partial);
+    for (unsigned user : value.ops)
+      if (user != op && graph.ops[user].phase == phase && isDue(graph.ops[user]))
+        forward.insert(user);
+  }
+}
+
+//===----------------------------------------------------------------------===//
 // Records
 //===----------------------------------------------------------------------===//
 
@@ -170,19 +295,22 @@ void LayoutPropagation::record(unsigned op, unsigned tensor, const Layout &layou
   }
 }
 
+bool LayoutPropagation::isOpen(unsigned op, unsigned tensor) const {
+  int number = graph.ops[op].tensors[tensor];
+  return number >= 0 && llvm::is_contained(graph.values[number].layout.open, true);
+}
+
 /// Only what was open counts: that a request differs from what reaches it is a reshard, no
 /// conflict.
 void LayoutPropagation::recordConflicts(unsigned op, ArrayRef<FactorConflict> claims) {
   for (const FactorConflict &claim : claims) {
-    int number = graph.ops[op].tensors[claim.target];
-    if (number < 0 ||
-        llvm::none_of(
-            graph.values[number].layout.open, [](bool open) { return open; }) ||
-        !known.insert({op, claim.factor, claim.target, claim.axis}).second)
+    bool sameFactor = claim.holder == claim.factor;
+    if ((sameFactor && !isOpen(op, claim.target)) ||
+        !known.insert({op, claim.factor, sameFactor ? claim.target : 0, claim.axis}).second)
       continue;
     conflicts.push_back({op, claim});
     LLVM_DEBUG(llvm::dbgs() << "conflict at " << graph.ops[op].op->getName() << ": tensor "
-                            << claim.target << " cannot split factor " << claim.factor
-                            << " as tensor " << claim.source << " does\n");
+                            << claim.target << " keeps factor " << claim.holder << ", tensor "
+                            << claim.source << " wants factor " << claim.factor << "\n");
   }
 }

@@ -59,7 +59,7 @@ private:
   LogicalResult addAliasedReturn(func::ReturnOp op, unsigned number, IntegerAttr argument);
   FailureOr<LayoutAttr> getReturnedLayout(unsigned number, bool &isParameter);
 
-  unsigned addValue(Value value, RankedTensorType type, Layout layout, bool given);
+  unsigned addValue(Value value, RankedTensorType type, Layout layout, ClaimPriority priority);
   void addOp(GraphOp op);
   void addReturn(func::ReturnOp op, Value returned, unsigned target);
 
@@ -71,10 +71,18 @@ private:
 
 } // namespace
 
-unsigned GraphBuilder::addValue(Value value, RankedTensorType type, Layout layout, bool given) {
+unsigned GraphBuilder::addValue(Value value, RankedTensorType type, Layout layout,
+                                ClaimPriority priority) {
   unsigned number = graph.values.size();
-  graph.values.push_back(
-      {value, type, std::move(layout), given, /*forwardOnly=*/false, ProgramPhase::Update, {}});
+  graph.values.push_back({value,
+                          type,
+                          std::move(layout),
+                          priority,
+                          /*forwardOnly=*/false,
+                          ProgramPhase::Update,
+                          {},
+                          {},
+                          {}});
   if (value)
     graph.numbers[value] = number;
   return number;
@@ -110,7 +118,8 @@ LogicalResult GraphBuilder::addArgument(BlockArgument argument) {
     layout = parameters.lookup(param.getName());
   if (!layout) {
     addValue(argument, type,
-             param ? Layout::replicated(type.getRank()) : getOpenLayout(type.getRank()), false);
+             param ? Layout::replicated(type.getRank()) : getOpenLayout(type.getRank()),
+             ClaimPriority::Derived);
     return success();
   }
   auto emit = [&] {
@@ -125,7 +134,8 @@ LogicalResult GraphBuilder::addArgument(BlockArgument argument) {
   FailureOr<Layout> read = reader.read(layout, type, emit);
   if (failed(read))
     return failure();
-  addValue(argument, type, std::move(*read), true);
+  addValue(argument, type, std::move(*read),
+           param ? ClaimPriority::Parameter : ClaimPriority::Requested);
   return success();
 }
 
@@ -154,14 +164,15 @@ LogicalResult GraphBuilder::addOpResult(const GraphOp &op, OpResult result) {
         request, type, [&] { return op.op->emitOpError("asks for an impossible layout: "); });
     if (failed(layout))
       return failure();
-    addValue(result, type, std::move(*layout), true);
+    addValue(result, type, std::move(*layout), ClaimPriority::Requested);
     return success();
   }
-  unsigned number = addValue(
-      result, type, getInitialLayout(op.rule, op.rule.results[result.getResultNumber()]), false);
-  if (op.forwardOnly) { // a parameter's claims stay the user's behind its use
+  unsigned number =
+      addValue(result, type, getInitialLayout(op.rule, op.rule.results[result.getResultNumber()]),
+               ClaimPriority::Derived);
+  if (op.forwardOnly) { // a parameter's claims stay a parameter's behind its use
     graph.values[number].forwardOnly = true;
-    graph.values[number].given = graph.values[op.tensors.front()].given;
+    graph.values[number].priority = graph.values[op.tensors.front()].priority;
   }
   return success();
 }
@@ -283,7 +294,7 @@ LogicalResult GraphBuilder::addReturned(func::ReturnOp op, unsigned number) {
       return failure();
     layout = std::move(*read);
   }
-  unsigned target = addValue(Value(), type, std::move(layout), true);
+  unsigned target = addValue(Value(), type, std::move(layout), ClaimPriority::Requested);
   addReturn(op, op.getOperand(number), target);
   return success();
 }

@@ -58,14 +58,13 @@ std::string tpc::describe(const PropagationGraph &graph, const LayoutConflict &c
   printFactor(os, op.rule, claim.factor);
   os << " on ";
   printAxes(os, claim.axis, graph.mesh);
-  os << " in ";
+  os << ", which ";
   printTensor(os, op, claim.target);
-  if (claim.holder == claim.factor)
-    os << ", which splits it another way";
-  else {
-    os << ", which has ";
+  if (claim.holder == claim.factor) {
+    os << " splits another way";
+  } else {
+    os << " has for ";
     printFactor(os, op.rule, claim.holder);
-    os << " there";
   }
   return text;
 }

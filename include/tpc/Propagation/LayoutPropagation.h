@@ -10,6 +10,13 @@
 // does, and then %a to split s, which cannot: f has the axis. That claim is a conflict, and what
 // becomes of it (a reduce-scatter of %y) is not decided here.
 //
+// Where one axis is wanted for two factors of an op, the first claim (of the parameter, else of the
+// request, else of the larger tensor) is the only one that spreads there. In an embedding with its
+// rows on "tp" whose result is asked to split the sequence, the ids stay whole.
+//
+// A sum that linear ops merely pass on (the cotangents of q, k and v on their way to one another)
+// is formed once, behind the last of them: what inherits it does not take its axes for a dimension.
+//
 // An op is looked at again only if one of its tensors has changed, and tensors only ever take more
 // axes, so the work grows linearly with the number of ops.
 //
@@ -36,7 +43,8 @@ struct LayoutDecision {
   unsigned round;
 };
 
-/// A claim that a tensor could not take over; the factors and tensors are those of `op`.
+/// A claim that a tensor could not take over, or that the target's own claim beat; the factors and
+/// tensors are those of `op`.
 struct LayoutConflict {
   unsigned op;
   FactorConflict claim;
@@ -63,11 +71,15 @@ private:
   bool isDue(const GraphOp &op) const { return level == Broadcasts || !op.repeats; }
   llvm::SmallVector<TensorFactors, 6> project(const GraphOp &op, SweepDirection direction) const;
   bool takesOver(const GraphOp &op, unsigned tensor, SweepDirection direction) const;
+  void dropBeatenClaims(unsigned op, llvm::MutableArrayRef<TensorFactors> tensors,
+                        SweepDirection direction);
+  void updatePartial(unsigned op, llvm::ArrayRef<TensorFactors> tensors);
   void update(unsigned op, llvm::ArrayRef<TensorFactors> before,
               llvm::ArrayRef<TensorFactors> after, SweepDirection direction);
   void record(unsigned op, unsigned tensor, const Layout &layout,
               llvm::ArrayRef<TensorFactors> before, SweepDirection direction);
   void recordConflicts(unsigned op, llvm::ArrayRef<FactorConflict> claims);
+  bool isOpen(unsigned op, unsigned tensor) const;
   void enqueueNeighbours(unsigned value);
   void close(ProgramPhase phase);
 

@@ -18,12 +18,14 @@ def PropagateLayouts : Pass<"tpc-propagate-layouts", "::mlir::ModuleOp"> {
     agree: the forward ops, those marked `tpc.backward`, those marked `tpc.update`. In each, pass-through factors go
     first, then reductions, then broadcasts and constants; and sweeps from operands to results go before sweeps from
     results to operands. The first claim stays: an axis wanted by two factors of one op, or two axes wanted for one
-    dimension, are conflicts that `tpc-insert-reshards` resolves by cost.
+    dimension, are conflicts that `tpc-insert-reshards` resolves by cost. Claims of parameters go before those of
+    requests, these before all others, among equals the larger tensor's first.
 
     * `tpc.constrain`: the result has the layout asked for, and suggests it to its operand.
     * `tpc.use`: the result has the parameter's layout without storage axes, and nothing flows back.
     * Parameters without a layout are replicated. A parameter lies alike in all functions; its state and its gradient lie as it does,
       and so does what `tpc.alias` says is its new value, unless they have a layout of their own.
+    * A sum that linear ops pass on from a split factor keeps its axes: it is formed once, where they end.
     * A dimension is split only where the axes' size divides it.
     * Splat constants with several uses are cloned, one per use, as each may lie another way.
 

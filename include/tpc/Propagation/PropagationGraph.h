@@ -26,14 +26,21 @@ enum class ProgramPhase { Forward, Backward, Update };
 inline constexpr llvm::StringLiteral kBackwardMark = "tpc.backward";
 inline constexpr llvm::StringLiteral kUpdateMark = "tpc.update";
 
+/// Whose claims go first. Parameters are not moved for an activation's sake.
+enum class ClaimPriority { Derived, Requested, Parameter };
+
 struct GraphValue {
   mlir::Value value; ///< null for a function result
   mlir::RankedTensorType type;
-  Layout layout;    ///< so far; `layout.open` says which dimensions may take more
-  bool given;       ///< asked for by the user: its claims go before others
+  Layout layout; ///< so far; `layout.open` says which dimensions may take more
+  ClaimPriority priority;
   bool forwardOnly; ///< takes over from its own op only, never from its users
   ProgramPhase phase;
   llvm::SmallVector<unsigned, 4> ops; ///< its own op and its users, ascending
+  /// Axes over which the value will be a sum as its op leaves it, and those of them that it only
+  /// inherits from its op's operands: these are not free for its dimensions, as the sum is formed
+  /// once, behind the last of the linear ops.
+  AxisList partial, inherited;
 };
 
 struct GraphOp {

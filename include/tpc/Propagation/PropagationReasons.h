@@ -14,7 +14,7 @@ inline constexpr llvm::StringLiteral kWhy = "tpc.why";
 /// source that the user asked for, its location follows.
 std::string describe(const PropagationGraph &graph, const LayoutDecision &decision);
 
-/// `lost: operand 0 wants s on "tp" in result 0, which has n there`.
+/// `lost: result 0 wants s on "tp", which operand 1 has for f`.
 std::string describe(const PropagationGraph &graph, const LayoutConflict &conflict);
 
 /// Attaches tpc.why: decisions at what they shaped, conflicts at the op where they arose.
