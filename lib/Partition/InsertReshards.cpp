@@ -306,24 +306,16 @@ bool ReshardInserter::addResultPrices(Operation *op, const ShardingRule &rule,
   return true;
 }
 
-static double getLocalBytes(Value value, const Layout &layout) {
-  if (!isTensor(value))
-    return 0;
-  double parts = 1;
-  for (const AxisList &axes : layout.dims)
-    parts *= static_cast<double>(getSize(axes));
-  return static_cast<double>(getBytes(value.getType())) / parts;
-}
-
-/// The op itself on one rank, with the collectives inside it: an Internal factor is joined by two
-/// all-reduces.
+/// The arithmetic of the op on one rank, with the collectives inside it: an Internal factor is
+/// joined by two all-reduces of the results. (Memory traffic is not counted: elementwise ops will
+/// be fused into their neighbours.)
 double ReshardInserter::getWorkSeconds(Operation *op, const ShardingRule &rule,
                                        const PricedSplit &priced) const {
-  double parts = 1, bytes = 0, resultBytes = 0, joins = 0;
-  for (auto [number, operand] : llvm::enumerate(op->getOperands()))
-    bytes += getLocalBytes(operand, priced.operands[number]);
+  double parts = 1, joins = 0, resultBytes = 0;
   for (auto [number, result] : llvm::enumerate(op->getResults()))
-    resultBytes += getLocalBytes(result, priced.results[number]);
+    if (isTensor(result))
+      resultBytes +=
+          static_cast<double>(getBytes(getLocalType(result.getType(), priced.results[number])));
   for (auto [factor, axes] : llvm::zip_equal(rule.factors, priced.split.factors)) {
     parts *= static_cast<double>(getSize(axes));
     if (factor.kind == FactorKind::Internal)
@@ -331,7 +323,7 @@ double ReshardInserter::getWorkSeconds(Operation *op, const ShardingRule &rule,
   }
   auto cost = dyn_cast<CostOpInterface>(op);
   double flops = cost ? static_cast<double>(cost.getFlops()) / parts : 0;
-  return joins + planner.getCostModel().getComputeSeconds(flops, bytes + resultBytes);
+  return joins + planner.getCostModel().getComputeSeconds(flops, 0);
 }
 
 //===----------------------------------------------------------------------===//

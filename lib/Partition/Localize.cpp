@@ -22,11 +22,6 @@ static bool isCollective(Operation *op) {
   return isa<AllGatherOp, AllReduceOp, ReduceScatterOp, AllToAllOp, PermuteOp, ShardSliceOp>(op);
 }
 
-static Type getLocalType(Type type, const Layout &layout) {
-  auto tensor = dyn_cast<RankedTensorType>(type);
-  return tensor ? tensor.clone(*getLocalShape(tensor.getShape(), layout)) : type;
-}
-
 namespace {
 
 /// Gives what is inserted the discardable attributes of the op it stands for, but not its layouts.

@@ -64,6 +64,11 @@ ArrayRef<int64_t> tpc::getShape(Value value) {
   return cast<RankedTensorType>(value.getType()).getShape();
 }
 
+Type tpc::getLocalType(Type type, const Layout &layout) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  return tensor ? tensor.clone(*getLocalShape(tensor.getShape(), layout)) : type;
+}
+
 int64_t tpc::getElementBytes(Value value) {
   return llvm::divideCeil(cast<RankedTensorType>(value.getType()).getElementTypeBitWidth(), 8u);
 }

@@ -30,6 +30,8 @@ mlir::FailureOr<llvm::SmallVector<mlir::func::FuncOp>> getProgramFunctions(mlir:
 /// Shape of a ranked tensor and bytes of an element (i1 counts as one byte).
 llvm::ArrayRef<int64_t> getShape(mlir::Value value);
 int64_t getElementBytes(mlir::Value value);
+/// The type of one rank's shard; `type` itself if it is no tensor.
+mlir::Type getLocalType(mlir::Type type, const Layout &layout);
 
 /// A planner for the machine called `machine`; an error at `module` if there is none.
 mlir::FailureOr<ReshardPlanner> makePlanner(mlir::ModuleOp module, const MeshContext &context,
