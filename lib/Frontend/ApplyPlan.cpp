@@ -1,0 +1,231 @@
+//===- ApplyPlan.cpp - boundaries become constraints ---------------------------===//
+
+#include "tpc/Frontend/ApplyPlan.h"
+#include "KnownLayouts.h"
+#include "PlanRequests.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/Pass/Pass.h"
+#include "tpc/Frontend/Passes.h"
+#include "llvm/ADT/DenseSet.h"
+
+#define DEBUG_TYPE "tpc-apply-plan"
+
+using namespace mlir;
+
+namespace tpc {
+#define GEN_PASS_DEF_APPLYPLAN
+#include "tpc/Frontend/Passes.h.inc"
+} // namespace tpc
+
+using namespace tpc;
+
+namespace {
+/// Applies a plan to one function.
+class PlanApplier {
+public:
+  PlanApplier(func::FuncOp function, const PlanLayouts &layouts, PlanPolicy policy)
+      : function(function), layouts(layouts), policy(policy), modules(collectModules(function)) {}
+
+  LogicalResult setInputLayouts();
+  LogicalResult apply(const Plan &plan);
+  /// Replicates the parameters that nothing has set, and removes the boundaries.
+  void finish();
+  unsigned getNumConstraints() const { return numConstraints; }
+
+private:
+  LogicalResult setParameterLayouts(const Assignments &assignments);
+  LogicalResult setParameter(BlockArgument parameter, std::optional<int64_t> dim, StringRef module,
+                             const PlanRule &rule);
+  LogicalResult checkClaim(BoundaryOp boundary, const Request &request, LayoutAttr known);
+  LogicalResult build(BoundaryOp boundary, const Request &request);
+  Value constrain(Value value, LayoutAttr layout, BoundaryOp boundary, const Request &request);
+
+  func::FuncOp function;
+  const PlanLayouts &layouts;
+  PlanPolicy policy;
+  Modules modules;
+  KnownLayouts known;
+  DenseMap<BlockArgument, const PlanRule *> setBy;
+  DenseSet<const PlanRule *> warned;
+  unsigned numConstraints = 0;
+};
+} // namespace
+
+//===-- inputs and parameters --------------------------------------------------===//
+
+LogicalResult PlanApplier::setInputLayouts() {
+  for (BlockArgument argument : function.getArguments()) {
+    if (!function.getArgAttr(argument.getArgNumber(), TPCDialect::kInput) || getLayout(argument))
+      continue;
+    auto type = cast<RankedTensorType>(argument.getType());
+    int64_t parts = layouts.getDataParallelSize();
+    if (type.getRank() > 0 && type.getDimSize(0) % parts != 0)
+      return function.emitError() << "a batch of " << type.getDimSize(0) << " cannot be divided evenly over dp="
+                                  << parts << ": choose a batch that is a multiple of " << parts;
+    setLayout(argument, type.getRank() > 0 ? layouts.getBatch(type.getRank()) : layouts.getReplicated(0));
+  }
+  return success();
+}
+
+/// Splits Hugging Face's dimension `dim` of a parameter, or replicates it.
+LogicalResult PlanApplier::setParameter(BlockArgument parameter, std::optional<int64_t> dim, StringRef module,
+                                        const PlanRule &rule) {
+  if (!parameter)
+    return success();
+  auto type = cast<RankedTensorType>(parameter.getType());
+  auto param = function.getArgAttrOfType<ParamAttr>(parameter.getArgNumber(), TPCDialect::kParam);
+  FailureOr<LayoutAttr> layout = layouts.getReplicated(type.getRank());
+  if (dim)
+    layout = layouts.getParameter(*dim, type, getGroups(type, param.getShape()), module, rule.styleLoc);
+  if (failed(layout))
+    return failure();
+  auto [entry, first] = setBy.try_emplace(parameter, &rule);
+  if (!first && getLayout(parameter) != *layout) {
+    InFlightDiagnostic diagnostic = emitError(rule.keyLoc)
+                                    << "'" << module << "' shares '" << param.getName()
+                                    << "' with another module, for which the plan splits it differently";
+    diagnostic.attachNote(entry->second->keyLoc) << "the other rule, '" << entry->second->pattern << "'";
+    return diagnostic;
+  }
+  setLayout(parameter, *layout);
+  return success();
+}
+
+LogicalResult PlanApplier::setParameterLayouts(const Assignments &assignments) {
+  for (const auto &[name, assignment] : assignments) {
+    if (!assignment.split.rule)
+      continue;
+    const ModulePorts &ports = modules.find(name)->second;
+    ModuleParameters parameters = findParameters(function, name, ports);
+    std::optional<int64_t> dim, biasDim;
+    if (assignment.split.value == ParameterSplit::Colwise)
+      dim = biasDim = 0;
+    else if (assignment.split.value == ParameterSplit::Rowwise)
+      dim = 1;
+    if (dim && ports.kind == ModuleKind::Embedding) // A table is [rows, columns], a linear weight [columns, rows].
+      dim = 1 - *dim;
+    if (failed(setParameter(parameters.weight, dim, name, *assignment.split.rule)) ||
+        failed(setParameter(parameters.bias, biasDim, name, *assignment.split.rule)))
+      return failure();
+  }
+  return success();
+}
+
+//===-- boundaries -------------------------------------------------------------===//
+
+Value PlanApplier::constrain(Value value, LayoutAttr layout, BoundaryOp boundary, const Request &request) {
+  ++numConstraints;
+  OpBuilder builder(boundary);
+  return ConstrainOp::create(builder, request.rule->keyLoc, value, layout, /*interior=*/false,
+                             boundary.getModuleAttr());
+}
+
+/// PyTorch believes the layout in which a value is said to arrive.
+LogicalResult PlanApplier::checkClaim(BoundaryOp boundary, const Request &request, LayoutAttr producer) {
+  if (!producer || !request.given || producer == request.given)
+    return success();
+  auto print = [&](LayoutAttr layout) {
+    return toDTensorString(layout.getLayout(layouts.getMesh()), layouts.getMesh());
+  };
+  bool strict = policy == PlanPolicy::Strict;
+  if (!strict && !warned.insert(request.rule).second)
+    return success();
+  InFlightDiagnostic diagnostic = strict ? emitError(request.rule->styleLoc) : emitWarning(request.rule->styleLoc);
+  diagnostic << stringifyPortKind(boundary.getPort()) << "_layouts of '" << boundary.getModule() << "' is "
+             << toString(*request.port.given) << " (" << print(request.given) << "), but the value arrives as "
+             << print(producer)
+             << (strict ? ": say the layout it has" : "; it is resharded, where PyTorch would misread it");
+  return failure(strict);
+}
+
+LogicalResult PlanApplier::build(BoundaryOp boundary, const Request &request) {
+  Value value = boundary.getInput();
+  LayoutAttr producer = known.get(value);
+  if (failed(checkClaim(boundary, request, producer)))
+    return failure();
+  if (request.given && !producer && request.given != request.wanted)
+    value = constrain(value, request.given, boundary, request);
+  if (request.wanted && known.get(value) != request.wanted)
+    value = constrain(value, request.wanted, boundary, request);
+  boundary.replaceAllUsesWith(value);
+  return success();
+}
+
+LogicalResult PlanApplier::apply(const Plan &plan) {
+  FailureOr<Assignments> assignments = matchPlan(plan, modules);
+  if (failed(assignments) || failed(setParameterLayouts(*assignments)))
+    return failure();
+  FailureOr<Requests> requests = collectRequests(modules, *assignments, layouts);
+  if (failed(requests))
+    return failure();
+  if (policy == PlanPolicy::Optimize && failed(keepHeadsSharded(function, *assignments, layouts, *requests)))
+    return failure();
+  // In program order, so that what is known of a value counts the constraints before it.
+  WalkResult result = function.walk([&](BoundaryOp boundary) {
+    auto request = requests->find(boundary);
+    return WalkResult(request == requests->end() ? success() : build(boundary, request->second));
+  });
+  return failure(result.wasInterrupted());
+}
+
+void PlanApplier::finish() {
+  for (BlockArgument argument : function.getArguments())
+    if (function.getArgAttr(argument.getArgNumber(), TPCDialect::kParam) && !getLayout(argument))
+      setLayout(argument, layouts.getReplicated(cast<RankedTensorType>(argument.getType()).getRank()));
+  function.walk([](BoundaryOp boundary) {
+    boundary.replaceAllUsesWith(boundary.getInput());
+    boundary.erase();
+  });
+}
+
+//===-- the pass ---------------------------------------------------------------===//
+
+static LogicalResult checkAxes(MeshOp mesh, const Plan *plan, const PlanLayouts &layouts) {
+  if (plan && !layouts.hasTensorParallelAxis())
+    return mesh.emitError("a plan acts on the mesh axis tp, which this mesh has not: add tp=1 or more");
+  if (!plan && layouts.getTensorParallelSize() > 1)
+    mesh.emitWarning("without a plan everything is replicated over ")
+        << layouts.getTensorParallelName() << "=" << layouts.getTensorParallelSize();
+  return success();
+}
+
+FailureOr<unsigned> tpc::applyPlan(ModuleOp module, const Plan *plan, PlanPolicy policy) {
+  MeshOp mesh = getMesh(module);
+  if (!mesh)
+    return module.emitError("expects one tpc.mesh");
+  FailureOr<PlanLayouts> layouts = PlanLayouts::create(mesh);
+  if (failed(layouts) || failed(checkAxes(mesh, plan, *layouts)))
+    return failure();
+  unsigned constraints = 0;
+  for (auto function : module.getOps<func::FuncOp>()) {
+    PlanApplier applier(function, *layouts, policy);
+    if (failed(applier.setInputLayouts()) || (plan && failed(applier.apply(*plan))))
+      return failure();
+    applier.finish();
+    constraints += applier.getNumConstraints();
+  }
+  return constraints;
+}
+
+namespace {
+struct ApplyPlan : tpc::impl::ApplyPlanBase<ApplyPlan> {
+  using Base::Base;
+  void runOnOperation() override {
+    if (policy != "optimize" && policy != "strict") {
+      getOperation().emitError("policy is optimize or strict, got '") << policy << "'";
+      return signalPassFailure();
+    }
+    FailureOr<Plan> parsed = Plan();
+    if (!plan.empty())
+      parsed = loadPlan(plan, &getContext());
+    if (failed(parsed))
+      return signalPassFailure();
+    FailureOr<unsigned> constraints = applyPlan(getOperation(), plan.empty() ? nullptr : &*parsed,
+                                                policy == "strict" ? PlanPolicy::Strict : PlanPolicy::Optimize);
+    if (failed(constraints))
+      return signalPassFailure();
+    numConstraints += *constraints;
+  }
+};
+} // namespace

@@ -1,0 +1,118 @@
+//===- PlanLayouts.cpp ---------------------------------------------------------===//
+
+#include "PlanLayouts.h"
+#include "mlir/IR/Diagnostics.h"
+#include <numeric>
+
+using namespace mlir;
+using namespace tpc;
+
+//===-- axes -------------------------------------------------------------------===//
+
+FailureOr<PlanLayouts> PlanLayouts::create(MeshOp op) {
+  const Mesh &mesh = op.getMesh().getMesh();
+  PlanLayouts layouts(FlatSymbolRefAttr::get(op.getSymNameAttr()), mesh);
+  layouts.dp = mesh.findAxis("dp");
+  layouts.tp = mesh.findAxis("tp");
+  if (!layouts.tp && !layouts.dp && mesh.axes.size() == 1)
+    layouts.tp = 0;
+  for (auto [number, axis] : llvm::enumerate(mesh.axes))
+    if (layouts.dp != number && layouts.tp != number)
+      return op.emitError("unknown mesh axis '") << axis.name << "', axes are dp (the batch) and tp (the styles)";
+  return layouts;
+}
+
+LayoutAttr PlanLayouts::getReplicated(int64_t rank) const { return getAttr(Layout::replicated(rank)); }
+
+LayoutAttr PlanLayouts::getBatch(int64_t rank) const {
+  Layout layout = Layout::replicated(rank);
+  if (getDataParallelSize() > 1)
+    layout.dims[0].push_back(AxisRef::whole(mesh, *dp));
+  return getAttr(layout);
+}
+
+//===-- splitting --------------------------------------------------------------===//
+
+LogicalResult PlanLayouts::splitHeads(Layout &layout, ArrayRef<int64_t> group, RankedTensorType type,
+                                      StringRef module, Location loc) const {
+  int64_t size = getTensorParallelSize(), kvHeads = type.getDimSize(group[0]);
+  int64_t major = std::gcd(size, kvHeads), rest = size / major;
+  bool query = group.size() == 3; // [h, g, d]; a key/value projection is [h, d]
+  int64_t heads = kvHeads * (query ? type.getDimSize(group[1]) : 1);
+  if (query && size > heads)
+    return emitError(loc) << "'" << module << "' has " << heads << " query heads, fewer than "
+                          << getTensorParallelName() << "=" << size << ": use at most "
+                          << getTensorParallelName() << "=" << heads;
+  if (query && heads % size != 0)
+    return emitError(loc) << "the " << heads << " query heads of '" << module << "' cannot be divided evenly over "
+                          << getTensorParallelName() << "=" << size << ": choose a size that divides " << heads;
+  if (major > 1)
+    layout.dims[group[0]].push_back({*tp, 1, major});
+  if (query && rest > 1)
+    layout.dims[group[1]].push_back({*tp, major, rest});
+  return success();
+}
+
+LogicalResult PlanLayouts::split(Layout &layout, ArrayRef<int64_t> group, RankedTensorType type, StringRef module,
+                                 Location loc) const {
+  int64_t size = getTensorParallelSize();
+  if (size == 1)
+    return success();
+  if (group.size() > 1)
+    return splitHeads(layout, group, type, module, loc);
+  int64_t parts = tpc::getSize(layout.dims[group[0]]) * size, extent = type.getDimSize(group[0]);
+  if (extent % parts != 0)
+    return emitError(loc) << "dimension " << group[0] << " of '" << module << "', of size " << extent
+                          << ", cannot be divided evenly over " << parts << " ranks ("
+                          << getTensorParallelName() << "=" << size << "): choose a size that divides " << extent;
+  layout.dims[group[0]].push_back(AxisRef::whole(mesh, *tp));
+  return success();
+}
+
+FailureOr<LayoutAttr> PlanLayouts::getActivation(Placement placement, RankedTensorType type, const DimGroups &groups,
+                                                 StringRef module, Location loc) const {
+  Layout layout = getBatch(type.getRank()).getLayout(mesh);
+  if (placement.kind == Placement::Replicate)
+    return getAttr(layout);
+  int64_t rank = groups.size(), dim = placement.dim < 0 ? placement.dim + rank : placement.dim;
+  if (dim < 0 || dim >= rank)
+    return emitError(loc) << toString(placement) << " does not fit a value of '" << module << "' with " << rank
+                          << " dimensions";
+  if (failed(split(layout, groups[dim], type, module, loc)))
+    return failure();
+  return getAttr(layout);
+}
+
+FailureOr<LayoutAttr> PlanLayouts::getParameter(int64_t dim, RankedTensorType type, const DimGroups &groups,
+                                                StringRef module, Location loc) const {
+  Layout layout = Layout::replicated(type.getRank());
+  if (failed(split(layout, groups[dim], type, module, loc)))
+    return failure();
+  return getAttr(layout);
+}
+
+//===-- groups -----------------------------------------------------------------===//
+
+DimGroups tpc::getGroups(BoundaryOp boundary) {
+  DimGroups groups;
+  for (Attribute group : boundary.getDims()) {
+    groups.emplace_back();
+    for (Attribute dim : cast<ArrayAttr>(group))
+      groups.back().push_back(cast<IntegerAttr>(dim).getInt());
+  }
+  return groups;
+}
+
+DimGroups tpc::getGroups(RankedTensorType type, ArrayRef<int64_t> hfShape) {
+  DimGroups groups;
+  int64_t dim = 0;
+  for (int64_t size : hfShape) {
+    groups.emplace_back();
+    int64_t product = 1;
+    while (dim < type.getRank() && (groups.back().empty() || product < size)) {
+      product *= type.getDimSize(dim);
+      groups.back().push_back(dim++);
+    }
+  }
+  return groups;
+}

@@ -1,0 +1,339 @@
+//===- PlanStyle.cpp - what a style's text means for a module ------------------===//
+//
+// Defaults are PyTorch's: ColwiseParallel takes Replicate and gives Shard(-1), RowwiseParallel takes Shard(-1) and
+// gives Replicate (on an embedding only the layout used is Replicate), SequenceParallel keeps Shard(1).
+// `use_local_output` and `use_local_input` never change a value, so they are accepted and ignored.
+//
+//===----------------------------------------------------------------------===//
+
+#include "EditDistance.h"
+#include "PlanExpression.h"
+#include "mlir/IR/Diagnostics.h"
+#include "tpc/Frontend/Plan.h"
+
+using namespace mlir;
+using namespace tpc;
+
+std::string tpc::toString(const Placement &placement) {
+  return placement.kind == Placement::Replicate ? "Replicate()" : "Shard(" + std::to_string(placement.dim) + ")";
+}
+
+//===-- the styles -------------------------------------------------------------===//
+
+namespace {
+struct Signature {
+  StringRef name;
+  std::vector<StringRef> parameters;
+};
+} // namespace
+
+static ArrayRef<Signature> getSignatures() {
+  static const std::vector<Signature> signatures = {
+      {"ColwiseParallel", {"input_layouts", "output_layouts", "use_local_output"}},
+      {"RowwiseParallel", {"input_layouts", "output_layouts", "use_local_output"}},
+      {"SequenceParallel", {"sequence_dim", "use_local_output"}},
+      {"PrepareModuleInput",
+       {"input_layouts", "desired_input_layouts", "input_kwarg_layouts", "desired_input_kwarg_layouts",
+        "use_local_output"}},
+      {"PrepareModuleOutput", {"output_layouts", "desired_output_layouts", "use_local_output"}},
+      {"PrepareModuleInputOutput",
+       {"input_layouts", "desired_input_layouts", "input_kwarg_layouts", "desired_input_kwarg_layouts",
+        "use_local_input", "output_layouts", "desired_output_layouts", "use_local_output"}},
+      {"ReplicateParallel", {"use_local_output"}},
+  };
+  return signatures;
+}
+
+ArrayRef<StringRef> tpc::getAdmittedStyles(ModuleKind kind) {
+  static const std::vector<StringRef> sharded = {"ColwiseParallel",     "RowwiseParallel",
+                                                 "ReplicateParallel",   "PrepareModuleInput",
+                                                 "PrepareModuleOutput", "PrepareModuleInputOutput"};
+  static const std::vector<StringRef> norm = {"SequenceParallel", "ReplicateParallel", "PrepareModuleInput",
+                                              "PrepareModuleOutput", "PrepareModuleInputOutput"};
+  static const std::vector<StringRef> container = {"PrepareModuleInput", "PrepareModuleOutput",
+                                                   "PrepareModuleInputOutput"};
+  switch (kind) {
+  case ModuleKind::Linear:
+  case ModuleKind::Embedding:
+    return sharded;
+  case ModuleKind::Norm:
+    return norm;
+  case ModuleKind::Container:
+    return container;
+  }
+  return container;
+}
+
+/// The constructor call that a Hugging Face plan string stands for; empty for other words.
+static StringRef getHuggingFaceCall(StringRef word, ModuleKind kind) {
+  StringRef rowwise =
+      kind == ModuleKind::Embedding ? "RowwiseParallel(input_layouts=Replicate())" : "RowwiseParallel()";
+  return llvm::StringSwitch<StringRef>(word)
+      .Cases({"colwise", "local_colwise"}, "ColwiseParallel()")
+      .Cases({"rowwise", "local_rowwise"}, rowwise)
+      .Cases({"colwise_rep", "colwise_gather_output", "embedding_colwise"},
+             "ColwiseParallel(output_layouts=Replicate())")
+      .Cases({"rowwise_rep", "rowwise_split_input", "embedding_rowwise"},
+             "RowwiseParallel(input_layouts=Replicate())")
+      .Case("sequence_parallel", "SequenceParallel()")
+      .Cases({"gather", "all_reduce"}, "PrepareModuleOutput(output_layouts=None, desired_output_layouts=Replicate())")
+      .Cases({"replicate", "replicated_with_grad_allreduce", "local"}, "ReplicateParallel()")
+      .Default("");
+}
+
+static bool isForOtherModels(StringRef word) {
+  return word.starts_with("moe") || word.starts_with("mla") || word.starts_with("ep_") || word == "grouped_gemm" ||
+         word.contains("expert");
+}
+
+//===-- reading a call ---------------------------------------------------------===//
+
+namespace {
+using Placements = SmallVector<std::optional<Placement>, 2>;
+
+class StyleReader {
+public:
+  StyleReader(const PlanRule &rule, StringRef module, ModuleKind kind) : rule(rule), module(module), kind(kind) {}
+  FailureOr<ModuleStyle> read();
+
+private:
+  InFlightDiagnostic error() { return emitError(rule.styleLoc); }
+  LogicalResult translate();
+  LogicalResult bind();
+  LogicalResult checkFlags();
+  const Expression *get(StringRef name) const {
+    auto found = arguments.find(name);
+    return found == arguments.end() || found->second->isNone() ? nullptr : found->second;
+  }
+
+  FailureOr<std::optional<Placement>> toPlacement(const Expression &value, StringRef what);
+  FailureOr<Placements> toPlacements(const Expression &value, StringRef what);
+  /// The only layout of `name`, or `standard`.
+  FailureOr<Placement> getSingle(StringRef name, Placement standard);
+
+  LogicalResult readLinear();
+  LogicalResult readSequence();
+  LogicalResult readPorts(StringRef given, StringRef wanted, StringRef what, unsigned limit,
+                          SmallVectorImpl<PortRule> &ports);
+  LogicalResult readKeywords();
+  FailureOr<unsigned> getInputIndex(StringRef name);
+
+  const PlanRule &rule;
+  StringRef module;
+  ModuleKind kind;
+  Expression call;
+  llvm::StringMap<const Expression *> arguments;
+  ModuleStyle style;
+};
+} // namespace
+
+/// Parses the text; replaces a Hugging Face string by its call.
+LogicalResult StyleReader::translate() {
+  FailureOr<Expression> parsed = parseExpression(rule.style, rule.styleLoc);
+  if (failed(parsed))
+    return failure();
+  call = *parsed;
+  if (call.kind != Expression::Call)
+    return error() << "expected a style such as ColwiseParallel(), got " << rule.style;
+  if (isForOtherModels(call.text))
+    return error() << "style '" << call.text << "' is for mixtures of experts or latent attention, which '" << module
+                   << "' is not part of";
+  if (StringRef(call.text).contains("packed_"))
+    return error() << "style '" << call.text << "' is for fused weights, which '" << module
+                   << "' has not: use " << (StringRef(call.text).contains("rowwise") ? "rowwise" : "colwise");
+  StringRef text = getHuggingFaceCall(call.text, kind);
+  if (!text.empty())
+    call = *parseExpression(text, rule.styleLoc);
+  return success();
+}
+
+LogicalResult StyleReader::bind() {
+  auto *signature = llvm::find_if(getSignatures(), [&](const Signature &s) { return s.name == call.text; });
+  if (signature == getSignatures().end())
+    return error() << "unknown style '" << call.text << "'"
+                   << suggest(call.text, llvm::map_range(getSignatures(), [](const Signature &s) { return s.name; }));
+  if (!llvm::is_contained(getAdmittedStyles(kind), call.text)) {
+    InFlightDiagnostic diagnostic = error() << call.text << " does not apply to '" << module << "', a "
+                                            << stringifyModuleKind(kind) << " module; it admits ";
+    llvm::interleaveComma(getAdmittedStyles(kind), diagnostic);
+    return diagnostic;
+  }
+  if (call.items.size() > signature->parameters.size())
+    return error() << call.text << " takes " << signature->parameters.size() << " arguments, got "
+                   << call.items.size();
+  for (auto [name, value] : llvm::zip(signature->parameters, call.items))
+    arguments[name] = &value;
+  for (const auto &[name, value] : call.named) {
+    if (!llvm::is_contained(signature->parameters, name))
+      return error() << "unknown argument '" << name << "' of " << call.text << suggest(name, signature->parameters);
+    if (!arguments.try_emplace(name, &value).second)
+      return error() << "argument '" << name << "' of " << call.text << " is given twice";
+  }
+  return checkFlags();
+}
+
+LogicalResult StyleReader::checkFlags() {
+  for (StringRef name : {"use_local_output", "use_local_input"})
+    if (const Expression *flag = get(name))
+      if (flag->kind != Expression::Call || (flag->text != "True" && flag->text != "False"))
+        return error() << name << " should be True or False, got " << flag->print();
+  return success();
+}
+
+//===-- layouts ----------------------------------------------------------------===//
+
+FailureOr<std::optional<Placement>> StyleReader::toPlacement(const Expression &value, StringRef what) {
+  if (value.isNone())
+    return std::optional<Placement>();
+  bool call = value.kind == Expression::Call;
+  if (call && value.text == "Replicate" && value.items.empty() && value.named.empty())
+    return std::optional<Placement>(Placement::replicate());
+  if (call && value.text == "Shard" && value.items.size() + value.named.size() == 1) {
+    const Expression &dim = value.items.empty() ? value.named[0].second : value.items[0];
+    bool named = !value.named.empty() && value.named[0].first != "dim";
+    if (dim.kind == Expression::Integer && !named)
+      return std::optional<Placement>(Placement::shard(dim.integer));
+  }
+  if (call && value.text == "Partial")
+    return error() << what << " of '" << module
+                   << "' cannot be Partial: summands are reduced where it is cheapest; say the layout wanted after it";
+  return error() << what << " of '" << module << "' should be Shard(dim) or Replicate(), got " << value.print();
+}
+
+FailureOr<Placements> StyleReader::toPlacements(const Expression &value, StringRef what) {
+  Placements placements;
+  ArrayRef<Expression> items = value.kind == Expression::Tuple ? ArrayRef(value.items) : ArrayRef(value);
+  for (const Expression &item : items) {
+    FailureOr<std::optional<Placement>> placement = toPlacement(item, what);
+    if (failed(placement))
+      return failure();
+    placements.push_back(*placement);
+  }
+  return placements;
+}
+
+FailureOr<Placement> StyleReader::getSingle(StringRef name, Placement standard) {
+  const Expression *value = get(name);
+  if (!value)
+    return standard;
+  FailureOr<Placements> placements = toPlacements(*value, name);
+  if (failed(placements))
+    return failure();
+  if (placements->size() != 1)
+    return error() << name << " of '" << module << "' should be one layout, got " << placements->size();
+  return placements->front().value_or(standard);
+}
+
+//===-- one function per family ------------------------------------------------===//
+
+LogicalResult StyleReader::readLinear() {
+  bool colwise = call.text == "ColwiseParallel";
+  Placement last = Placement::shard(-1), whole = Placement::replicate();
+  FailureOr<Placement> input = getSingle("input_layouts", colwise ? whole : last);
+  FailureOr<Placement> output = getSingle("output_layouts", colwise ? last : whole);
+  if (failed(input) || failed(output))
+    return failure();
+  style.split = colwise ? ParameterSplit::Colwise : ParameterSplit::Rowwise;
+  bool usesWhole = colwise || kind == ModuleKind::Embedding;
+  style.inputs.push_back({0, *input, usesWhole ? whole : last});
+  style.outputs.push_back({0, std::nullopt, *output});
+  return success();
+}
+
+LogicalResult StyleReader::readSequence() {
+  Placement sequence = Placement::shard(1);
+  if (const Expression *dim = get("sequence_dim")) {
+    if (dim->kind != Expression::Integer)
+      return error() << "sequence_dim of '" << module << "' should be an integer, got " << dim->print();
+    sequence.dim = dim->integer;
+  }
+  style.split = ParameterSplit::Replicated;
+  style.inputs.push_back({0, std::nullopt, sequence});
+  style.outputs.push_back({0, std::nullopt, sequence});
+  return success();
+}
+
+LogicalResult StyleReader::readPorts(StringRef given, StringRef wanted, StringRef what, unsigned limit,
+                                     SmallVectorImpl<PortRule> &ports) {
+  const Expression *givenValue = get(given), *wantedValue = get(wanted);
+  if (givenValue && !wantedValue)
+    return error() << call.text << " of '" << module << "' has " << given << " without " << wanted;
+  if (!wantedValue)
+    return success();
+  FailureOr<Placements> wantedList = toPlacements(*wantedValue, wanted);
+  FailureOr<Placements> givenList =
+      givenValue ? toPlacements(*givenValue, given) : FailureOr<Placements>(Placements());
+  if (failed(wantedList) || failed(givenList))
+    return failure();
+  if (!givenValue)
+    givenList->resize(wantedList->size());
+  if (givenList->size() != wantedList->size())
+    return error() << given << " and " << wanted << " of '" << module << "' should have the same length, got "
+                   << givenList->size() << " and " << wantedList->size();
+  if (wantedList->size() > limit)
+    return error() << "'" << module << "' has " << limit << " " << what << (limit == 1 ? "" : "s") << ", but " << wanted
+                   << " has " << wantedList->size() << " layouts";
+  for (unsigned index = 0; index < wantedList->size(); ++index)
+    ports.push_back({index, (*givenList)[index], (*wantedList)[index]});
+  return success();
+}
+
+/// Position of a parameter of a module's forward(), by the names that transformers and the tutorial use.
+FailureOr<unsigned> StyleReader::getInputIndex(StringRef name) {
+  auto index = llvm::StringSwitch<std::optional<unsigned>>(name)
+                   .Cases({"hidden_states", "input", "input_ids", "x"}, 0)
+                   .Cases({"position_embeddings", "rope"}, 1)
+                   .Cases({"attention_mask", "attn_mask"}, 2)
+                   .Default(std::nullopt);
+  if (index && (*index == 0 || kind == ModuleKind::Container))
+    return *index;
+  return error() << "'" << module << "' has no input called '" << name << "'";
+}
+
+LogicalResult StyleReader::readKeywords() {
+  const Expression *given = get("input_kwarg_layouts"), *wanted = get("desired_input_kwarg_layouts");
+  if (!given && !wanted)
+    return success();
+  for (const Expression *value : {given, wanted})
+    if (!value || value->kind != Expression::Dictionary)
+      return error() << "input_kwarg_layouts and desired_input_kwarg_layouts of '" << module
+                     << "' should both be dictionaries of layouts by name";
+  for (const auto &[name, layout] : wanted->named) {
+    auto match = llvm::find_if(given->named, [&, key = name](const auto &entry) { return entry.first == key; });
+    if (match == given->named.end() || given->named.size() != wanted->named.size())
+      return error() << "input_kwarg_layouts and desired_input_kwarg_layouts of '" << module
+                     << "' should name the same inputs";
+    FailureOr<unsigned> index = getInputIndex(name);
+    if (failed(index))
+      return failure();
+    FailureOr<std::optional<Placement>> from = toPlacement(match->second, "input_kwarg_layouts");
+    FailureOr<std::optional<Placement>> to = toPlacement(layout, "desired_input_kwarg_layouts");
+    if (failed(from) || failed(to))
+      return failure();
+    style.inputs.push_back({*index, *from, *to});
+  }
+  return success();
+}
+
+FailureOr<ModuleStyle> StyleReader::read() {
+  if (failed(translate()) || failed(bind()))
+    return failure();
+  style.name = call.text;
+  LogicalResult result = success();
+  unsigned inputs = kind == ModuleKind::Container ? 3 : 1;
+  if (call.text == "ReplicateParallel")
+    style.split = ParameterSplit::Replicated;
+  else if (call.text == "SequenceParallel")
+    result = readSequence();
+  else if (call.text == "ColwiseParallel" || call.text == "RowwiseParallel")
+    result = readLinear();
+  else if (failed(readPorts("input_layouts", "desired_input_layouts", "input", inputs, style.inputs)) ||
+           failed(readKeywords()) ||
+           failed(readPorts("output_layouts", "desired_output_layouts", "output", 1, style.outputs)))
+    result = failure();
+  return failed(result) ? FailureOr<ModuleStyle>(failure()) : std::move(style);
+}
+
+FailureOr<ModuleStyle> tpc::resolveStyle(const PlanRule &rule, StringRef module, ModuleKind kind) {
+  return StyleReader(rule, module, kind).read();
+}
