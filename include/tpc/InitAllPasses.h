@@ -5,6 +5,7 @@
 
 #include "tpc/Autodiff/Passes.h"
 #include "tpc/Codegen/Passes.h"
+#include "tpc/Frontend/Passes.h"
 #include "tpc/Partition/Passes.h"
 #include "tpc/Propagation/Passes.h"
 
@@ -13,6 +14,7 @@ namespace tpc {
 inline void registerAllPasses() {
   registerAutodiffPasses();
   registerCodegenPasses();
+  registerFrontendPasses();
   registerPartitionPasses();
   registerPropagationPasses();
 }

@@ -8,7 +8,7 @@ using namespace tpc;
 
 namespace {
 /// The requests around one attention op: outputs of the projections, input of the output projection.
-struct Region {
+struct HeadRegion {
   SmallVector<Operation *, 3> projections;
   Operation *output = nullptr;
 };
@@ -44,9 +44,9 @@ static bool hasSplit(Operation *boundary, ParameterSplit split, const Assignment
 }
 
 /// The region of `attention` if the plan gathers all of its operands and splits its result.
-static std::optional<Region> findRegion(AttentionOp attention, const Assignments &assignments,
+static std::optional<HeadRegion> findRegion(AttentionOp attention, const Assignments &assignments,
                                         const Requests &requests) {
-  Region region;
+  HeadRegion region;
   for (Value operand : {attention.getQ(), attention.getK(), attention.getV()}) {
     Operation *boundary = findProducer(operand, requests);
     if (!boundary || requests.lookup(boundary).port.wanted != Placement::replicate() ||
@@ -67,7 +67,7 @@ static int64_t getGatheredBytes(Operation *boundary, const PlanLayouts &layouts)
   return getBytes(boundary->getResult(0).getType()) / layouts.getDataParallelSize() * (size - 1) / size;
 }
 
-static void reportSaving(const Region &region, const Requests &requests, const PlanLayouts &layouts, bool trains) {
+static void reportSaving(const HeadRegion &region, const Requests &requests, const PlanLayouts &layouts, bool trains) {
   int64_t bytes = 0;
   for (Operation *boundary : region.projections)
     bytes += getGatheredBytes(boundary, layouts);
@@ -87,7 +87,7 @@ LogicalResult tpc::keepHeadsSharded(func::FuncOp function, const Assignments &as
   for (unsigned i = 0; i < function.getNumResults(); ++i)
     trains |= function.getResultAttr(i, TPCDialect::kOutput) == StringAttr::get(function.getContext(), "loss");
   WalkResult result = function.walk([&](AttentionOp attention) {
-    std::optional<Region> region = findRegion(attention, assignments, requests);
+    std::optional<HeadRegion> region = findRegion(attention, assignments, requests);
     if (!region)
       return WalkResult::advance();
     reportSaving(*region, requests, layouts, trains);

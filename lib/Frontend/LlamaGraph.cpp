@@ -238,7 +238,7 @@ OwningOpRef<ModuleOp> tpc::importLlama(const LlamaConfig &config, const ImportOp
   OwningOpRef<ModuleOp> module = ModuleOp::create(loc);
   (*module)->setAttr(TPCDialect::kModel, getModelAttr(config, options, Builder(context)));
   auto builder = OpBuilder::atBlockBegin(module->getBody());
-  MeshOp::create(builder, loc, "mesh", MeshAttr::get(context, options.mesh));
+  MeshOp::create(builder, NameLoc::get(builder.getStringAttr("--mesh")), "mesh", MeshAttr::get(context, options.mesh));
   ProgramBuilder(config, options, *module).build();
   return module;
 }

@@ -104,7 +104,9 @@ ModuleParameters tpc::findParameters(func::FuncOp function, StringRef module, co
     return found;
   found.weight = findByName(function, (module + ".weight").str());
   found.bias = findByName(function, (module + ".bias").str());
-  if (!found.weight && !ports.inputs.empty())
-    found.weight = findByUse(ports.inputs.front().getResult());
+  if (found.weight || ports.inputs.empty())
+    return found;
+  BoundaryOp input = ports.inputs.front();
+  found.weight = findByUse(input.getResult());
   return found;
 }

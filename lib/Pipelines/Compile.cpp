@@ -3,9 +3,10 @@
 #include "tpc/Pipelines/Compile.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/Parser/Parser.h"
-#include "tpc/Dialect/TPCDialect.h"
+#include "tpc/Frontend/ApplyPlan.h"
+#include "tpc/Pipelines/Pipeline.h"
+#include "tpc/Pipelines/WriteProgram.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/Path.h"
 
 using namespace mlir;
 using namespace tpc;
@@ -24,30 +25,34 @@ OwningOpRef<ModuleOp> tpc::loadProgram(const CompileOptions &options, MLIRContex
   return importLlama(*config, options.import, context);
 }
 
-/// Text of the program, with locations: they name modules and plan lines.
-static void print(ModuleOp module, raw_ostream &os) {
-  module.print(os, OpPrintingFlags().enableDebugInfo(/*enable=*/true, /*prettyForm=*/false));
-  os << "\n";
-}
-
-static LogicalResult writeText(ModuleOp module, const std::string &path) {
-  if (path.empty() || path == "-") {
-    print(module, llvm::outs());
-    return success();
-  }
-  llvm::Error error = llvm::writeToOutput(path, [&](raw_ostream &os) {
-    print(module, os);
-    return llvm::Error::success();
-  });
-  if (!error)
-    return success();
-  return emitError(FileLineColLoc::get(module.getContext(), path, 0, 0))
-         << "cannot write: " << llvm::toString(std::move(error));
-}
-
 LogicalResult tpc::compile(const CompileOptions &options, MLIRContext *context) {
+  OwningOpRef<ModuleOp> module = loadProgram(options, context);
+  if (!module || failed(runPhases(*module, options)))
+    return failure();
+  return writeProgram(*module, options.output);
+}
+
+LogicalResult tpc::checkPlan(const CompileOptions &options, MLIRContext *context) {
   OwningOpRef<ModuleOp> module = loadProgram(options, context);
   if (!module)
     return failure();
-  return writeText(*module, options.output);
+  FailureOr<Plan> plan = Plan();
+  if (!options.plan.empty())
+    plan = loadPlan(options.plan, context);
+  if (failed(plan))
+    return failure();
+  PlanPolicy policy = options.strict ? PlanPolicy::Strict : PlanPolicy::Optimize;
+  FailureOr<unsigned> constraints = applyPlan(*module, options.plan.empty() ? nullptr : &*plan, policy);
+  if (failed(constraints))
+    return failure();
+  llvm::outs() << "the plan fits the model and the mesh: " << *constraints << " constraints\n";
+  return success();
+}
+
+LogicalResult tpc::listModules(const CompileOptions &options, MLIRContext *context) {
+  OwningOpRef<ModuleOp> module = loadProgram(options, context);
+  if (!module)
+    return failure();
+  printModules(*module, llvm::outs());
+  return success();
 }

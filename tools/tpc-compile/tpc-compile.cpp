@@ -13,20 +13,30 @@ namespace {
 struct CommandLine {
   CompileOptions options;
   std::string mesh = "tp=1", policy = "optimize", emit = "exe", mode = "train", type = "f32";
+  bool check = false, listModules = false;
 };
 } // namespace
 
 static void declare(CLI::App &app, CommandLine &line) {
   CompileOptions &options = line.options;
   app.add_option("MODEL", options.model, "folder or config.json of Hugging Face form, or a .mlir module")->required();
+  app.add_option("--plan", options.plan, "plan file, YAML or JSON");
+  app.add_option("--plan-policy", line.policy, "optimize: trade layouts inside modules for cheaper ones; strict: keep all")
+      ->check(CLI::IsMember({"optimize", "strict"}))
+      ->capture_default_str();
   app.add_option("--mesh", line.mesh, "axes of ranks, such as dp=2,tp=4")->capture_default_str();
   app.add_option("--mode", line.mode, "what the executable does")->check(CLI::IsMember({"train", "forward"}));
   app.add_option("--batch", options.import.batch, "sequences per step, of all ranks together");
   app.add_option("--seq", options.import.sequence, "positions per sequence");
   app.add_option("--element-type", line.type, "of parameters and arithmetic")->check(CLI::IsMember({"f32", "f64"}));
+  app.add_option("--target", options.target, "what to compile for")->check(CLI::IsMember({"cpu"}))->capture_default_str();
+  app.add_option("--cpu", options.cpu, "native, or an instruction set such as x86-64-v3")->capture_default_str();
   app.add_option("--emit", line.emit, "stop at a stage and write its form of the program")
       ->check(CLI::IsMember({"import", "layouts", "local", "kernels", "llvm", "obj", "exe"}));
   app.add_option("-o", options.output, "output file; standard output without it");
+  app.add_option("--dump-stages", options.dumpStages, "folder for the program after every phase, numbered");
+  app.add_flag("--list-modules", line.listModules, "print every module, its parameters' shapes and the styles it admits");
+  app.add_flag("--check", line.check, "check plan and mesh, generate nothing");
 }
 
 static mlir::LogicalResult run(CommandLine &line, mlir::MLIRContext *context) {
@@ -41,7 +51,10 @@ static mlir::LogicalResult run(CommandLine &line, mlir::MLIRContext *context) {
   options.import.mode = line.mode == "train" ? Mode::Train : Mode::Forward;
   options.import.float64 = line.type == "f64";
   options.emit = stages.at(line.emit);
-  return compile(options, context);
+  options.strict = line.policy == "strict";
+  if (line.listModules)
+    return listModules(options, context);
+  return line.check ? checkPlan(options, context) : compile(options, context);
 }
 
 int main(int argc, char **argv) {
@@ -56,6 +69,7 @@ int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   registerAllDialects(registry);
   mlir::MLIRContext context(registry);
+  context.printOpOnDiagnostic(false);
   DiagnosticPrinter printer(&context);
   return mlir::succeeded(run(line, &context)) ? 0 : 1;
 }

@@ -28,12 +28,12 @@ def ApplyPlan : Pass<"tpc-apply-plan", "::mlir::ModuleOp"> {
     %2 = tpc.contract %0, %1 : [b, s, k], [f, k] -> [b, s, f] : ...
     %3 = tpc.boundary %2 output 0 of linear "up" dims [[0], [1], [2]] : tensor<2x4x16xf32>
     ```
-    After, with `tpc.layout = #tpc.layout<@mesh, [{"tp"}, {}]>` on the argument `%w`:
+    After, with `tpc.layout = #tpc.layout<@mesh, [{"tp"}, {} ]>` on the argument `%w`:
     ```mlir
-    %0 = tpc.constrain %x to <@mesh, [{}, {}, {}]> of "up" : tensor<2x4x8xf32>
+    %0 = tpc.constrain %x to <@mesh, [{}, {}, {} ]> of "up" : tensor<2x4x8xf32>
     %1 = tpc.use %w : tensor<16x8xf32>
     %2 = tpc.contract %0, %1 : [b, s, k], [f, k] -> [b, s, f] : ...
-    %3 = tpc.constrain %2 to <@mesh, [{}, {}, {}]> of "up" : tensor<2x4x16xf32>
+    %3 = tpc.constrain %2 to <@mesh, [{}, {}, {} ]> of "up" : tensor<2x4x16xf32>
     ```
   }];
   let options = [

@@ -29,6 +29,12 @@ mlir::FailureOr<Mesh> parseMesh(llvm::StringRef text, mlir::MLIRContext *context
 /// The program of `options.model` before any phase.
 mlir::OwningOpRef<mlir::ModuleOp> loadProgram(const CompileOptions &options, mlir::MLIRContext *context);
 
+/// Applies the plan and nothing more; prints a line if it fits.
+mlir::LogicalResult checkPlan(const CompileOptions &options, mlir::MLIRContext *context);
+
+/// Prints every module, its parameters' shapes and the styles it admits.
+mlir::LogicalResult listModules(const CompileOptions &options, mlir::MLIRContext *context);
+
 /// Compiles and writes the output; a file appears under its final name only when it is complete.
 mlir::LogicalResult compile(const CompileOptions &options, mlir::MLIRContext *context);
 

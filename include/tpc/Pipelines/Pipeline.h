@@ -1,0 +1,28 @@
+//===- Pipeline.h - the phases of the compiler, in order -----------------------===//
+
+#ifndef TPC_PIPELINES_PIPELINE_H
+#define TPC_PIPELINES_PIPELINE_H
+
+#include "mlir/Pass/PassManager.h"
+#include "tpc/Pipelines/Compile.h"
+
+namespace tpc {
+
+/// A group of passes with one contract: what the program is before and after it.
+struct Phase {
+  llvm::StringRef name;
+  /// The first form that needs this phase.
+  Emit neededBy;
+  void (*build)(mlir::OpPassManager &manager, const CompileOptions &options);
+};
+
+/// All phases; the comments in Pipeline.cpp say why in this order.
+llvm::ArrayRef<Phase> getPhases();
+
+/// Runs the phases that `options.emit` needs on a program as loadProgram() makes it, and dumps the program after each
+/// if asked to.
+mlir::LogicalResult runPhases(mlir::ModuleOp module, const CompileOptions &options);
+
+} // namespace tpc
+
+#endif // TPC_PIPELINES_PIPELINE_H

@@ -1,0 +1,87 @@
+//===- Pipeline.cpp - one function per phase, and the order of phases ----------===//
+
+#include "tpc/Pipelines/Pipeline.h"
+#include "tpc/Autodiff/Passes.h"
+#include "tpc/Codegen/Passes.h"
+#include "tpc/Frontend/Passes.h"
+#include "tpc/Partition/Passes.h"
+#include "tpc/Pipelines/WriteProgram.h"
+#include "tpc/Propagation/Passes.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/Path.h"
+
+using namespace mlir;
+using namespace tpc;
+
+/// Boundaries become constraints. First of all: gradients of constraints are constraints, so autodiff must see them.
+static void buildPlan(OpPassManager &manager, const CompileOptions &options) {
+  ApplyPlanOptions passOptions;
+  passOptions.plan = options.plan;
+  passOptions.policy = options.strict ? "strict" : "optimize";
+  manager.addPass(createApplyPlan(passOptions));
+}
+
+/// The loss becomes a training step. Before propagation: gradients get layouts like any other value. A program
+/// without a loss (forward) is left alone.
+static void buildAutodiff(OpPassManager &manager, const CompileOptions &options) {
+  if (options.import.mode != Mode::Train)
+    return;
+  manager.addPass(createDifferentiate());
+  manager.addPass(createAppendOptimizer());
+}
+
+/// Every value gets a layout. From here to the end of partitioning no upstream canonicalizer or CSE may run: they drop
+/// or merge the attributes that hold layouts.
+static void buildPropagation(OpPassManager &manager, const CompileOptions &options) {
+  manager.addPass(createPropagateLayouts());
+  manager.addPass(createVerifyLayouts());
+}
+
+/// Layout changes become explicit, then collectives, then shapes become one rank's. In this order: what an op needs is
+/// known before what it costs, and only then may the global shapes go.
+static void buildPartition(OpPassManager &manager, const CompileOptions &options) {
+  manager.addPass(createInsertReshards());
+  manager.addPass(createExpandReshards());
+  manager.addPass(createLocalize());
+  manager.addPass(createVerifyLocal());
+}
+
+/// Fewer collectives. After localization, where they are ordinary ops on local shapes; before kernels are formed,
+/// because a removed collective lets its neighbours become one kernel.
+static void buildOptimization(OpPassManager &manager, const CompileOptions &options) {
+  manager.addPass(createFoldLocalCollectives());
+}
+
+ArrayRef<Phase> tpc::getPhases() {
+  static const Phase phases[] = {
+      {"plan", Emit::Layouts, buildPlan},
+      {"autodiff", Emit::Layouts, buildAutodiff},
+      {"propagation", Emit::Layouts, buildPropagation},
+      {"partition", Emit::Local, buildPartition},
+      {"optimization", Emit::Local, buildOptimization},
+  };
+  return phases;
+}
+
+static LogicalResult dump(ModuleOp module, const CompileOptions &options, unsigned number, StringRef phase) {
+  if (options.dumpStages.empty())
+    return success();
+  SmallString<128> path(options.dumpStages);
+  llvm::sys::path::append(path, llvm::formatv("{0,0+2}-{1}.mlir", number, phase).str());
+  return writeProgram(module, path);
+}
+
+LogicalResult tpc::runPhases(ModuleOp module, const CompileOptions &options) {
+  if (failed(dump(module, options, 0, "import")))
+    return failure();
+  for (auto [number, phase] : llvm::enumerate(getPhases())) {
+    if (phase.neededBy > options.emit)
+      break;
+    PassManager manager(module.getContext());
+    phase.build(manager, options);
+    LogicalResult result = manager.run(module);
+    if (failed(dump(module, options, number + 1, phase.name)) || failed(result))
+      return failure();
+  }
+  return success();
+}
