@@ -5,12 +5,15 @@ function(add_tpc_runtime_test name)
 endfunction()
 
 add_tpc_runtime_test(AttentionTest)
+add_tpc_runtime_test(BoxTest)
 add_tpc_runtime_test(ContractTest)
 add_tpc_runtime_test(KernelsTest)
 add_tpc_runtime_test(MemoryTest)
 add_tpc_runtime_test(SafetensorsTest)
 add_tpc_runtime_test(TokenDataTest)
+add_tpc_runtime_test(TrainPartsTest)
 add_tpc_runtime_test(TrainTest)
+target_sources(TrainPartsTest PRIVATE HandMadeProgram.cpp)
 target_sources(TrainTest PRIVATE HandMadeProgram.cpp)
 
 # The same program with the main function of compiled programs, for tests with real processes.

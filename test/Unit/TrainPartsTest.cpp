@@ -1,0 +1,137 @@
+// The parts of the training loop that need no program: learning rate, processor check, manifest,
+// reports.
+#include "HandMadeProgram.h"
+#include "TemporaryFolder.h"
+#include "Train/CpuCheck.h"
+#include "Train/Describe.h"
+#include "Train/HuggingFace.h"
+#include "Train/Metrics.h"
+#include "Train/Schedule.h"
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+using namespace tpc;
+using namespace tpc::runtime;
+
+namespace {
+
+TEST(Schedule, WarmUpThenCosine) {
+  Schedule schedule{2, 0.5, 10, 30};
+  EXPECT_DOUBLE_EQ(schedule.rate(0), 0.2);
+  EXPECT_DOUBLE_EQ(schedule.rate(5), 2 * 0.55);
+  EXPECT_DOUBLE_EQ(schedule.rate(10), 2);
+  EXPECT_DOUBLE_EQ(schedule.rate(20), 1.25); // half way
+  EXPECT_DOUBLE_EQ(schedule.rate(30), 0.5);
+  EXPECT_DOUBLE_EQ(schedule.rate(1000), 0.5);
+  EXPECT_DOUBLE_EQ((Schedule{1, 0, 0, 20}.rate(0)), 1); // no warm-up
+  EXPECT_DOUBLE_EQ((Schedule{1, 0, 20, 10}.rate(15)),
+                   0.1 + 0.9 * 0.75); // warm-up outlasts the decay
+}
+
+TEST(CpuCheck, NamesWhatIsMissing) {
+  test::TemporaryFolder folder;
+  auto flags =
+      processorFlags(folder.write("cpuinfo", "processor : 0\nflags : fpu cx16 popcnt sse4_1 sse4_2 "
+                                             "ssse3 avx avx2 bmi1 bmi2 f16c fma abm movbe\n"));
+  checkCpu("x86-64", {}, flags);
+  checkCpu("x86-64-v2", {}, flags);
+  checkCpu("x86-64-v3", {}, flags);
+  EXPECT_ERROR(
+      checkCpu("x86-64-v4", {}, flags),
+      "compiled for x86-64-v4, this machine lacks avx512f, avx512bw, avx512cd, avx512dq, avx512vl");
+  checkCpu("haswell", {"+avx2", "+bmi", "+lzcnt", "-avx512f", "+serialize", "sse4.2"}, flags);
+  EXPECT_ERROR(checkCpu("graniterapids", {"+avx2", "+amx-fp16"}, flags),
+               "graniterapids, this machine lacks amx-fp16");
+  checkCpu("x86-64-v4", {}, processorFlags(folder / "none")); // nothing is known: no check
+}
+
+TEST(Manifest, ReadsTheHandMadeOne) {
+  Manifest manifest = parseManifest(test::handMadeManifest(2));
+  EXPECT_TRUE(manifest.train);
+  EXPECT_EQ(manifest.mesh.toString(), "tp=2");
+  EXPECT_EQ(manifest.flopsPerStep, 24.0 * 8);
+  ASSERT_EQ(manifest.parameters.size(), 2u);
+  EXPECT_EQ(manifest.parameters[0].placement.localShape, (Shape{8, 4}));
+  EXPECT_EQ(manifest.entry("step").inputs[0].name, "tokens");
+  EXPECT_EQ(manifest.collectives.size(), 2u);
+  EXPECT_ERROR(manifest.entry("walk"), "no entry 'walk'");
+}
+
+TEST(Manifest, RefusesDamage) {
+  auto change = [](auto &&edit) {
+    auto json = nlohmann::json::parse(test::handMadeManifest(2));
+    edit(json);
+    return json.dump();
+  };
+  EXPECT_ERROR(parseManifest("{"), "manifest is damaged");
+  EXPECT_ERROR(parseManifest(change([](auto &json) { json.erase("batch"); })), "batch");
+  EXPECT_ERROR(parseManifest(change([](auto &json) { json["tpc_manifest"] = 2; })),
+               "another version");
+  EXPECT_ERROR(
+      parseManifest(change([](auto &json) { json["parameters"][0]["local_shape"][0] = 7; })),
+      "do not fit the global ones");
+  EXPECT_ERROR(
+      parseManifest(change([](auto &json) { json["parameters"][0]["dims"][0][0]["axis"] = "pp"; })),
+      "unknown mesh axis 'pp'");
+  EXPECT_ERROR(
+      parseManifest(change([](auto &json) { json["parameters"][0]["dims"][0][0]["size"] = 3; })),
+      "do not fit the global ones");
+}
+
+TEST(Describe, SaysWhatThereIs) {
+  std::string text = describe(parseManifest(test::handMadeManifest(2)));
+  for (const char *part :
+       {"mesh tp=2", "model.embed_tokens.weight  f32  16x4  Shard(0) on tp; here 8x4",
+        "Replicate; here 4", "arena: ", "parameters      256 bytes", "all_reduce over tp",
+        "tokens: 2x4 i32"})
+    EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
+}
+
+TEST(Metrics, KeepAllDigits) {
+  StepMetrics metrics;
+  metrics.loss = static_cast<double>(0.1f);
+  metrics.gradientNorm = 1e-7 / 3;
+  auto json = nlohmann::json::parse(toJson(metrics));
+  EXPECT_EQ(json["loss"].get<double>(), static_cast<double>(0.1f));
+  EXPECT_EQ(json["grad_norm"].get<double>(), 1e-7 / 3);
+}
+
+TEST(HuggingFace, NamesAndConfigurations) {
+  for (const char *name : {"model.norm.weight", "base_model.norm.weight",
+                           "base_model.model.norm.weight", "norm.weight"})
+    EXPECT_EQ(canonicalName(name), "norm.weight");
+  EXPECT_EQ(canonicalName("lm_head.weight"), "lm_head.weight");
+  EXPECT_EQ(
+      configDifference(R"({"rope_theta": 10000, "x": 1})", R"({"rope_theta": 10000.0, "x": 2})"),
+      "");
+  EXPECT_EQ(configDifference(R"({"rope_theta": 500000})", R"({"rope_theta": 10000})"),
+            "rope_theta is 500000, this program has 10000");
+}
+
+TEST(HuggingFace, Shards) {
+  test::TemporaryFolder folder;
+  auto shard = [&](const std::string &file, const std::string &name) {
+    SafetensorsLayout layout({{name, "F32", {1}}});
+    folder.write(file, layout.header() + std::string(4, '\0'));
+  };
+  shard("a.safetensors", "model.x");
+  shard("b.safetensors", "y");
+  folder.write("model.safetensors.index.json",
+               R"({"weight_map": {"model.x": "a.safetensors", "y": "b.safetensors"}})");
+  HuggingFaceFolder both(folder / "");
+  EXPECT_NE(both.find("base_model.x"), nullptr);
+  EXPECT_NE(both.find("y"), nullptr);
+  folder.write("model.safetensors.index.json",
+               R"({"weight_map": {"model.x": "a.safetensors", "z": "b.safetensors"}})");
+  EXPECT_ERROR(HuggingFaceFolder(folder / ""), "b.safetensors lacks 'z'");
+  shard("b.safetensors", "base_model.x");
+  EXPECT_ERROR(HuggingFaceFolder(folder / ""), "occurs twice");
+  folder.write("model.safetensors.index.json",
+               R"({"weight_map": {"model.x": "../a.safetensors"}})");
+  EXPECT_ERROR(HuggingFaceFolder(folder / ""), "no plain file name");
+  folder.write("model.safetensors.index.json", "{}");
+  EXPECT_ERROR(HuggingFaceFolder(folder / ""), "weight_map");
+}
+
+} // namespace
