@@ -43,6 +43,9 @@ MpiTransport::~MpiTransport() {
   fail(describe(self) + " left before the job was finished");
   if (begunHere)
     library->abortJob();
+  // Where the failure began it is printed now and then ends this process too. A launcher that sees
+  // this one end first would silence it.
+  std::this_thread::sleep_for(std::chrono::seconds(2));
 }
 
 std::string MpiTransport::describe(int rank) const {
