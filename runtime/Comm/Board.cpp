@@ -72,13 +72,16 @@ bool Board::reached(int peer, uint32_t sequence, uint32_t phase) {
                    stampOf(sequence, phase));
 }
 
-Board::Wait Board::wait(int self, int peer, uint32_t sequence, uint32_t phase, int spins,
+Board::Wait Board::wait(int self, int peer, uint32_t sequence, uint32_t phase, SpinBudget &spins,
                         double timeoutSeconds) {
-  for (int spin = 0; spin < spins; ++spin) {
-    if (reached(peer, sequence, phase))
+  for (int spin = 0; spin < spins.get(); ++spin) {
+    if (reached(peer, sequence, phase)) {
+      spins.helped();
       return Wait::Reached;
+    }
     pauseProcessor();
   }
+  spins.inVain();
   BoardSlot &theirs = slot(peer, sequence);
   std::atomic<int32_t> &waitsFor = rank(self).waitsFor;
   waitsFor = peer;

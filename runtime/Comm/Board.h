@@ -3,6 +3,7 @@
 #ifndef TPC_RUNTIME_COMM_BOARD_H
 #define TPC_RUNTIME_COMM_BOARD_H
 
+#include "Cores.h"
 #include "HostCollective.h"
 #include <atomic>
 #include <cstddef>
@@ -56,8 +57,8 @@ public:
   bool reached(int rank, uint32_t sequence, uint32_t phase);
 
   enum class Wait { Reached, Failed, TimedOut };
-  /// Waits for `peer`: `spins` polls, then asleep.
-  Wait wait(int self, int peer, uint32_t sequence, uint32_t phase, int spins,
+  /// Waits for `peer`: polls as long as `spins` says, then asleep.
+  Wait wait(int self, int peer, uint32_t sequence, uint32_t phase, SpinBudget &spins,
             double timeoutSeconds);
   /// Whom the chain of waiting ranks that begins at `peer` ends with: the rank that keeps the
   /// others.

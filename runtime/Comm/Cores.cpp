@@ -86,6 +86,6 @@ int fairShare(const std::vector<CoreSet> &masks, size_t index, double limit) {
   return std::max(1, static_cast<int>(share + 1e-6));
 }
 
-int spinsFor(int ranks, double cores) { return ranks > cores ? 16 : 2000; }
+int spinsFor(int ranks, double cores) { return ranks > cores ? SpinBudget::kLeast : 2000; }
 
 } // namespace tpc::runtime

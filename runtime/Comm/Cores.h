@@ -2,6 +2,7 @@
 #ifndef TPC_RUNTIME_COMM_CORES_H
 #define TPC_RUNTIME_COMM_CORES_H
 
+#include <algorithm>
 #include <set>
 #include <string>
 #include <vector>
@@ -31,6 +32,20 @@ int fairShare(const std::vector<CoreSet> &masks, size_t index, double limit);
 /// Polls of a peer's flag before going to sleep: some tens of microseconds, next to none where
 /// ranks outnumber cores and a poll keeps the peer from running.
 int spinsFor(int ranks, double cores);
+
+/// Polls that adapt: where they did not help (the peer is far behind, or its core is taken by
+/// another program) there are fewer the next time.
+class SpinBudget {
+public:
+  static constexpr int kLeast = 16;
+  explicit SpinBudget(int most) : most(most), polls(most) {}
+  int get() const { return polls; }
+  void helped() { polls = std::min(most, polls * 2); }
+  void inVain() { polls = std::max(std::min(most, kLeast), polls / 2); }
+
+private:
+  int most, polls;
+};
 
 } // namespace tpc::runtime
 

@@ -84,7 +84,7 @@ private:
   const std::vector<Collective> collectives;
   const double timeoutSeconds;
   const bool everythingVisible;
-  const int spins;
+  SpinBudget spins;
   uint32_t sequence = 0;
   size_t stagingUsed = 0;
   bool finished = false;

@@ -62,20 +62,33 @@ struct Min {
 /// Elements reduced at a time: accumulators and result stay in the first-level cache.
 constexpr int64_t kBlock = 1024;
 
+template <typename T>
+using Wide = decltype(widen(T()));
+
+/// accumulator = Op(accumulator, next); the first source starts it.
+template <typename T, typename Op>
+void accumulate(const T *next, bool first, int64_t count, Wide<T> *accumulator) {
+  if (first)
+    for (int64_t i = 0; i < count; ++i)
+      accumulator[i] = widen(next[i]);
+  else
+    for (int64_t i = 0; i < count; ++i)
+      accumulator[i] = Op::apply(accumulator[i], widen(next[i]));
+}
+
 template <typename T, typename Op>
 void reduceBlock(const std::vector<const char *> &sources, int64_t begin, int64_t count,
                  T *result) {
-  using Wide = decltype(widen(T()));
-  Wide accumulator[kBlock];
   auto at = [&](size_t source) { return reinterpret_cast<const T *>(sources[source]) + begin; };
-  const T *first = at(0);
-  for (int64_t i = 0; i < count; ++i)
-    accumulator[i] = widen(first[i]);
-  for (size_t source = 1; source < sources.size(); ++source) {
-    const T *next = at(source);
+  if (sources.size() == 2) { // the commonest case, without an accumulator
+    const T *a = at(0), *b = at(1);
     for (int64_t i = 0; i < count; ++i)
-      accumulator[i] = Op::apply(accumulator[i], static_cast<Wide>(widen(next[i])));
+      narrow(Op::apply(widen(a[i]), widen(b[i])), result[i]);
+    return;
   }
+  Wide<T> accumulator[kBlock];
+  for (size_t source = 0; source < sources.size(); ++source)
+    accumulate<T, Op>(at(source), source == 0, count, accumulator);
   for (int64_t i = 0; i < count; ++i)
     narrow(accumulator[i], result[i]);
 }

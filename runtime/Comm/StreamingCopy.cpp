@@ -32,8 +32,11 @@ void finishStreaming() {
 }
 
 size_t lastLevelCacheBytes() {
+  // Virtual machines report the sum over all sockets; what one core reaches is rarely more than
+  // this.
+  constexpr long kMost = 32L << 20;
   long bytes = sysconf(_SC_LEVEL3_CACHE_SIZE);
-  return bytes > 0 ? static_cast<size_t>(bytes) : size_t(32) << 20;
+  return static_cast<size_t>(bytes > 0 ? std::min(bytes, kMost) : kMost);
 }
 
 void copyBytes(char *target, const char *source, size_t bytes, bool streaming) {
