@@ -28,6 +28,15 @@ bool tpc::isCollective(Operation *op) {
   return isa<AllGatherOp, AllReduceOp, ReduceScatterOp, AllToAllOp, PermuteOp>(op);
 }
 
+SmallVector<Operation *> tpc::getCollectives(ModuleOp module) {
+  SmallVector<Operation *> collectives;
+  for (func::FuncOp entry : getEntries(module))
+    for (Operation &op : entry.getBody().getOps())
+      if (isCollective(&op))
+        collectives.push_back(&op);
+  return collectives;
+}
+
 static int64_t getAttentionWorkspace(Value k) {
   auto type = cast<RankedTensorType>(k.getType());
   int64_t keys = type.getDimSize(1), headDim = type.getDimSize(3);

@@ -3,6 +3,7 @@
 #ifndef TPC_CODEGEN_PASSES_H
 #define TPC_CODEGEN_PASSES_H
 
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
 

@@ -58,4 +58,21 @@ def VerifyMemory : Pass<"tpc-verify-memory", "::mlir::ModuleOp"> {
   }];
 }
 
+def LowerToCpu : Pass<"tpc-lower-to-cpu", "::mlir::ModuleOp"> {
+  let summary = "Lowers planned entry programs to LLVM functions that call the runtime";
+  let description = [{
+    Precondition: schedules with slots; kernels are LLVM functions with `tpc.kernel`. Postcondition: no op of the tpc
+    dialect; one function `void tpc_entry_<name>(tpc_context *, char *private, char *communication)` per entry, whose
+    body is a list of calls of runtime/include/tpc_runtime.h. Descriptors are constant globals. If the module has
+    `tpc.manifest`, `tpc_compiled_program` is defined too. A contract that is no batch of matrix products is an error.
+
+    ```mlir
+    %1 = tpc.launch @double(%0) {tpc.slots = [#tpc.slot<private, offset = 64, bytes = 64, activations>]} : ...
+    // becomes: pointers to both slots in a stack array, then
+    llvm.call @tpc_launch(%context, %double, %pointers, %extent, %grain)
+    ```
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
 #endif // TPC_CODEGEN_PASSES_TD

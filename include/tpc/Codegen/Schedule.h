@@ -24,6 +24,10 @@ mlir::Value getAliasedOperand(mlir::Operation *op);
 /// True for ops that the ranks of a group execute together.
 bool isCollective(mlir::Operation *op);
 
+/// All collectives of the entry programs in program order: the position is the number the runtime
+/// knows it by.
+llvm::SmallVector<mlir::Operation *> getCollectives(mlir::ModuleOp module);
+
 /// Bytes of scratch memory that the runtime needs for `op`, all threads together; the formula of
 /// tpc_runtime.h.
 int64_t getWorkspaceBytes(mlir::Operation *op);

@@ -37,6 +37,7 @@ def TPC_Dialect : Dialect {
     static constexpr ::llvm::StringLiteral kSlots = "tpc.slots";     ///< on ops: array of #tpc.slot
     static constexpr ::llvm::StringLiteral kSlot = "tpc.slot";       ///< on arguments and results
     static constexpr ::llvm::StringLiteral kArena = "tpc.arena";     ///< on the module: bytes of the planned memory
+    static constexpr ::llvm::StringLiteral kManifest = "tpc.manifest"; ///< on the module: docs/manifest.md as text
     static constexpr ::llvm::StringLiteral kKernel = "tpc.kernel";   ///< on functions outlined as kernels
     static constexpr ::llvm::StringLiteral kModel = "tpc.model";     ///< on the module: the model's dictionary
   }];

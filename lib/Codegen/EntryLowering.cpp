@@ -1,0 +1,347 @@
+//===- EntryLowering.cpp -------------------------------------------------------===//
+//
+// The code is a straight line of calls, so it is compiled without optimization: pointers are
+// recomputed where they are used, which keeps every live range short.
+//
+//===----------------------------------------------------------------------===//
+
+#include "EntryLowering.h"
+#include "tpc/Codegen/ContractDescriptor.h"
+#include "tpc/Codegen/KernelInfo.h"
+
+using namespace mlir;
+using namespace tpc;
+using Field = RuntimeCalls::Field;
+
+EntryLowering::EntryLowering(func::FuncOp entry, RuntimeCalls &runtime,
+                             const llvm::DenseMap<Operation *, int64_t> &collectives)
+    : entry(entry), runtime(runtime), collectives(collectives), builder(entry),
+      loc(entry.getLoc()) {}
+
+/// The most pointers that one op hands to the runtime in an array.
+static int64_t getMaxPointers(func::FuncOp entry) {
+  int64_t count = 1;
+  for (Operation &op : entry.getBody().front())
+    count = std::max<int64_t>(count, op.getNumOperands() + op.getNumResults());
+  return count;
+}
+
+LogicalResult EntryLowering::run() {
+  Type pointer = runtime.getPointer();
+  auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(builder.getContext()),
+                                          {pointer, pointer, pointer});
+  function = LLVM::LLVMFuncOp::create(builder, loc, ("tpc_entry_" + entry.getName()).str(), type);
+  function.setNoInline(true);
+  function.setOptimizeNone(true);
+  Block *block = function.addEntryBlock(builder);
+  context = block->getArgument(0), privateBase = block->getArgument(1),
+  communicationBase = block->getArgument(2);
+  exit = builder.createBlock(&function.getBody());
+  LLVM::ReturnOp::create(builder, loc, ValueRange());
+  builder.setInsertionPointToStart(block);
+  pointers = allocate(pointer, getMaxPointers(entry));
+  for (Operation &op : entry.getBody().front().without_terminator()) {
+    loc = op.getLoc();
+    if (failed(lower(&op)))
+      return failure();
+  }
+  LLVM::BrOp::create(builder, entry.getLoc(), exit);
+  return success();
+}
+
+LogicalResult EntryLowering::lower(Operation *op) {
+  if (getAliasedOperand(op))
+    return success();
+  if (isCollective(op))
+    return lowerCollective(op);
+  return llvm::TypeSwitch<Operation *, LogicalResult>(op)
+      .Case([&](LaunchOp launch) { return lowerLaunch(launch); })
+      .Case([&](ContractOp contract) { return lowerContract(contract); })
+      .Case([&](AttentionOp attention) { return lowerAttention(attention); })
+      .Case([&](AttentionGradOp gradient) { return lowerAttentionGrad(gradient); })
+      .Case([&](EmbeddingOp embedding) {
+        return lowerEmbedding(op, "tpc_embedding", embedding.getIds(), embedding.getTable(),
+                              embedding.getFirst());
+      })
+      .Case([&](EmbeddingGradOp gradient) {
+        return lowerEmbedding(op, "tpc_embedding_grad", gradient.getIds(), gradient.getDResult(),
+                              gradient.getFirst());
+      })
+      .Case([&](InitOp init) { return lowerInit(init); })
+      .Case([&](AxisIndexOp index) { return lowerAxisIndex(index); })
+      .Case([&](CopyOp copy) { return lowerCopy(copy); })
+      .Default([&](Operation *other) { return lowerHostArithmetic(other); });
+}
+
+//===-- pointers and constants -------------------------------------------------===//
+
+SlotAttr EntryLowering::getSlot(Value value) {
+  if (auto argument = dyn_cast<BlockArgument>(value))
+    return entry.getArgAttrOfType<SlotAttr>(argument.getArgNumber(), TPCDialect::kSlot);
+  auto result = cast<OpResult>(value);
+  return cast<SlotAttr>(
+      result.getOwner()->getAttrOfType<ArrayAttr>(TPCDialect::kSlots)[result.getResultNumber()]);
+}
+
+Value EntryLowering::getPointer(SlotAttr slot) {
+  Value base = slot.getSpace() == SlotSpace::Private ? privateBase : communicationBase;
+  return LLVM::GEPOp::create(builder, loc, runtime.getPointer(), builder.getI8Type(), base,
+                             ArrayRef<LLVM::GEPArg>{getInteger(slot.getOffset())});
+}
+
+Value EntryLowering::getPointer(Value value) {
+  return value.getType().isIndex() ? getIndexPointer(value) : getPointer(getSlot(value));
+}
+
+Value EntryLowering::getWorkspace(Operation *op) {
+  auto slots = op->getAttrOfType<ArrayAttr>(TPCDialect::kSlots);
+  return getPointer(cast<SlotAttr>(slots[op->getNumResults()]));
+}
+
+Value EntryLowering::allocate(Type type, int64_t count) {
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToStart(&function.getBody().front());
+  return LLVM::AllocaOp::create(builder, loc, runtime.getPointer(), type, getInteger(count));
+}
+
+Value EntryLowering::getIndexPointer(Value index) {
+  Value &memory = indexPointers[index];
+  if (!memory) {
+    memory = allocate(builder.getI64Type(), 1);
+    LLVM::StoreOp::create(builder, loc, indices.lookup(index), memory);
+  }
+  return memory;
+}
+
+Value EntryLowering::fillPointers(ValueRange values, unsigned firstElement) {
+  auto address = [&](unsigned element) {
+    return LLVM::GEPOp::create(builder, loc, runtime.getPointer(), runtime.getPointer(), pointers,
+                               ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(element)});
+  };
+  for (auto [number, value] : llvm::enumerate(values))
+    LLVM::StoreOp::create(builder, loc, getPointer(value), address(firstElement + number));
+  return address(firstElement);
+}
+
+Value EntryLowering::getInteger(int64_t value) {
+  return LLVM::ConstantOp::create(builder, loc, builder.getI64Type(),
+                                  builder.getI64IntegerAttr(value));
+}
+
+Value EntryLowering::loadInteger(Value tensor) {
+  Type type = cast<RankedTensorType>(tensor.getType()).getElementType();
+  Value value = LLVM::LoadOp::create(builder, loc, type, getPointer(tensor));
+  return type.isInteger(64)
+             ? value
+             : LLVM::SExtOp::create(builder, loc, builder.getI64Type(), value).getResult();
+}
+
+Value EntryLowering::getDescriptor(StringRef prefix, ArrayRef<Field> fields) {
+  return runtime.getAddress(builder, loc, runtime.getConstant(prefix, fields));
+}
+
+FailureOr<int64_t> EntryLowering::getDtype(Operation *op, Value value) {
+  Type type = cast<RankedTensorType>(value.getType()).getElementType();
+  if (std::optional<int64_t> dtype = getRuntimeDtype(type))
+    return *dtype;
+  return op->emitOpError("has element type ") << type << ", which the runtime does not know";
+}
+
+//===-- compute ----------------------------------------------------------------===//
+
+LogicalResult EntryLowering::lowerLaunch(LaunchOp op) {
+  auto kernel = SymbolTable::lookupNearestSymbolFrom<LLVM::LLVMFuncOp>(op, op.getKernelAttr());
+  if (!kernel)
+    return op.emitOpError("expects '") << op.getKernel() << "' to be lowered to an llvm.func first";
+  KernelInfo info = KernelInfo::get(kernel);
+  if (info.extent <= 0)
+    return success();
+  fillPointers(op->getOperands(), 0);
+  fillPointers(op->getResults(), op->getNumOperands());
+  runtime.call(builder, loc, "tpc_launch", {},
+               {context, runtime.getAddress(builder, loc, kernel.getName()), pointers,
+                getInteger(info.extent), getInteger(info.grain)});
+  return success();
+}
+
+LogicalResult EntryLowering::lowerContract(ContractOp op) {
+  FailureOr<int64_t> dtype = getDtype(op, op.getResult());
+  FailureOr<ContractDescriptor> desc = describeContract(op);
+  if (failed(dtype) || failed(desc))
+    return failure();
+  Field shape = Field::array({desc->batch, desc->m, desc->n, desc->k, desc->aBatch, desc->aM,
+                              desc->aK, desc->bBatch, desc->bK, desc->bN, desc->cBatch, desc->cM,
+                              desc->cN, /*accumulate=*/0});
+  runtime.call(builder, loc, "tpc_contract", {},
+               {context, getDescriptor("tpc_contract_desc", {Field::int32(*dtype), shape}),
+                getPointer(op.getLhs()), getPointer(op.getRhs()), getPointer(op.getResult())});
+  return success();
+}
+
+static SmallVector<Field> getAttentionFields(int64_t dtype, Value q, Value k, bool causal,
+                                             double scale) {
+  ArrayRef<int64_t> queries = cast<RankedTensorType>(q.getType()).getShape();
+  int64_t keys = cast<RankedTensorType>(k.getType()).getDimSize(1);
+  return {Field::int32(dtype),      Field::int64(queries[0]), Field::int64(queries[1]),
+          Field::int64(keys),       Field::int64(queries[2]), Field::int64(queries[3]),
+          Field::int64(queries[4]), Field::int64(causal),     Field::number(scale)};
+}
+
+LogicalResult EntryLowering::lowerAttention(AttentionOp op) {
+  FailureOr<int64_t> dtype = getDtype(op, op.getQ());
+  if (failed(dtype))
+    return failure();
+  auto fields = getAttentionFields(*dtype, op.getQ(), op.getK(), op.getCausal(),
+                                   op.getScale().convertToDouble());
+  SmallVector<Value> operands = {context, getDescriptor("tpc_attention_desc", fields)};
+  for (ValueRange values : {ValueRange(op->getOperands()), ValueRange(op->getResults())})
+    for (Value value : values)
+      operands.push_back(getPointer(value));
+  operands.push_back(getWorkspace(op));
+  runtime.call(builder, loc, "tpc_attention", {}, operands);
+  return success();
+}
+
+LogicalResult EntryLowering::lowerAttentionGrad(AttentionGradOp op) {
+  FailureOr<int64_t> dtype = getDtype(op, op.getQ());
+  if (failed(dtype))
+    return failure();
+  auto fields = getAttentionFields(*dtype, op.getQ(), op.getK(), op.getCausal(),
+                                   op.getScale().convertToDouble());
+  SmallVector<Value> operands = {context, getDescriptor("tpc_attention_desc", fields)};
+  for (ValueRange values : {ValueRange(op->getOperands()), ValueRange(op->getResults())})
+    for (Value value : values)
+      operands.push_back(getPointer(value));
+  operands.push_back(getWorkspace(op));
+  runtime.call(builder, loc, "tpc_attention_grad", {}, operands);
+  return success();
+}
+
+/// `values` is the table, or the cotangent of its rows.
+LogicalResult EntryLowering::lowerEmbedding(Operation *op, StringRef name, Value ids, Value values,
+                                            Value first) {
+  FailureOr<int64_t> dtype = getDtype(op, values);
+  if (failed(dtype))
+    return failure();
+  if (!cast<RankedTensorType>(ids.getType()).getElementType().isInteger(32))
+    return op->emitOpError("expects ids of type i32, got ") << ids.getType();
+  auto table = cast<RankedTensorType>((isa<EmbeddingOp>(op) ? values : op->getResult(0)).getType());
+  Value dtypeValue = LLVM::ConstantOp::create(builder, loc, builder.getI32Type(),
+                                              builder.getI32IntegerAttr(*dtype));
+  runtime.call(builder, loc, name, {},
+               {context, dtypeValue,
+                getInteger(cast<RankedTensorType>(ids.getType()).getNumElements()),
+                getInteger(table.getDimSize(0)), getInteger(table.getDimSize(1)),
+                first ? indices.lookup(first) : getInteger(0), getPointer(ids), getPointer(values),
+                getPointer(op->getResult(0))});
+  return success();
+}
+
+LogicalResult EntryLowering::lowerInit(InitOp op) {
+  FailureOr<int64_t> dtype = getDtype(op, op.getResult());
+  if (failed(dtype))
+    return failure();
+  ArrayRef<int64_t> localShape = op.getType().getShape();
+  SmallVector<int64_t> global(op.getGlobalShape()), local(localShape);
+  int64_t rank = local.size();
+  global.resize(8, 1), local.resize(8, 1);
+  ParamAttr param = op.getParam();
+  Value descriptor = getDescriptor("tpc_init_desc",
+                                   {Field::string(param.getName()), Field::int32(*dtype),
+                                    Field::int64(static_cast<int64_t>(param.getKind())),
+                                    Field::int64(param.getFanIn()),
+                                    Field::number(op.getInitializerRange().convertToDouble()),
+                                    Field::int64(rank), Field::array(global), Field::array(local)});
+  Value offsets = allocate(builder.getI64Type(), 8);
+  for (int64_t dim = 0; dim < 8; ++dim) {
+    Value offset = dim < static_cast<int64_t>(op.getOffsets().size())
+                       ? indices.lookup(op.getOffsets()[dim])
+                       : getInteger(0);
+    Value address = LLVM::GEPOp::create(builder, loc, runtime.getPointer(), builder.getI64Type(),
+                                        offsets, ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(dim)});
+    LLVM::StoreOp::create(builder, loc, offset, address);
+  }
+  runtime.call(builder, loc, "tpc_init_tensor", {},
+               {context, descriptor, loadInteger(op.getSeed()), loadInteger(op.getScheme()),
+                offsets, getPointer(op.getResult())});
+  return success();
+}
+
+LogicalResult EntryLowering::lowerCopy(CopyOp op) {
+  if (getSlot(op.getInput()) == getSlot(op.getResult()))
+    return success();
+  Value to = getPointer(op.getResult()), from = getPointer(op.getInput());
+  LLVM::MemcpyOp::create(builder, loc, to, from, getInteger(tpc::getBytes(op.getType())),
+                         /*isVolatile=*/false);
+  return success();
+}
+
+//===-- communication ----------------------------------------------------------===//
+
+LogicalResult EntryLowering::lowerCollective(Operation *op) {
+  if (failed(getDtype(op, op->getOperand(0))))
+    return failure();
+  Value inputs = fillPointers(op->getOperands(), 0);
+  Value outputs = fillPointers(op->getResults(), op->getNumOperands());
+  Value index = getInteger(collectives.lookup(op));
+  runtime.call(builder, loc, "tpc_collective_start", {}, {context, index, inputs, outputs});
+  runtime.call(builder, loc, "tpc_collective_wait", {}, {context, index});
+  returnIfFailed();
+  return success();
+}
+
+void EntryLowering::returnIfFailed() {
+  Value failed = runtime.call(builder, loc, "tpc_failed", builder.getI32Type(), {context});
+  Value zero =
+      LLVM::ConstantOp::create(builder, loc, builder.getI32Type(), builder.getI32IntegerAttr(0));
+  Value stop = LLVM::ICmpOp::create(builder, loc, LLVM::ICmpPredicate::ne, failed, zero);
+  Block *next = function.addBlock();
+  next->moveBefore(exit);
+  LLVM::CondBrOp::create(builder, loc, stop, exit, next);
+  builder.setInsertionPointToStart(next);
+}
+
+/// Row-major over the axes; of each (sub-)axis (coordinate / (n / (pre * size))) % size.
+LogicalResult EntryLowering::lowerAxisIndex(AxisIndexOp op) {
+  MeshOp meshOp = lookupMesh(op, op.getMeshAttr());
+  const Mesh &mesh = meshOp.getMesh().getMesh();
+  Value index;
+  for (const AxisRef &axis : getAxes(op.getAxes(), mesh)) {
+    if (axis.size == 1)
+      continue;
+    Value part = runtime.call(builder, loc, "tpc_axis_index", builder.getI64Type(),
+                              {context, getInteger(axis.axis)});
+    if (int64_t minor = mesh.axes[axis.axis].size / (axis.pre * axis.size); minor != 1)
+      part = LLVM::UDivOp::create(builder, loc, part, getInteger(minor));
+    if (axis.pre != 1)
+      part = LLVM::URemOp::create(builder, loc, part, getInteger(axis.size));
+    if (index)
+      index = LLVM::MulOp::create(builder, loc, index, getInteger(axis.size));
+    index = index ? LLVM::AddOp::create(builder, loc, index, part).getResult() : part;
+  }
+  indices[op.getResult()] = index ? index : getInteger(0);
+  return success();
+}
+
+LogicalResult EntryLowering::lowerHostArithmetic(Operation *op) {
+  auto operand = [&](unsigned number) { return indices.lookup(op->getOperand(number)); };
+  auto binary = [&](auto tag) -> Value {
+    return decltype(tag)::create(builder, loc, operand(0), operand(1)).getResult();
+  };
+  Value result = llvm::TypeSwitch<Operation *, Value>(op)
+                     .Case([&](arith::ConstantOp constant) {
+                       return getInteger(cast<IntegerAttr>(constant.getValue()).getInt());
+                     })
+                     .Case([&](arith::AddIOp) { return binary(LLVM::AddOp()); })
+                     .Case([&](arith::SubIOp) { return binary(LLVM::SubOp()); })
+                     .Case([&](arith::MulIOp) { return binary(LLVM::MulOp()); })
+                     .Case([&](arith::DivUIOp) { return binary(LLVM::UDivOp()); })
+                     .Case([&](arith::DivSIOp) { return binary(LLVM::SDivOp()); })
+                     .Case([&](arith::RemUIOp) { return binary(LLVM::URemOp()); })
+                     .Case([&](arith::RemSIOp) { return binary(LLVM::SRemOp()); })
+                     .Default(Value());
+  if (!result)
+    return op->emitOpError("is not an operation of a schedule");
+  indices[op->getResult(0)] = result;
+  return success();
+}

@@ -1,0 +1,65 @@
+//===- EntryLowering.h - one planned entry program as calls of the runtime -----===//
+
+#ifndef TPC_LIB_CODEGEN_ENTRYLOWERING_H
+#define TPC_LIB_CODEGEN_ENTRYLOWERING_H
+
+#include "tpc/Codegen/RuntimeCalls.h"
+#include "tpc/Codegen/Schedule.h"
+
+namespace tpc {
+
+/// Builds `void tpc_entry_<name>(tpc_context *, char *private, char *communication)` before the
+/// entry.
+class EntryLowering {
+public:
+  /// `collectives` numbers them over all entries.
+  EntryLowering(mlir::func::FuncOp entry, RuntimeCalls &runtime,
+                const llvm::DenseMap<mlir::Operation *, int64_t> &collectives);
+  mlir::LogicalResult run();
+
+private:
+  mlir::LogicalResult lower(mlir::Operation *op);
+  mlir::LogicalResult lowerLaunch(LaunchOp op);
+  mlir::LogicalResult lowerContract(ContractOp op);
+  mlir::LogicalResult lowerAttention(AttentionOp op);
+  mlir::LogicalResult lowerAttentionGrad(AttentionGradOp op);
+  mlir::LogicalResult lowerEmbedding(mlir::Operation *op, llvm::StringRef function, mlir::Value ids,
+                                     mlir::Value values, mlir::Value first);
+  mlir::LogicalResult lowerInit(InitOp op);
+  mlir::LogicalResult lowerCollective(mlir::Operation *op);
+  mlir::LogicalResult lowerAxisIndex(AxisIndexOp op);
+  mlir::LogicalResult lowerHostArithmetic(mlir::Operation *op);
+  mlir::LogicalResult lowerCopy(CopyOp op);
+
+  mlir::FailureOr<int64_t> getDtype(mlir::Operation *op, mlir::Value value);
+  /// Start of the bytes of a value, of an op's workspace, of a slot.
+  mlir::Value getPointer(mlir::Value value);
+  mlir::Value getWorkspace(mlir::Operation *op);
+  mlir::Value getPointer(SlotAttr slot);
+  SlotAttr getSlot(mlir::Value value);
+  /// A stack array that holds `pointers`.
+  mlir::Value fillPointers(mlir::ValueRange pointers, unsigned firstElement);
+  /// The int64 in memory that stands for an index operand.
+  mlir::Value getIndexPointer(mlir::Value index);
+  mlir::Value getInteger(int64_t value);
+  mlir::Value loadInteger(mlir::Value tensor);
+  /// The constant descriptor's address.
+  mlir::Value getDescriptor(llvm::StringRef prefix, llvm::ArrayRef<RuntimeCalls::Field> fields);
+  mlir::Value allocate(mlir::Type type, int64_t count);
+  void returnIfFailed();
+
+  mlir::func::FuncOp entry;
+  RuntimeCalls &runtime;
+  const llvm::DenseMap<mlir::Operation *, int64_t> &collectives;
+  mlir::LLVM::LLVMFuncOp function;
+  mlir::OpBuilder builder;
+  mlir::Location loc;
+  mlir::Value context, privateBase, communicationBase, pointers;
+  mlir::Block *exit = nullptr;
+  llvm::DenseMap<mlir::Value, mlir::Value> indices;       ///< index value -> i64
+  llvm::DenseMap<mlir::Value, mlir::Value> indexPointers; ///< index value -> where it is in memory
+};
+
+} // namespace tpc
+
+#endif // TPC_LIB_CODEGEN_ENTRYLOWERING_H
