@@ -26,7 +26,7 @@ public:
   void run() {
     openData();
     startingPoint();
-    metrics.emplace(program.rank() == 0 ? options.metrics : "", progress.step > 0);
+    metrics.emplace(program.rank() == 0 ? options.metrics : "", progress.step);
     lossBefore = validate();
     trainSteps();
     lossAfter = firstStep < progress.step ? validate() : lossBefore;

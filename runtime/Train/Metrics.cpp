@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
@@ -28,12 +29,28 @@ std::string toJson(const StepMetrics &metrics) {
       .dump();
 }
 
-MetricsFile::MetricsFile(const std::string &path, bool append) : path(path) {
+/// The lines of an earlier run up to step `keep`: a run that goes on from a checkpoint may have
+/// gone further before it ended.
+static std::string earlierLines(const std::string &path, int64_t keep) {
+  std::string kept;
+  std::ifstream earlier(path);
+  for (std::string line; keep > 0 && std::getline(earlier, line);) {
+    auto json = nlohmann::json::parse(line, nullptr, false);
+    if (json.is_object() && json.contains("step") && json["step"].is_number() &&
+        json["step"].get<int64_t>() <= keep)
+      kept += line + "\n";
+  }
+  return kept;
+}
+
+MetricsFile::MetricsFile(const std::string &path, int64_t keep) : path(path) {
   if (path.empty())
     return;
-  file = std::fopen(path.c_str(), append ? "a" : "w");
+  std::string kept = earlierLines(path, keep);
+  file = std::fopen(path.c_str(), "w");
   if (!file)
     throw Error("cannot write " + path + ": " + std::strerror(errno));
+  writeLine(kept);
 }
 
 MetricsFile::~MetricsFile() {

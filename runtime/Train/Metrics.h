@@ -23,8 +23,8 @@ std::string toJson(const StepMetrics &metrics);
 /// Appends lines to a file; each is complete once written. Does nothing without a path.
 class MetricsFile {
 public:
-  /// Starts the file anew unless `append`. Throws Error.
-  MetricsFile(const std::string &path, bool append);
+  /// Keeps the lines of an earlier run up to step `keep`, none if that is 0. Throws Error.
+  MetricsFile(const std::string &path, int64_t keep);
   ~MetricsFile();
   MetricsFile(const MetricsFile &) = delete;
   MetricsFile &operator=(const MetricsFile &) = delete;

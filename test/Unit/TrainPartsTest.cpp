@@ -10,6 +10,7 @@
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 using namespace tpc;
 using namespace tpc::runtime;
@@ -95,6 +96,22 @@ TEST(Metrics, KeepAllDigits) {
   auto json = nlohmann::json::parse(toJson(metrics));
   EXPECT_EQ(json["loss"].get<double>(), static_cast<double>(0.1f));
   EXPECT_EQ(json["grad_norm"].get<double>(), 1e-7 / 3);
+}
+
+TEST(Metrics, AResumedRunReplacesWhatWentFurther) {
+  test::TemporaryFolder folder;
+  std::string path = folder.write("m", "{\"step\":1}\n{\"step\":2}\n{\"step\":3}\n{\"st");
+  {
+    MetricsFile file(path, 2);
+    file.writeValidation(3, 0.5);
+  }
+  std::stringstream text;
+  text << std::ifstream(path).rdbuf();
+  EXPECT_EQ(text.str(), "{\"step\":1}\n{\"step\":2}\n{\"step\":3,\"validation_loss\":0.5}\n");
+  {
+    MetricsFile fresh(path, 0);
+  }
+  EXPECT_EQ(std::filesystem::file_size(path), 0u);
 }
 
 TEST(HuggingFace, NamesAndConfigurations) {
