@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <thread>
+#include <vector>
 
 using nlohmann::json;
 
@@ -84,22 +85,21 @@ void Gathering::checkArrived() {
 }
 
 void Gathering::refuse(FileDescriptor newcomer, const std::string &reason) {
-  std::string text = json{{"error", reason}}.dump();
-  int told = 0;
-  auto tell = [&](const FileDescriptor &connection) {
-    sendMessage(0, connection, text);
-    ++told;
-  };
+  std::vector<FileDescriptor> refused;
   for (auto &[rank, connection] : connections)
-    tell(connection);
+    refused.push_back(std::move(connection));
   if (newcomer.valid())
-    tell(newcomer);
-  for (Deadline deadline(kRefusalSeconds); told + 1 < self.size && deadline.left() > 0;) {
+    refused.push_back(std::move(newcomer));
+  Deadline deadline(kRefusalSeconds);
+  while (static_cast<int>(refused.size()) + 1 < self.size && deadline.left() > 0) {
     FileDescriptor latecomer = acceptFrom(0, listener, deadline.left());
     if (latecomer.valid() &&
         receiveMessage(0, latecomer, deadline.left()).kind == Message::Kind::Text)
-      tell(latecomer);
+      refused.push_back(std::move(latecomer));
   }
+  // All at once: a launcher that sees one of them end would end this rank before it has spoken.
+  for (const FileDescriptor &connection : refused)
+    sendMessage(0, connection, json{{"error", reason}}.dump());
   throw Error(reason);
 }
 

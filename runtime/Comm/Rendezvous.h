@@ -31,7 +31,7 @@ public:
 private:
   void admit(FileDescriptor connection);
   void checkArrived();
-  /// Tells everybody who has come, and who still comes in the next moments.
+  /// Tells everybody who has come or comes in the next moments.
   [[noreturn]] void refuse(FileDescriptor newcomer, const std::string &reason);
   std::string missing() const;
 

@@ -1,5 +1,7 @@
 #include "tpc/runtime/Launch.h"
+#include <chrono>
 #include <cstdio>
+#include <thread>
 
 namespace tpc::runtime {
 
@@ -13,6 +15,8 @@ int reportFailure(const std::exception &error, Communicator *communicator) {
   }
   if (mine)
     std::fprintf(stderr, "error: %s\n", text.c_str());
+  else // a launcher that sees this rank end first would end the one that speaks
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
   return 1;
 }
 
