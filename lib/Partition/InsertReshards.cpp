@@ -36,8 +36,10 @@ struct PricedSplit {
 /// Visits one function in program order.
 class ReshardInserter {
 public:
-  ReshardInserter(func::FuncOp function, const MeshContext &context, ReshardPlanner &planner)
-      : function(function), context(context), planner(planner), versions(context, planner) {}
+  ReshardInserter(func::FuncOp function, const MeshContext &context, ReshardPlanner &planner,
+                  bool strict, llvm::DenseSet<Location> &reported)
+      : function(function), context(context), planner(planner), versions(context, planner),
+        strict(strict), reported(reported) {}
 
   LogicalResult run();
   unsigned getNumReshards() const { return versions.getNumReshards(); }
@@ -63,12 +65,15 @@ private:
   double getWorkSeconds(Operation *op, const ShardingRule &rule, const PricedSplit &priced) const;
   void apply(Operation *op, const PricedSplit &chosen, ArrayRef<Layout> wanted);
   void eraseDead();
+  void reportUnused(Operation *request, ReshardOp reshard);
 
   func::FuncOp function;
   const MeshContext &context;
   ReshardPlanner &planner;
   ValueVersions versions;
-  SmallVector<Operation *> replaced;
+  bool strict;
+  llvm::DenseSet<Location> &reported; ///< requests that were remarked on, in any function
+  SmallVector<std::pair<Operation *, Value>> requests; ///< and the value in the layout asked for
   unsigned numPartials = 0;
 };
 
@@ -144,15 +149,19 @@ FailureOr<Layout> ReshardInserter::readRequest(Value value, LayoutAttr attribute
   return layout;
 }
 
-/// A constraint is met where it stands; whoever uses the value may use it in any of its layouts.
+/// A request is met where it stands. Unless all must follow it, whoever uses the value may use it
+/// in any layout.
 LogicalResult ReshardInserter::visitRequest(Operation *op, LayoutAttr attribute) {
   Value input = op->getOperand(0);
   FailureOr<Layout> layout = readRequest(input, attribute, [&] { return op->emitOpError(); });
   if (failed(layout))
     return failure();
-  versions.get(input, *layout, op);
-  versions.define(op->getResult(0), input);
-  replaced.push_back(op);
+  Value made = versions.get(input, *layout, op);
+  if (strict)
+    versions.define(op->getResult(0), made, *layout);
+  else
+    versions.defineAlias(op->getResult(0), input);
+  requests.push_back({op, made});
   return success();
 }
 
@@ -345,14 +354,32 @@ void ReshardInserter::apply(Operation *op, const PricedSplit &chosen, ArrayRef<L
   }
 }
 
-/// Requests are replaced by versions; versions that nobody took, and constants that were cloned,
-/// go.
+/// What nobody took, and constants that were cloned, go.
 void ReshardInserter::eraseDead() {
-  for (Operation *op : llvm::reverse(replaced))
+  for (auto &[op, made] : requests)
+    if (auto reshard = made.getDefiningOp<ReshardOp>(); reshard && reshard->use_empty())
+      reportUnused(op, reshard);
+  for (auto &[op, made] : llvm::reverse(requests))
     op->erase();
   for (Operation &op : llvm::make_early_inc_range(llvm::reverse(function.getBody().front())))
     if (isa<ReshardOp, arith::ConstantOp>(op) && op.use_empty())
       op.erase();
+}
+
+/// A layout that was asked for in the forward program, costs traffic, and is of use to nobody.
+void ReshardInserter::reportUnused(Operation *request, ReshardOp reshard) {
+  Value input = reshard.getInput();
+  Layout from = getNormalized(getLayout(input).getLayout(context.mesh), context.mesh);
+  Layout to = reshard.getLayout().getLayout(context.mesh);
+  ReshardPlan plan =
+      llvm::cantFail(planner.plan(getShape(input), getElementBytes(input), from, to));
+  auto bytes = static_cast<int64_t>(getReceivedBytes(plan));
+  if (bytes == 0 || request->hasAttr("tpc.backward") || request->hasAttr("tpc.update") ||
+      !reported.insert(request->getLoc()).second)
+    return;
+  emitRemark(request->getLoc(), "every user takes this value as ")
+      << toDTensorString(from, context.mesh) << "; not making it "
+      << toDTensorString(to, context.mesh) << " saves each rank " << bytes << " bytes";
 }
 
 namespace {
@@ -364,11 +391,16 @@ struct InsertReshards : tpc::impl::InsertReshardsBase<InsertReshards> {
     FailureOr<SmallVector<func::FuncOp>> functions = getProgramFunctions(getOperation());
     if (failed(context) || failed(functions))
       return signalPassFailure();
+    if (policy != "optimize" && policy != "strict") {
+      getOperation().emitError("policy is optimize or strict, got '") << policy << "'";
+      return signalPassFailure();
+    }
     FailureOr<ReshardPlanner> planner = makePlanner(getOperation(), *context, machine);
     if (failed(planner))
       return signalPassFailure();
+    llvm::DenseSet<Location> reported;
     for (func::FuncOp function : *functions) {
-      ReshardInserter inserter(function, *context, *planner);
+      ReshardInserter inserter(function, *context, *planner, policy == "strict", reported);
       if (failed(inserter.run()))
         return signalPassFailure();
       numReshards += inserter.getNumReshards();

@@ -71,6 +71,13 @@ void ValueVersions::define(Value value, const Layout &layout, const Layout &want
   entries[value] = std::move(entry);
 }
 
+void ValueVersions::define(Value value, Value made, const Layout &layout) {
+  Entry entry;
+  entry.versions.push_back({layout, made});
+  entry.wanted = layout;
+  entries[value] = std::move(entry);
+}
+
 Value ValueVersions::getRoot(Value value) const {
   auto alias = aliases.find(value);
   return alias == aliases.end() ? value : alias->second;

@@ -20,6 +20,8 @@ def InsertReshards : Pass<"tpc-insert-reshards", "::mlir::ModuleOp"> {
     * A parameter is not gathered over the axes that its layout names, however cheap that looks.
     * Partial flows through ops that are jointly linear in the Partial operands (`ShardingRule::linearSets`) as long as
       every user of the value is such an op; it is reduced where a non-linear op, a constraint or a result needs it.
+    * With `policy=optimize` a value that was asked for in another layout may be used in either, whichever is cheaper for
+      each user; a remark at the request says if that leaves it to nobody. With `policy=strict` users take the layout asked for.
     * In a chain of additions the terms that are Partial over the same axes are added first and reduced once.
 
     ```mlir
@@ -32,7 +34,9 @@ def InsertReshards : Pass<"tpc-insert-reshards", "::mlir::ModuleOp"> {
   }];
   let options = [
     Option<"machine", "machine", "std::string", "\"shared-memory\"",
-           "what collectives and work are priced on: shared-memory, ethernet-mpi, h100x8, h200x8 or a YAML file">
+           "what collectives and work are priced on: shared-memory, ethernet-mpi, h100x8, h200x8 or a YAML file">,
+    Option<"policy", "policy", "std::string", "\"optimize\"",
+           "optimize: users may take a value as it was before a request; strict: every request is met and used">
   ];
   let statistics = [
     Statistic<"numReshards", "reshards", "reshards inserted">,

@@ -20,8 +20,10 @@ public:
 
   /// `value` is there, in `layout`; `wanted` is the layout that propagation gave it.
   void define(mlir::Value value, const Layout &layout, const Layout &wanted);
+  /// `value` stands for `made`, which is in `layout`.
+  void define(mlir::Value value, mlir::Value made, const Layout &layout);
   /// `alias` is `value` under another name: they share versions.
-  void define(mlir::Value alias, mlir::Value value) { aliases[alias] = getRoot(value); }
+  void defineAlias(mlir::Value alias, mlir::Value value) { aliases[alias] = getRoot(value); }
 
   const Layout &getWanted(mlir::Value value) const { return find(value).wanted; }
   /// Every layout the value exists in.
