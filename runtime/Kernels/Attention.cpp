@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <dnnl.h>
 #include <limits>
 
 using namespace tpc::runtime;
@@ -30,13 +29,6 @@ bool tpc::runtime::checkAttentionType(tpc_context *context, const tpc_attention_
     return true;
   context->fail(std::string("attention works on f32, got ") + toString(desc.dtype));
   return false;
-}
-
-void tpc::runtime::gemm(bool transposeA, bool transposeB, int64_t m, int64_t n, int64_t k,
-                        float alpha, const float *a, int64_t lda, const float *b, int64_t ldb,
-                        float beta, float *c, int64_t ldc) {
-  dnnl_sgemm(transposeA ? 'T' : 'N', transposeB ? 'T' : 'N', m, n, k, alpha, a, lda, b, ldb, beta,
-             c, ldc);
 }
 
 namespace {

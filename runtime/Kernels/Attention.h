@@ -2,6 +2,7 @@
 #ifndef TPC_RUNTIME_KERNELS_ATTENTION_H
 #define TPC_RUNTIME_KERNELS_ATTENTION_H
 
+#include "Kernels/Gemm.h"
 #include "tpc/runtime/Context.h"
 #include "tpc_runtime.h"
 
@@ -36,12 +37,6 @@ int64_t attentionWorkspace(const tpc_attention_desc &desc);
 
 /// Records a failure and returns false unless the element type is f32.
 bool checkAttentionType(tpc_context *context, const tpc_attention_desc &desc);
-
-/// C[m, n] = alpha * op(A) op(B) + beta * C, row-major with leading dimensions, on the calling
-/// thread only when it is one of a team.
-void gemm(bool transposeA, bool transposeB, int64_t m, int64_t n, int64_t k, float alpha,
-          const float *a, int64_t lda, const float *b, int64_t ldb, float beta, float *c,
-          int64_t ldc);
 
 } // namespace tpc::runtime
 

@@ -2,7 +2,7 @@
 #include "Kernels/PlainContract.h"
 #include "RuntimeContext.h"
 
-#include <cmath>
+#include <cstring>
 #include <gtest/gtest.h>
 
 using namespace tpc;
@@ -99,6 +99,46 @@ TEST(Contract, DoublePrecision) {
   tpc_contract(context.get(), &desc, reinterpret_cast<char *>(a.data()),
                reinterpret_cast<char *>(b.data()), reinterpret_cast<char *>(c.data()));
   EXPECT_EQ(c, (std::vector<double>{1, 2e-12, 3, 4e-12}));
+}
+
+TEST(Contract, Bfloat16) {
+  auto round = [](float value) {
+    uint32_t bits;
+    std::memcpy(&bits, &value, sizeof(bits));
+    return static_cast<uint16_t>(bits >> 16); // multiples of 1/4 up to 2 are exact
+  };
+  auto a = quarters(2 * 3, 1), b = quarters(4 * 3, 2);
+  std::vector<uint16_t> narrowA, narrowB, got(2 * 4);
+  for (float value : a)
+    narrowA.push_back(round(value));
+  for (float value : b)
+    narrowB.push_back(round(value));
+  tpc_contract_desc desc = {TPC_BF16, 1, 2, 4, 3, 0, 3, 1, 0, 1, 3, 0, 4, 1, 0}; // B transposed
+  auto context = test::makeContext();
+  for (int repeat = 0; repeat < 2; ++repeat)
+    tpc_contract(context.get(), &desc, reinterpret_cast<char *>(narrowA.data()),
+                 reinterpret_cast<char *>(narrowB.data()), reinterpret_cast<char *>(got.data()));
+  if (context->communicator->failed()) { // a processor without bf16 says so
+    EXPECT_NE(context->communicator->failure().find("oneDNN refuses"), std::string::npos);
+    return;
+  }
+  for (size_t i = 0; i < 2; ++i)
+    for (size_t j = 0; j < 4; ++j) {
+      float sum = 0;
+      for (size_t k = 0; k < 3; ++k)
+        sum += a[i * 3 + k] * b[j * 3 + k];
+      EXPECT_EQ(got[i * 4 + j], round(sum));
+    }
+}
+
+TEST(Contract, RefusesMatricesWithoutContiguousRowsOrColumns) {
+  auto desc = plain(1, 2, 2, 2);
+  desc.a_m = 4, desc.a_k = 2;
+  auto context = test::makeContext();
+  char bytes[64] = {};
+  tpc_contract(context.get(), &desc, bytes, bytes, bytes);
+  EXPECT_NE(context->communicator->failure().find("contiguous in neither direction"),
+            std::string::npos);
 }
 
 TEST(Contract, RefusesIntegers) {

@@ -1,0 +1,64 @@
+#include "Kernels/Gemm.h"
+#include "Device/Threads.h"
+
+#include <cstring>
+#include <dnnl.h>
+#include <utility>
+
+namespace tpc::runtime {
+namespace {
+
+/// How gemm must read a matrix: as it is or transposed. A stride along a dimension of size 1 says
+/// nothing.
+struct Layout {
+  Layout(int64_t rows, int64_t columns, int64_t rowStride, int64_t columnStride)
+      : transposed(columnStride != 1 && columns != 1),
+        leading(transposed ? (columns == 1 ? rows : columnStride)
+                           : (rows == 1 ? columns : rowStride)) {}
+  bool transposed;
+  int64_t leading;
+};
+
+} // namespace
+
+void gemm(bool transposeA, bool transposeB, int64_t m, int64_t n, int64_t k, float alpha,
+          const float *a, int64_t lda, const float *b, int64_t ldb, float beta, float *c,
+          int64_t ldc) {
+  dnnl_sgemm(transposeA ? 'T' : 'N', transposeB ? 'T' : 'N', m, n, k, alpha, a, lda, b, ldb, beta,
+             c, ldc);
+}
+
+tpc_contract_desc rowMajor(const tpc_contract_desc &desc, const char *&a, const char *&b) {
+  tpc_contract_desc result;
+  std::memset(&result, 0, sizeof(result));
+  result.dtype = desc.dtype, result.batch = desc.batch, result.accumulate = desc.accumulate != 0;
+  result.k = desc.k, result.c_batch = desc.c_batch;
+  bool swap = desc.c_n != 1 && desc.n != 1;
+  if (swap)
+    std::swap(a, b);
+  result.m = swap ? desc.n : desc.m, result.n = swap ? desc.m : desc.n;
+  result.a_batch = swap ? desc.b_batch : desc.a_batch,
+  result.b_batch = swap ? desc.a_batch : desc.b_batch;
+  result.a_m = swap ? desc.b_n : desc.a_m, result.a_k = swap ? desc.b_k : desc.a_k;
+  result.b_k = swap ? desc.a_k : desc.b_k, result.b_n = swap ? desc.a_m : desc.b_n;
+  result.c_m = swap ? desc.c_n : desc.c_m, result.c_n = swap ? desc.c_m : desc.c_n;
+  return result;
+}
+
+void contractGemm(int threads, const tpc_contract_desc &desc, const float *a, const float *b,
+                  float *c) {
+  Layout left(desc.m, desc.k, desc.a_m, desc.a_k), right(desc.k, desc.n, desc.b_k, desc.b_n);
+  int64_t ldc = desc.m == 1 ? desc.n : desc.c_m;
+  auto one = [&](int64_t index, int) {
+    gemm(left.transposed, right.transposed, desc.m, desc.n, desc.k, 1, a + index * desc.a_batch,
+         left.leading, b + index * desc.b_batch, right.leading, desc.accumulate ? 1 : 0,
+         c + index * desc.c_batch, ldc);
+  };
+  setLibraryThreads(threads);
+  if (desc.batch >= threads && desc.batch > 1)
+    return parallelItems(threads, desc.batch, one);
+  for (int64_t index = 0; index < desc.batch; ++index)
+    one(index, 0);
+}
+
+} // namespace tpc::runtime
