@@ -124,7 +124,7 @@ TEST_F(Train, SameOnOneAndTwoRanks) {
             "by-hand");
 }
 
-TEST_F(Train, LearnsOnTheBatchesThatTheIssueDefines) {
+TEST_F(Train, LearnsOnTheBatchesAsDefined) {
   EXPECT_EQ(train(2, flags(1, {"--dump-gradients", folder / "g", "--export-hf", folder / "after"})),
             "");
   EXPECT_EQ(train(2, flags(0, {"--export-hf", folder / "before"})), "");
