@@ -184,7 +184,8 @@ void PlanApplier::finish() {
 static LogicalResult checkAxes(MeshOp mesh, const Plan *plan, const PlanLayouts &layouts) {
   if (plan && !layouts.hasTensorParallelAxis())
     return mesh.emitError("a plan acts on the mesh axis tp, which this mesh has not: add tp=1 or more");
-  if (!plan && layouts.getTensorParallelSize() > 1)
+  bool waits = mesh->getParentOp()->walk([](BoundaryOp) { return WalkResult::interrupt(); }).wasInterrupted();
+  if (!plan && waits && layouts.getTensorParallelSize() > 1)
     mesh.emitWarning("without a plan everything is replicated over ")
         << layouts.getTensorParallelName() << "=" << layouts.getTensorParallelSize();
   return success();

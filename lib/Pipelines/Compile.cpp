@@ -11,18 +11,32 @@
 using namespace mlir;
 using namespace tpc;
 
+/// A module brings its mesh; `--mesh` may repeat it.
+static LogicalResult checkMesh(ModuleOp module, const CompileOptions &options) {
+  MeshOp mesh = getMesh(module);
+  if (!mesh)
+    return module.emitError("expects one tpc.mesh");
+  if (!options.import.mesh.axes.empty() && !(mesh.getMesh().getMesh() == options.import.mesh))
+    return mesh.emitError("the module's mesh ") << mesh.getMesh() << " contradicts --mesh";
+  return success();
+}
+
 OwningOpRef<ModuleOp> tpc::loadProgram(const CompileOptions &options, MLIRContext *context) {
   if (StringRef(options.model).ends_with(".mlir")) {
     if (!llvm::sys::fs::exists(options.model)) {
       emitError(FileLineColLoc::get(context, options.model, 0, 0)) << "cannot read the module: no such file";
       return {};
     }
-    return parseSourceFile<ModuleOp>(options.model, ParserConfig(context));
+    OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(options.model, ParserConfig(context));
+    return module && succeeded(checkMesh(*module, options)) ? std::move(module) : OwningOpRef<ModuleOp>();
   }
   FailureOr<LlamaConfig> config = loadLlamaConfig(options.model, context);
   if (failed(config))
     return {};
-  return importLlama(*config, options.import, context);
+  ImportOptions import = options.import;
+  if (import.mesh.axes.empty())
+    import.mesh.axes.push_back({"tp", 1});
+  return importLlama(*config, import, context);
 }
 
 LogicalResult tpc::compile(const CompileOptions &options, MLIRContext *context) {

@@ -5,6 +5,7 @@
 #include "tpc/Codegen/Passes.h"
 #include "tpc/Frontend/Passes.h"
 #include "tpc/Partition/Passes.h"
+#include "tpc/Pipelines/VerifyStages.h"
 #include "tpc/Pipelines/WriteProgram.h"
 #include "tpc/Propagation/Passes.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -21,11 +22,8 @@ static void buildPlan(OpPassManager &manager, const CompileOptions &options) {
   manager.addPass(createApplyPlan(passOptions));
 }
 
-/// The loss becomes a training step. Before propagation: gradients get layouts like any other value. A program
-/// without a loss (forward) is left alone.
+/// The loss becomes a training step. Before propagation: gradients get layouts like any other value.
 static void buildAutodiff(OpPassManager &manager, const CompileOptions &options) {
-  if (options.import.mode != Mode::Train)
-    return;
   manager.addPass(createDifferentiate());
   manager.addPass(createAppendOptimizer());
 }
@@ -56,11 +54,11 @@ static void buildOptimization(OpPassManager &manager, const CompileOptions &opti
 
 ArrayRef<Phase> tpc::getPhases() {
   static const Phase phases[] = {
-      {"plan", Emit::Layouts, buildPlan},
-      {"autodiff", Emit::Layouts, buildAutodiff},
-      {"propagation", Emit::Layouts, buildPropagation},
-      {"partition", Emit::Local, buildPartition},
-      {"optimization", Emit::Local, buildOptimization},
+      {"plan", Emit::Layouts, true, buildPlan},
+      {"autodiff", Emit::Layouts, true, buildAutodiff},
+      {"propagation", Emit::Layouts, true, buildPropagation},
+      {"partition", Emit::Local, true, buildPartition},
+      {"optimization", Emit::Local, true, buildOptimization},
   };
   return phases;
 }
@@ -73,16 +71,31 @@ static LogicalResult dump(ModuleOp module, const CompileOptions &options, unsign
   return writeProgram(module, path);
 }
 
+/// The program is what it is meant to be when propagation starts; that phase and all later ones must keep it.
+static LogicalResult verify(ModuleOp module, const Phase &phase, StageVerifier &verifier) {
+  if (phase.build == buildPlan || phase.build == buildAutodiff)
+    return success();
+  return phase.interpretable ? verifier.verify(module, phase.name) : success();
+}
+
 LogicalResult tpc::runPhases(ModuleOp module, const CompileOptions &options) {
   if (failed(dump(module, options, 0, "import")))
     return failure();
+  StageVerifier verifier;
   for (auto [number, phase] : llvm::enumerate(getPhases())) {
     if (phase.neededBy > options.emit)
       break;
+    // Forward programs have no loss, and a module may bring its own step.
+    if (phase.build == buildAutodiff && (!module.lookupSymbol("loss") || module.lookupSymbol("step")))
+      continue;
+    if (options.verify && phase.build == buildPropagation && failed(verifier.setReference(module)))
+      return failure();
     PassManager manager(module.getContext());
     phase.build(manager, options);
     LogicalResult result = manager.run(module);
     if (failed(dump(module, options, number + 1, phase.name)) || failed(result))
+      return failure();
+    if (options.verify && failed(verify(module, phase, verifier)))
       return failure();
   }
   return success();

@@ -12,7 +12,7 @@ using namespace tpc;
 namespace {
 struct CommandLine {
   CompileOptions options;
-  std::string mesh = "tp=1", policy = "optimize", emit = "exe", mode = "train", type = "f32";
+  std::string mesh, policy = "optimize", emit = "exe", mode = "train", type = "f32";
   bool check = false, listModules = false;
 };
 } // namespace
@@ -24,7 +24,7 @@ static void declare(CLI::App &app, CommandLine &line) {
   app.add_option("--plan-policy", line.policy, "optimize: trade layouts inside modules for cheaper ones; strict: keep all")
       ->check(CLI::IsMember({"optimize", "strict"}))
       ->capture_default_str();
-  app.add_option("--mesh", line.mesh, "axes of ranks, such as dp=2,tp=4")->capture_default_str();
+  app.add_option("--mesh", line.mesh, "axes of ranks, such as dp=2,tp=4; tp=1 without it");
   app.add_option("--mode", line.mode, "what the executable does")->check(CLI::IsMember({"train", "forward"}));
   app.add_option("--batch", options.import.batch, "sequences per step, of all ranks together");
   app.add_option("--seq", options.import.sequence, "positions per sequence");
@@ -36,6 +36,7 @@ static void declare(CLI::App &app, CommandLine &line) {
   app.add_option("-o", options.output, "output file; standard output without it");
   app.add_option("--dump-stages", options.dumpStages, "folder for the program after every phase, numbered");
   app.add_flag("--list-modules", line.listModules, "print every module, its parameters' shapes and the styles it admits");
+  app.add_flag("--verify", options.verify, "run every form of the program in the interpreter and compare; small models");
   app.add_flag("--check", line.check, "check plan and mesh, generate nothing");
 }
 
@@ -43,7 +44,7 @@ static mlir::LogicalResult run(CommandLine &line, mlir::MLIRContext *context) {
   static const std::map<std::string, Emit> stages = {
       {"import", Emit::Import}, {"layouts", Emit::Layouts}, {"local", Emit::Local}, {"kernels", Emit::Kernels},
       {"llvm", Emit::Llvm},     {"obj", Emit::Obj},         {"exe", Emit::Exe}};
-  mlir::FailureOr<Mesh> mesh = parseMesh(line.mesh, context);
+  mlir::FailureOr<Mesh> mesh = line.mesh.empty() ? mlir::FailureOr<Mesh>(Mesh()) : parseMesh(line.mesh, context);
   if (mlir::failed(mesh))
     return mlir::failure();
   CompileOptions &options = line.options;

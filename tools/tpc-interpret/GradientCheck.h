@@ -3,7 +3,7 @@
 #ifndef TPC_TOOLS_TPC_INTERPRET_GRADIENTCHECK_H
 #define TPC_TOOLS_TPC_INTERPRET_GRADIENTCHECK_H
 
-#include "Inputs.h"
+#include "tpc/Interpreter/Inputs.h"
 
 namespace tpc {
 

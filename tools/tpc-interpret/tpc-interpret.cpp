@@ -8,14 +8,13 @@
 //===----------------------------------------------------------------------===//
 
 #include "GradientCheck.h"
-#include "Inputs.h"
 #include "mlir/Parser/Parser.h"
 #include "tpc/InitAllDialects.h"
+#include "tpc/Interpreter/RunModule.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/SourceMgr.h"
-#include <cmath>
 
 using namespace mlir;
 using namespace tpc;
@@ -36,86 +35,6 @@ static cl::opt<Precision> precision("precision", cl::desc("arithmetic"), cl::ini
                                     cl::values(clEnumValN(Precision::Float64, "f64", "no rounding to element types"),
                                                clEnumValN(Precision::Exact, "exact", "each result is rounded")));
 
-namespace {
-/// A function's results as global tensors; null where a result is not a tensor of the global program.
-struct Outcome {
-  std::string name;
-  std::vector<Tensor> results;
-};
-} // namespace
-
-static bool isLocal(func::FuncOp function) {
-  bool local = false;
-  function.walk([&](Operation *op) { local |= isa<AxisIndexOp, ShardSliceOp>(op) && !op->hasAttr(TPCDialect::kLayouts); });
-  for (unsigned i = 0; i < function.getNumArguments(); ++i)
-    local |= function.getArgAttr(i, TPCDialect::kGlobal) != nullptr;
-  for (unsigned i = 0; i < function.getNumResults(); ++i)
-    local |= function.getResultAttr(i, TPCDialect::kGlobal) != nullptr;
-  return local;
-}
-
-static FailureOr<InterpreterOptions> getOptions(ModuleOp module, func::FuncOp function) {
-  InterpreterOptions options;
-  options.precision = precision;
-  if (MeshOp mesh = getMesh(module))
-    options.mesh = mesh.getMesh().getMesh();
-  int64_t devices = options.mesh.axes.empty() ? 1 : options.mesh.getNumRanks();
-  if (rankCount && rankCount != devices && isLocal(function))
-    return function.emitError("is a program for ") << devices << " ranks, got --ranks " << rankCount.getValue();
-  options.ranks = isLocal(function) ? devices : 1;
-  return options;
-}
-
-static std::vector<RankTensors> makeArguments(func::FuncOp function, const InterpreterOptions &options) {
-  std::vector<RankTensors> arguments;
-  for (unsigned i = 0; i < function.getNumArguments(); ++i) {
-    Tensor global = makeInput(function, i, {inputKind, seed, ids});
-    auto attribute = function.getArgAttrOfType<GlobalAttr>(i, TPCDialect::kGlobal);
-    arguments.push_back(attribute && options.ranks > 1 ? shard(global, attribute, options.mesh)
-                                                       : RankTensors(options.ranks, global));
-  }
-  return arguments;
-}
-
-static FailureOr<Outcome> run(ModuleOp module, func::FuncOp function) {
-  FailureOr<InterpreterOptions> options = getOptions(module, function);
-  if (failed(options))
-    return failure();
-  FailureOr<std::vector<RankTensors>> results = interpret(function, makeArguments(function, *options), *options);
-  if (failed(results))
-    return failure();
-  Outcome outcome{function.getName().str(), {}};
-  for (auto [number, shards] : llvm::enumerate(*results)) {
-    auto attribute = function.getResultAttrOfType<GlobalAttr>(number, TPCDialect::kGlobal);
-    if (!attribute) {
-      outcome.results.push_back(shards.front());
-      continue;
-    }
-    std::string replica;
-    FailureOr<Tensor> whole = unshard(shards, attribute, options->mesh, replica);
-    if (failed(whole))
-      return function.emitError("result ") << number << " should be replicated, but " << replica << " disagree";
-    outcome.results.push_back(std::move(*whole));
-  }
-  return outcome;
-}
-
-static FailureOr<std::vector<Outcome>> runAll(ModuleOp module) {
-  std::vector<Outcome> outcomes;
-  for (auto function : module.getOps<func::FuncOp>()) {
-    bool wanted = functionName.empty() ? function.isPublic() : function.getName() == functionName;
-    if (!wanted || function.isExternal())
-      continue;
-    FailureOr<Outcome> outcome = run(module, function);
-    if (failed(outcome))
-      return failure();
-    outcomes.push_back(std::move(*outcome));
-  }
-  if (outcomes.empty())
-    return module.emitError("has no function to interpret") << (functionName.empty() ? "" : " called " + functionName);
-  return outcomes;
-}
-
 //===-- reports ----------------------------------------------------------------===//
 
 static void print(const Tensor &tensor) {
@@ -127,43 +46,18 @@ static void print(const Tensor &tensor) {
 
 static void print(const Outcome &outcome) {
   for (auto [number, tensor] : llvm::enumerate(outcome.results)) {
-    llvm::outs() << "@" << outcome.name << " result " << number << " [";
+    llvm::outs() << "@" << outcome.function << " result " << number << " [";
     llvm::interleaveComma(tensor.shape, llvm::outs());
     llvm::outs() << "]\n";
     print(tensor);
   }
 }
 
-/// Largest difference relative to the largest magnitude; infinite for different shapes or a NaN on one side.
-static double getDifference(const Tensor &a, const Tensor &b) {
-  if (a.shape != b.shape)
-    return INFINITY;
-  double difference = 0, magnitude = 0;
-  for (auto [x, y] : llvm::zip_equal(a.data, b.data)) {
-    if (x == y || (std::isnan(x) && std::isnan(y)))
-      continue;
-    double gap = std::fabs(x - y);
-    difference = std::isnan(gap) ? INFINITY : std::max(difference, gap);
-  }
-  for (double x : b.data)
-    magnitude = std::isfinite(x) ? std::max(magnitude, std::fabs(x)) : magnitude;
-  return difference == 0 ? 0 : difference / std::max(magnitude, 1e-300);
-}
-
 static bool agree(const Outcome &ours, const Outcome &theirs) {
-  bool same = ours.results.size() == theirs.results.size();
-  for (size_t i = 0; same && i < ours.results.size(); ++i) {
-    double difference = getDifference(ours.results[i], theirs.results[i]);
-    if (difference <= tolerance)
-      continue;
-    llvm::errs() << "error: @" << ours.name << " result " << i << " differs by " << difference
-                 << " of its largest magnitude\n";
-    return false;
-  }
-  if (!same)
-    llvm::errs() << "error: @" << ours.name << " has " << ours.results.size() << " results, expected "
-                 << theirs.results.size() << "\n";
-  return same;
+  std::optional<std::string> difference = findDifference(ours, theirs, tolerance);
+  if (difference)
+    llvm::errs() << "error: @" << ours.function << " " << *difference << "\n";
+  return !difference;
 }
 
 static bool compare(const std::vector<Outcome> &ours, const std::vector<Outcome> &theirs) {
@@ -171,12 +65,12 @@ static bool compare(const std::vector<Outcome> &ours, const std::vector<Outcome>
   bool same = true;
   for (const Outcome &outcome : ours)
     for (const Outcome &reference : theirs)
-      if (outcome.name == reference.name) {
+      if (outcome.function == reference.function) {
         ++compared;
         bool agrees = agree(outcome, reference);
         same &= agrees;
         if (agrees)
-          llvm::outs() << "@" << outcome.name << ": " << outcome.results.size() << " results agree\n";
+          llvm::outs() << "@" << outcome.function << ": " << outcome.results.size() << " results agree\n";
       }
   if (!compared)
     llvm::errs() << "error: the programs have no function in common\n";
@@ -204,7 +98,8 @@ int main(int argc, char **argv) {
     return 1;
   if (gradients)
     return failed(checkGradients(*module, {inputKind, seed, ids}, tolerance ? tolerance : 1e-6));
-  FailureOr<std::vector<Outcome>> outcomes = runAll(*module);
+  RunOptions options{{inputKind, seed, ids}, precision, rankCount, functionName};
+  FailureOr<std::vector<Outcome>> outcomes = runModule(*module, options);
   if (failed(outcomes))
     return 1;
   if (against.empty()) {
@@ -215,6 +110,6 @@ int main(int argc, char **argv) {
   OwningOpRef<ModuleOp> other = parse(against, context);
   if (!other)
     return 1;
-  FailureOr<std::vector<Outcome>> reference = runAll(*other);
+  FailureOr<std::vector<Outcome>> reference = runModule(*other, options);
   return succeeded(reference) && compare(*outcomes, *reference) ? 0 : 1;
 }

@@ -16,9 +16,10 @@ struct CompileOptions {
   std::string model;    ///< folder, config.json or .mlir
   std::string plan;     ///< plan file; empty: everything replicated
   bool strict = false;  ///< --plan-policy=strict
-  ImportOptions import;
+  ImportOptions import; ///< no mesh: that of a .mlir module, else tp=1
   std::string target = "cpu", cpu = "native";
   Emit emit = Emit::Exe;
+  bool verify = false;    ///< run every form of the program in the reference interpreter and compare
   std::string output;     ///< empty: standard output
   std::string dumpStages; ///< folder for the program after every phase, or empty
 };

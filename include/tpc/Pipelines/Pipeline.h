@@ -13,6 +13,8 @@ struct Phase {
   llvm::StringRef name;
   /// The first form that needs this phase.
   Emit neededBy;
+  /// Does the reference interpreter understand what the phase leaves?
+  bool interpretable;
   void (*build)(mlir::OpPassManager &manager, const CompileOptions &options);
 };
 

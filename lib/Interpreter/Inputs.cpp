@@ -1,6 +1,6 @@
 //===- Inputs.cpp - values for a function's arguments --------------------------===//
 
-#include "Inputs.h"
+#include "tpc/Interpreter/Inputs.h"
 #include "tpc_random.h"
 #include "llvm/ADT/StringSwitch.h"
 #include <cmath>

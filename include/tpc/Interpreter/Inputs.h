@@ -1,7 +1,7 @@
 //===- Inputs.h - values for a function's arguments ----------------------------===//
 
-#ifndef TPC_TOOLS_TPC_INTERPRET_INPUTS_H
-#define TPC_TOOLS_TPC_INTERPRET_INPUTS_H
+#ifndef TPC_INTERPRETER_INPUTS_H
+#define TPC_INTERPRETER_INPUTS_H
 
 #include "tpc/Interpreter/Interpreter.h"
 
@@ -25,4 +25,4 @@ Tensor makeInput(mlir::func::FuncOp function, unsigned number, const InputOption
 
 } // namespace tpc
 
-#endif // TPC_TOOLS_TPC_INTERPRET_INPUTS_H
+#endif // TPC_INTERPRETER_INPUTS_H
