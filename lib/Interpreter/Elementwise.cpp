@@ -104,7 +104,7 @@ static LogicalResult compareAll(Operation *op, Operands operands, Results &resul
 
 static LogicalResult constant(Operation *op, Operands, Results &results) {
   Attribute value = cast<arith::ConstantOp>(op).getValue();
-  Tensor result = Tensor::zeros(getShape(op->getResult(0)));
+  Tensor result = Tensor::zeros(getTypeShape(op->getResult(0)));
   if (auto integer = dyn_cast<IntegerAttr>(value))
     result.data[0] = integer.getValue().getBitWidth() == 1 ? integer.getValue().getZExtValue() : integer.getInt();
   else if (auto real = dyn_cast<FloatAttr>(value))

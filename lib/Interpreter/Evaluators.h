@@ -40,7 +40,7 @@ void addTrainingEvaluators(EvaluatorTable &table);
 void addCollectiveEvaluators(EvaluatorTable &table);
 
 /// Shape of a result type; empty for scalars and index.
-llvm::ArrayRef<int64_t> getShape(mlir::Value value);
+llvm::ArrayRef<int64_t> getTypeShape(mlir::Value value);
 
 } // namespace tpc
 

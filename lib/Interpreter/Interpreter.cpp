@@ -7,7 +7,7 @@
 using namespace mlir;
 using namespace tpc;
 
-ArrayRef<int64_t> tpc::getShape(Value value) {
+ArrayRef<int64_t> tpc::getTypeShape(Value value) {
   auto tensor = dyn_cast<RankedTensorType>(value.getType());
   return tensor ? tensor.getShape() : ArrayRef<int64_t>();
 }

@@ -41,7 +41,7 @@ static LogicalResult contract(Operation *op, Operands operands, Results &results
   auto lhsSummed = getLetterStrides(summed, einsum.getLhsDims(), lhs);
   auto rhsSummed = getLetterStrides(summed, einsum.getRhsDims(), rhs);
 
-  Tensor result = Tensor::zeros(getShape(op->getResult(0)));
+  Tensor result = Tensor::zeros(getTypeShape(op->getResult(0)));
   int64_t next = 0;
   forEachIndex(result.shape, [&](ArrayRef<int64_t> index) {
     int64_t lhsBase = dot(index, lhsKept), rhsBase = dot(index, rhsKept);
@@ -69,7 +69,7 @@ static double combine(ReductionKind kind, double a, double b) {
 static LogicalResult reduce(Operation *op, Operands operands, Results &results) {
   auto reduction = cast<ReduceOp>(op);
   ReductionKind kind = reduction.getKind().getValue();
-  Tensor result = Tensor::zeros(getShape(op->getResult(0)));
+  Tensor result = Tensor::zeros(getTypeShape(op->getResult(0)));
   llvm::fill(result.data, getNeutral(kind));
   SmallVector<int64_t, 6> strides = result.getStrides();
   int64_t next = 0;
@@ -88,7 +88,7 @@ static LogicalResult reduce(Operation *op, Operands operands, Results &results) 
 
 static LogicalResult broadcast(Operation *op, Operands operands, Results &results) {
   ArrayRef<int64_t> dims = cast<BroadcastOp>(op).getDims();
-  Tensor result = Tensor::zeros(getShape(op->getResult(0)));
+  Tensor result = Tensor::zeros(getTypeShape(op->getResult(0)));
   SmallVector<int64_t, 6> strides = operands[0]->getStrides();
   int64_t next = 0;
   forEachIndex(result.shape, [&](ArrayRef<int64_t> index) {
@@ -103,7 +103,7 @@ static LogicalResult broadcast(Operation *op, Operands operands, Results &result
 
 static LogicalResult transpose(Operation *op, Operands operands, Results &results) {
   ArrayRef<int64_t> permutation = cast<TransposeOp>(op).getPermutation();
-  Tensor result = Tensor::zeros(getShape(op->getResult(0)));
+  Tensor result = Tensor::zeros(getTypeShape(op->getResult(0)));
   SmallVector<int64_t, 6> strides = operands[0]->getStrides();
   int64_t next = 0;
   forEachIndex(result.shape, [&](ArrayRef<int64_t> index) {
@@ -117,7 +117,7 @@ static LogicalResult transpose(Operation *op, Operands operands, Results &result
 }
 
 static LogicalResult reshape(Operation *op, Operands operands, Results &results) {
-  results.push_back({SmallVector<int64_t, 6>(getShape(op->getResult(0))), operands[0]->data});
+  results.push_back({SmallVector<int64_t, 6>(getTypeShape(op->getResult(0))), operands[0]->data});
   return success();
 }
 

@@ -58,7 +58,7 @@ static double draw(InitOp op, uint64_t seed, int64_t scheme, uint64_t index) {
 
 static LogicalResult init(Operation *op, Operands operands, Results &results) {
   auto initOp = cast<InitOp>(op);
-  Tensor result = Tensor::zeros(getShape(op->getResult(0)));
+  Tensor result = Tensor::zeros(getTypeShape(op->getResult(0)));
   SmallVector<int64_t, 6> strides = Tensor{SmallVector<int64_t, 6>(initOp.getGlobalShape()), {}}.getStrides();
   uint64_t seed = static_cast<uint64_t>(operands[0]->data[0]);
   int64_t scheme = operands[1]->data[0], next = 0;

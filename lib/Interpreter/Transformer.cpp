@@ -16,7 +16,7 @@ static int64_t getFirst(Operands operands, size_t count) {
 static LogicalResult embedding(Operation *op, Operands operands, Results &results) {
   const Tensor &ids = *operands[0], &table = *operands[1];
   int64_t first = getFirst(operands, 2), rows = table.shape[0], width = table.shape[1];
-  Tensor result = Tensor::zeros(getShape(op->getResult(0)));
+  Tensor result = Tensor::zeros(getTypeShape(op->getResult(0)));
   for (int64_t i = 0; i < ids.size(); ++i) {
     int64_t row = static_cast<int64_t>(ids.data[i]) - first;
     if (row >= 0 && row < rows)
@@ -28,7 +28,7 @@ static LogicalResult embedding(Operation *op, Operands operands, Results &result
 
 static LogicalResult embeddingGrad(Operation *op, Operands operands, Results &results) {
   const Tensor &ids = *operands[0], &dResult = *operands[1];
-  Tensor table = Tensor::zeros(getShape(op->getResult(0)));
+  Tensor table = Tensor::zeros(getTypeShape(op->getResult(0)));
   int64_t first = getFirst(operands, 2), rows = table.shape[0], width = table.shape[1];
   for (int64_t i = 0; i < ids.size(); ++i) {
     int64_t row = static_cast<int64_t>(ids.data[i]) - first;
@@ -88,7 +88,7 @@ static LogicalResult ropeTable(Operation *op, Operands operands, Results &result
   auto table = cast<RopeTableOp>(op);
   int64_t first = getFirst(operands, 0), pairs = table.getFrequencies().size();
   double scale = table.getScale().convertToDouble();
-  Tensor cos = Tensor::zeros(getShape(table.getCos())), sin = cos;
+  Tensor cos = Tensor::zeros(getTypeShape(table.getCos())), sin = cos;
   for (int64_t i = 0; i < cos.size(); ++i) {
     double angle = (first + i / pairs) * table.getFrequencies()[i % pairs];
     cos.data[i] = scale * std::cos(angle);
@@ -158,7 +158,7 @@ static LogicalResult attention(Operation *op, Operands operands, Results &result
   const Tensor &q = *operands[0], &k = *operands[1], &v = *operands[2];
   AttentionShape shape(q, k);
   double scale = attention.getScale().convertToDouble();
-  Tensor out = Tensor::zeros(q.shape), logSumExp = Tensor::zeros(getShape(attention.getLogSumExp()));
+  Tensor out = Tensor::zeros(q.shape), logSumExp = Tensor::zeros(getTypeShape(attention.getLogSumExp()));
   shape.forEachRow(attention.getCausal(), [&](int64_t row, int64_t base, int64_t visible) {
     std::vector<double> scores(visible);
     double maximum = -INFINITY, sum = 0;
