@@ -6,6 +6,7 @@
 #include "tpc/Autodiff/Passes.h"
 #include "tpc/Codegen/Passes.h"
 #include "tpc/Frontend/Passes.h"
+#include "tpc/Optimize/Passes.h"
 #include "tpc/Partition/Passes.h"
 #include "tpc/Propagation/Passes.h"
 
@@ -15,6 +16,7 @@ inline void registerAllPasses() {
   registerAutodiffPasses();
   registerCodegenPasses();
   registerFrontendPasses();
+  registerOptimizePasses();
   registerPartitionPasses();
   registerPropagationPasses();
 }

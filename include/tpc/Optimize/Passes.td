@@ -1,0 +1,72 @@
+//===- Passes.td - fewer and larger collectives ------------------*- tablegen -*-===//
+
+#ifndef TPC_OPTIMIZE_PASSES_TD
+#define TPC_OPTIMIZE_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def SimplifyCollectives : Pass<"tpc-simplify-collectives", "::mlir::ModuleOp"> {
+  let summary = "Replaces collectives by fewer or cheaper ones with the same values.";
+  let description = [{
+    Precondition: local functions (`tpc-localize`); what a `tpc.shard_slice` cuts is the same on all ranks of its
+    group. Postcondition: the same values, up to the order of sums, with at most the traffic.
+
+    Here S and R are lists of axes, and "once" means that the inner value has no other use.
+
+    | before | after | |
+    |---|---|---|
+    | two equal collectives of one value | one | `tpc.barrier` keeps them apart |
+    | `shard_slice` of `all_gather`, one dimension, S leads the gather's axes | `all_gather` over the others, or nothing | |
+    | `shard_slice` of `all_gather`, other dimension, equal axes | `all_to_all` | once |
+    | `shard_slice` of `all_gather`, other dimension and axes | `all_gather` of `shard_slice` | once |
+    | `shard_slice` over S of `all_reduce` over S and R | `reduce_scatter` over S, `all_reduce` over R | once |
+    | `shard_slice` over S of `all_reduce` over R | `all_reduce` of `shard_slice` | once |
+    | `all_gather` of `shard_slice`, one dimension, equal axes | the operand | |
+    | `all_gather` of `reduce_scatter`, one dimension, equal axes | `all_reduce` | once |
+    | `all_gather` of `all_gather`, one dimension | one `all_gather` | once |
+    | `shard_slice` of `shard_slice`, one dimension | one `shard_slice` | |
+    | `all_reduce` of `all_reduce` of one kind | one `all_reduce` | once |
+    | sum or difference of two equal reductions | the reduction of the sum | once |
+    | a collective without a use | nothing | |
+
+    ```mlir
+    %1 = tpc.all_reduce sum %x over @mesh ["tp"] : tensor<8x4xf32>
+    %2 = tpc.shard_slice %1 dim 0 over @mesh ["tp"] : tensor<8x4xf32> -> tensor<4x4xf32>
+    // becomes
+    %2 = tpc.reduce_scatter sum %x dim 0 over @mesh ["tp"] : tensor<8x4xf32> -> tensor<4x4xf32>
+    ```
+  }];
+  let statistics = [
+    Statistic<"numMerged", "merged", "collectives that repeated another">,
+    Statistic<"numRewritten", "rewritten", "rewrites">
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::tpc::TPCDialect"];
+}
+
+def CombineCollectives : Pass<"tpc-combine-collectives", "::mlir::ModuleOp"> {
+  let summary = "Lets small independent all_reduces travel as one.";
+  let description = [{
+    Precondition: local functions. Postcondition: all_reduces of the same kind, mesh axes and element type, none of
+    which depends on another, are one op with several operands, if each has at most `max-member-bytes` and all
+    together at most `max-bytes`. It stands where the last of them stood; what uses an earlier result moves behind it.
+
+    The 25 norm-weight gradients of a Llama and the sum of squares for clipping are an example.
+
+    ```mlir
+    %1 = tpc.all_reduce sum %a over @mesh ["tp"] : tensor<768xf32>
+    %2 = arith.negf %1 : tensor<768xf32>
+    %3 = tpc.all_reduce sum %b over @mesh ["tp"] : tensor<f32>
+    // becomes
+    %1:2 = tpc.all_reduce sum %a, %b over @mesh ["tp"] : tensor<768xf32>, tensor<f32>
+    %2 = arith.negf %1#0 : tensor<768xf32>
+    ```
+  }];
+  let options = [
+    Option<"maxMemberBytes", "max-member-bytes", "int64_t", "1048576", "what is larger travels alone">,
+    Option<"maxBytes", "max-bytes", "int64_t", "33554432", "largest combined operand">
+  ];
+  let statistics = [Statistic<"numCombined", "combined", "all_reduces that joined another">];
+  let dependentDialects = ["::tpc::TPCDialect"];
+}
+
+#endif // TPC_OPTIMIZE_PASSES_TD

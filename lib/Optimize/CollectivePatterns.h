@@ -1,0 +1,15 @@
+//===- CollectivePatterns.h - rewrites of pairs of local collectives -------===//
+
+#ifndef TPC_LIB_OPTIMIZE_COLLECTIVEPATTERNS_H
+#define TPC_LIB_OPTIMIZE_COLLECTIVEPATTERNS_H
+
+#include "mlir/IR/PatternMatch.h"
+
+namespace tpc {
+
+/// The table of tpc-simplify-collectives but for its first and last row.
+void populateCollectivePatterns(mlir::RewritePatternSet &patterns);
+
+} // namespace tpc
+
+#endif // TPC_LIB_OPTIMIZE_COLLECTIVEPATTERNS_H
