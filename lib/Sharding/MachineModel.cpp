@@ -1,7 +1,8 @@
 //===- MachineModel.cpp ---------------------------------------------------===//
 
 #include "tpc/Sharding/MachineModel.h"
-#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/SmallVectorExtras.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/YAMLTraits.h"
 
@@ -142,7 +143,7 @@ Expected<MachineModel> MachineModel::parse(StringRef yaml) {
   if (input.error())
     return llvm::createStringError("machine model: " + message);
   if (llvm::Error error = verify(machine))
-    return std::move(error);
+    return error;
   return machine;
 }
 

@@ -318,7 +318,7 @@ Expected<ReshardPlan> ReshardPlanner::plan(ArrayRef<int64_t> shape, int64_t elem
   if (auto known = memo.find(key); known != memo.end())
     return known->second;
   if (Error error = checkRequest(shape, from, to, mesh))
-    return std::move(error);
+    return error;
   Expected<AtomTable> atoms = AtomTable::create(from, to, mesh);
   if (!atoms)
     return atoms.takeError();
