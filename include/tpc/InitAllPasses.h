@@ -9,6 +9,7 @@
 #include "tpc/Optimize/Passes.h"
 #include "tpc/Partition/Passes.h"
 #include "tpc/Propagation/Passes.h"
+#include "tpc/Target/Passes.h"
 
 namespace tpc {
 
@@ -19,6 +20,7 @@ inline void registerAllPasses() {
   registerOptimizePasses();
   registerPartitionPasses();
   registerPropagationPasses();
+  registerTargetPasses();
 }
 
 } // namespace tpc

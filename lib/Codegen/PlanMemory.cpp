@@ -54,6 +54,7 @@ struct PlanMemory : tpc::impl::PlanMemoryBase<PlanMemory> {
 
   PersistentMap persistent;
   Account persistentBytes{}, peak{};
+  int64_t peakShared = 0; ///< of the peak, what lies in the communication region
   int64_t privateBase = 0, privateBytes = 0, communicationBytes = 0;
 };
 } // namespace
@@ -199,24 +200,37 @@ void PlanMemory::attachSlots(func::FuncOp entry, const EntryBuffers &buffers,
 
 void PlanMemory::recordPeak(const EntryBuffers &buffers) {
   SmallVector<Account, 0> changes(buffers.getEnd() + 2, Account{});
+  SmallVector<int64_t, 0> sharedChanges(buffers.getEnd() + 2, 0);
   for (const Buffer &buffer : buffers.getBuffers()) {
     if (!isTransient(buffer))
       continue;
     unsigned category = static_cast<unsigned>(buffer.category);
-    changes[buffer.first][category] += align(buffer.bytes);
-    changes[(buffer.isArgument ? buffers.getEnd() : buffer.last) + 1][category] -=
-        align(buffer.bytes);
+    int64_t after = (buffer.isArgument ? buffers.getEnd() : buffer.last) + 1;
+    int64_t bytes = align(buffer.bytes);
+    int64_t shared = buffer.space == SlotSpace::Communication ? bytes : 0;
+    changes[buffer.first][category] += bytes, changes[after][category] -= bytes;
+    sharedChanges[buffer.first] += shared, sharedChanges[after] -= shared;
   }
   Account live = persistentBytes;
-  for (const Account &change : changes) {
+  int64_t liveShared = 0;
+  for (auto [change, sharedChange] : llvm::zip_equal(changes, sharedChanges)) {
     for (unsigned category = 0; category != kCategories; ++category)
       live[category] += change[category];
-    if (getTotal(live) > getTotal(peak))
+    liveShared += sharedChange;
+    if (getTotal(live) > getTotal(peak)) {
       peak = live;
+      peakShared = liveShared;
+    }
   }
 }
 
+/// The categories add up to the arena: what no value uses at the peak instant is kept for
+/// activations and for communication at other instants.
 void PlanMemory::attachArena() {
+  int64_t unusedShared = communicationBytes - peakShared;
+  int64_t unusedPrivate = privateBytes - (getTotal(peak) - peakShared);
+  peak[static_cast<unsigned>(SlotCategory::Activation)] += unusedPrivate;
+  peak[static_cast<unsigned>(SlotCategory::Communication)] += unusedShared;
   Builder builder(&getContext());
   SmallVector<NamedAttribute> entries;
   auto add = [&](StringRef name, int64_t bytes) {
@@ -232,7 +246,7 @@ void PlanMemory::attachArena() {
 void PlanMemory::runOnOperation() {
   persistent.clear();
   persistentBytes = peak = Account{};
-  privateBase = privateBytes = communicationBytes = 0;
+  peakShared = privateBase = privateBytes = communicationBytes = 0;
   SmallVector<EntryBuffers, 0> analyses;
   SmallVector<func::FuncOp> entries = getEntries(getOperation());
   for (func::FuncOp entry : entries) {

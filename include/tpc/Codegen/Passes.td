@@ -24,7 +24,8 @@ def PlanMemory : Pass<"tpc-plan-memory", "::mlir::ModuleOp"> {
     Precondition: schedules as tpc-form-kernels leaves them. Postcondition: every op with tensor results has
     `tpc.slots` (one per result, then one for its workspace if it needs one), arguments and results of entries have
     `tpc.slot`, the module has `tpc.arena`: bytes of the regions `private` and `shared` (communication) and, at the
-    instant at which most is live, bytes of each category.
+    instant at which most is live, bytes of each category (what no value uses then counts as activations or
+    communication, so that the categories add up to the arena).
 
     - Parameters and optimizer state have one place in all entries; transient memory is shared between entries.
     - Reshapes are free. A result is computed in place of an operand that dies there if the kernel's `in_place` allows

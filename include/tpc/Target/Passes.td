@@ -1,0 +1,32 @@
+//===- Passes.td - what leaves the compiler ------------------------*- tablegen -*-===//
+
+#ifndef TPC_TARGET_PASSES_TD
+#define TPC_TARGET_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def CountFlops : Pass<"tpc-count-flops", "::mlir::ModuleOp"> {
+  let summary = "Counts the floating-point operations of matrix products and attention in each entry program";
+  let description = [{
+    Attaches `tpc.flops` to every public function. Run on the global program, where nothing is counted twice because
+    ranks repeat it; the manifest's `flops_per_step` is what this says of `@step` or `@forward`.
+
+    ```mlir
+    // 2 * 4 * 6 * 8 operations
+    func.func @f(%x: tensor<4x8xf32>, %w: tensor<6x8xf32>) -> tensor<4x6xf32> attributes {tpc.flops = 384 : i64} {
+      %0 = tpc.contract %x, %w : [m, k], [n, k] -> [m, n] : (tensor<4x8xf32>, tensor<6x8xf32>) -> tensor<4x6xf32>
+    ```
+  }];
+}
+
+def BuildManifest : Pass<"tpc-build-manifest", "::mlir::ModuleOp"> {
+  let summary = "Writes down what the runtime must know of a planned program";
+  let description = [{
+    Precondition: planned memory, one `tpc.mesh`. Postcondition: `tpc.manifest` on the module, the JSON text of
+    docs/manifest.md, which `tpc-lower-to-cpu` embeds in `tpc_compiled_program`. An unknown processor is an error.
+  }];
+  let options = [Option<"cpu", "cpu", "std::string", "\"native\"",
+                        "processor to compile for: native, x86-64-v2, x86-64-v3, x86-64-v4 or a name LLVM knows">];
+}
+
+#endif // TPC_TARGET_PASSES_TD

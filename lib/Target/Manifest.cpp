@@ -1,0 +1,365 @@
+//===- Manifest.cpp ------------------------------------------------------------===//
+
+#include "tpc/Target/Manifest.h"
+#include "CollectiveLocation.h"
+#include "tpc/Codegen/RuntimeCalls.h"
+#include "tpc/Codegen/Schedule.h"
+#include "tpc/Sharding/Layout.h"
+#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/Support/JSON.h"
+
+using namespace mlir;
+using namespace tpc;
+
+static constexpr StringLiteral kFlops = "tpc.flops";
+
+namespace {
+/// All that is known of one parameter, from whichever entries mention it.
+struct Parameter {
+  ParamAttr param;
+  RankedTensorType type;
+  GlobalAttr global;
+  llvm::StringMap<SlotAttr> slots; ///< value, exp_avg, exp_avg_sq, gradient
+};
+
+class Writer {
+public:
+  Writer(ModuleOp module, const Cpu &cpu, const Mesh &mesh, llvm::raw_ostream &os)
+      : module(module), cpu(cpu), mesh(mesh), json(os) {}
+  LogicalResult write();
+
+private:
+  void writeHeader();
+  void writeFlops();
+  void writeArena(DictionaryAttr arena);
+  LogicalResult collectParameters();
+  LogicalResult addParameter(func::FuncOp entry, DictionaryAttr attributes, Type type);
+  void writeParameter(const Parameter &parameter);
+  LogicalResult writeEntry(func::FuncOp entry);
+  LogicalResult writeValue(func::FuncOp entry, StringRef name, DictionaryAttr attributes,
+                           Type type);
+  void writePlacement(RankedTensorType type, GlobalAttr global);
+  void writeAxes(ArrayRef<AxisRef> axes);
+  void writeShape(StringRef name, ArrayRef<int64_t> shape);
+  void writeSlot(SlotAttr slot);
+  void writeCollective(Operation *op, int64_t number);
+  void writeCollectiveKind(Operation *op);
+
+  ModuleOp module;
+  const Cpu &cpu;
+  const Mesh &mesh;
+  llvm::json::OStream json;
+  llvm::MapVector<StringRef, Parameter, llvm::StringMap<unsigned>> parameters;
+};
+} // namespace
+
+/// The manifest's spelling of tpc_dtype.
+static FailureOr<StringRef> getDtype(Type type, Location loc) {
+  static constexpr StringLiteral names[] = {"f32", "f64", "bf16", "i32", "i64", "i1"};
+  Type element = getElementTypeOrSelf(type);
+  if (std::optional<int64_t> dtype = getRuntimeDtype(element))
+    return StringRef(names[*dtype]);
+  return emitError(loc) << "element type " << element << " cannot cross the program's interface";
+}
+
+//===-- parts that values share ------------------------------------------------===//
+
+void Writer::writeShape(StringRef name, ArrayRef<int64_t> shape) {
+  json.attributeArray(name, [&] {
+    for (int64_t size : shape)
+      json.value(size);
+  });
+}
+
+void Writer::writeSlot(SlotAttr slot) {
+  json.attribute("space", stringifySlotSpace(slot.getSpace()));
+  json.attribute("offset", slot.getOffset());
+}
+
+void Writer::writeAxes(ArrayRef<AxisRef> axes) {
+  for (const AxisRef &axis : axes)
+    json.object([&] {
+      json.attribute("axis", mesh.axes[axis.axis].name);
+      json.attribute("pre", axis.pre);
+      json.attribute("size", axis.size);
+    });
+}
+
+/// A value without tpc.global is whole on every rank.
+void Writer::writePlacement(RankedTensorType type, GlobalAttr global) {
+  writeShape("global_shape", global ? global.getShape() : type.getShape());
+  writeShape("local_shape", type.getShape());
+  Layout layout = global ? global.getLayout().getLayout(mesh) : Layout::replicated(type.getRank());
+  json.attributeArray("dims", [&] {
+    for (const AxisList &axes : layout.dims)
+      json.array([&] { writeAxes(axes); });
+  });
+}
+
+//===-- header -----------------------------------------------------------------===//
+
+template <typename AttrType>
+static AttrType getModelAttr(ModuleOp module, StringRef name) {
+  auto model = module->getAttrOfType<DictionaryAttr>(TPCDialect::kModel);
+  return model ? model.getAs<AttrType>(name) : AttrType();
+}
+
+void Writer::writeHeader() {
+  auto number = [&](StringRef name) {
+    auto value = getModelAttr<IntegerAttr>(module, name);
+    json.attribute(name, value ? value.getInt() : int64_t(1));
+  };
+  auto mode = getModelAttr<StringAttr>(module, "mode");
+  json.attribute("tpc_manifest", 1);
+  json.attribute("mode", mode                          ? mode.getValue()
+                         : module.lookupSymbol("step") ? "train"
+                                                       : "forward");
+  json.attribute("cpu", cpu.name);
+  json.attributeArray("cpu_features", [&] {
+    for (const std::string &feature : cpu.features)
+      json.value(feature);
+  });
+  json.attributeObject("mesh", [&] {
+    json.attributeArray("axes", [&] {
+      for (const MeshAxis &axis : mesh.axes)
+        json.object([&] {
+          json.attribute("name", axis.name);
+          json.attribute("size", axis.size);
+        });
+    });
+  });
+  number("batch");
+  number("sequence");
+  number("vocabulary");
+  auto config = getModelAttr<StringAttr>(module, "config");
+  json.attribute("model", config ? config.getValue() : "{}");
+}
+
+void Writer::writeFlops() {
+  auto entry = module.lookupSymbol<func::FuncOp>("step");
+  if (!entry)
+    entry = module.lookupSymbol<func::FuncOp>("forward");
+  auto flops = entry ? entry->getAttrOfType<IntegerAttr>(kFlops) : IntegerAttr();
+  auto batch = getModelAttr<IntegerAttr>(module, "batch"),
+       sequence = getModelAttr<IntegerAttr>(module, "sequence");
+  int64_t tokens = batch && sequence ? batch.getInt() * sequence.getInt() : 1;
+  json.attribute("flops_per_step", flops ? flops.getInt() : int64_t(0));
+  json.attribute("flops_per_token", flops && tokens ? flops.getInt() / tokens : int64_t(0));
+}
+
+void Writer::writeArena(DictionaryAttr arena) {
+  auto write = [&](StringRef name, StringRef key) {
+    auto bytes = arena.getAs<IntegerAttr>(key);
+    json.attribute(name, bytes ? bytes.getInt() : int64_t(0));
+  };
+  json.attributeObject("arena", [&] {
+    write("private", "private");
+    write("communication", "shared");
+    json.attributeObject("peak", [&] {
+      for (unsigned category = 0; category <= getMaxEnumValForSlotCategory(); ++category) {
+        StringRef name = stringifySlotCategory(static_cast<SlotCategory>(category));
+        write(name, name);
+      }
+    });
+  });
+}
+
+//===-- parameters -------------------------------------------------------------===//
+
+LogicalResult Writer::addParameter(func::FuncOp entry, DictionaryAttr attributes, Type type) {
+  auto slot = attributes.getAs<SlotAttr>(TPCDialect::kSlot);
+  if (auto gradient = attributes.getAs<StringAttr>(TPCDialect::kGradient)) {
+    if (auto found = parameters.find(gradient.getValue()); found != parameters.end())
+      found->second.slots["gradient"] = slot;
+    return success();
+  }
+  auto param = attributes.getAs<ParamAttr>(TPCDialect::kParam);
+  if (!param)
+    return success();
+  auto state = attributes.getAs<StringAttr>(TPCDialect::kState);
+  Parameter &parameter = parameters[param.getName()];
+  parameter.slots[state ? state.getValue() : "value"] = slot;
+  if (state)
+    return success();
+  parameter.param = param;
+  parameter.type = cast<RankedTensorType>(type);
+  parameter.global = attributes.getAs<GlobalAttr>(TPCDialect::kGlobal);
+  return success(succeeded(getDtype(type, entry.getLoc())));
+}
+
+LogicalResult Writer::collectParameters() {
+  for (func::FuncOp entry : getEntries(module)) {
+    for (auto [number, type] : llvm::enumerate(entry.getArgumentTypes()))
+      if (DictionaryAttr attributes = entry.getArgAttrDict(number))
+        if (failed(addParameter(entry, attributes, type)))
+          return failure();
+    for (auto [number, type] : llvm::enumerate(entry.getResultTypes()))
+      if (DictionaryAttr attributes = entry.getResultAttrDict(number))
+        if (failed(addParameter(entry, attributes, type)))
+          return failure();
+  }
+  return success();
+}
+
+void Writer::writeParameter(const Parameter &parameter) {
+  json.object([&] {
+    json.attribute("name", parameter.param.getName());
+    writeShape("shape", parameter.param.getShape());
+    json.attribute("dtype", *getDtype(parameter.type, module.getLoc()));
+    writePlacement(parameter.type, parameter.global);
+    Layout layout = parameter.global ? parameter.global.getLayout().getLayout(mesh)
+                                     : Layout::replicated(parameter.type.getRank());
+    json.attribute("layout", toDTensorString(layout, mesh));
+    for (StringRef name : {"value", "exp_avg", "exp_avg_sq", "gradient"})
+      if (SlotAttr slot = parameter.slots.lookup(name))
+        json.attributeObject(name, [&] { writeSlot(slot); });
+  });
+}
+
+//===-- entries ----------------------------------------------------------------===//
+
+LogicalResult Writer::writeValue(func::FuncOp entry, StringRef name, DictionaryAttr attributes,
+                                 Type type) {
+  FailureOr<StringRef> dtype = getDtype(type, entry.getLoc());
+  if (failed(dtype))
+    return failure();
+  json.object([&] {
+    json.attribute("name", name);
+    json.attribute("dtype", *dtype);
+    writePlacement(cast<RankedTensorType>(type), attributes.getAs<GlobalAttr>(TPCDialect::kGlobal));
+    writeSlot(attributes.getAs<SlotAttr>(TPCDialect::kSlot));
+  });
+  return success();
+}
+
+/// True for results that are parameters, state or gradients: those are listed with the parameters.
+static bool belongsToParameter(DictionaryAttr attributes) {
+  return attributes.contains(TPCDialect::kParam) || attributes.contains(TPCDialect::kAlias) ||
+         attributes.contains(TPCDialect::kGradient);
+}
+
+LogicalResult Writer::writeEntry(func::FuncOp entry) {
+  bool failure = false;
+  auto writeAll = [&](StringRef title, TypeRange types, StringRef nameAttr, StringRef fallback,
+                      auto getAttributes) {
+    json.attributeArray(title, [&] {
+      for (auto [number, type] : llvm::enumerate(types)) {
+        DictionaryAttr attributes = getAttributes(number);
+        if (belongsToParameter(attributes))
+          continue;
+        auto name = attributes.getAs<StringAttr>(nameAttr);
+        std::string text = name ? name.str() : (fallback + llvm::Twine(number)).str();
+        failure |= failed(writeValue(entry, text, attributes, type));
+      }
+    });
+  };
+  json.attributeObject(entry.getName(), [&] {
+    writeAll("inputs", entry.getArgumentTypes(), TPCDialect::kInput, "arg",
+             [&](unsigned i) { return entry.getArgAttrDict(i); });
+    writeAll("outputs", entry.getResultTypes(), TPCDialect::kOutput, "result",
+             [&](unsigned i) { return entry.getResultAttrDict(i); });
+  });
+  return success(!failure);
+}
+
+//===-- collectives ------------------------------------------------------------===//
+
+void Writer::writeCollectiveKind(Operation *op) {
+  auto reduction = [&](ReductionKind kind) {
+    static constexpr StringLiteral names[] = {"sum", "max", "min"};
+    json.attribute("reduction", names[static_cast<unsigned>(kind)]);
+  };
+  llvm::TypeSwitch<Operation *>(op)
+      .Case([&](AllReduceOp op) { reduction(op.getKind()); })
+      .Case([&](AllGatherOp op) { json.attribute("dim", static_cast<int64_t>(op.getDim())); })
+      .Case([&](ReduceScatterOp op) {
+        reduction(op.getKind());
+        json.attribute("dim", static_cast<int64_t>(op.getDim()));
+      })
+      .Case([&](AllToAllOp op) {
+        json.attribute("split_dim", static_cast<int64_t>(op.getSplitDim()));
+        json.attribute("concat_dim", static_cast<int64_t>(op.getConcatDim()));
+      })
+      .Case([&](PermuteOp op) {
+        json.attributeArray("pairs", [&] {
+          for (size_t i = 0; i + 1 < op.getPairs().size(); i += 2)
+            json.array([&] {
+              json.value(op.getPairs()[i]);
+              json.value(op.getPairs()[i + 1]);
+            });
+        });
+      });
+}
+
+void Writer::writeCollective(Operation *op, int64_t number) {
+  AxisList axes = tpc::getAxes(op->getAttrOfType<ArrayAttr>("axes"), mesh);
+  json.object([&] {
+    json.attribute("index", number);
+    json.attribute("op", op->getName().stripDialect());
+    json.attributeArray("axes", [&] { writeAxes(axes); });
+    json.attributeArray("groups", [&] {
+      for (ArrayRef<int64_t> group : getGroups(axes, mesh))
+        json.array([&] {
+          for (int64_t rank : group)
+            json.value(rank);
+        });
+    });
+    writeCollectiveKind(op);
+    json.attribute("dtype", *getDtype(op->getOperand(0).getType(), op->getLoc()));
+    json.attributeArray("operands", [&] {
+      for (auto [input, output] : llvm::zip_equal(op->getOperandTypes(), op->getResultTypes()))
+        json.object([&, input = input, output = output] {
+          writeShape("input_shape", cast<RankedTensorType>(input).getShape());
+          writeShape("output_shape", cast<RankedTensorType>(output).getShape());
+        });
+    });
+    CollectiveLocation location = getCollectiveLocation(op);
+    json.attribute("module", location.module);
+    json.attribute("location", location.location);
+  });
+}
+
+//===-- the whole --------------------------------------------------------------===//
+
+LogicalResult Writer::write() {
+  auto arena = module->getAttrOfType<DictionaryAttr>(TPCDialect::kArena);
+  if (!arena)
+    return module.emitError("expects planned memory; tpc-plan-memory attaches tpc.arena");
+  for (Operation *op : getCollectives(module))
+    if (failed(getDtype(op->getOperand(0).getType(), op->getLoc())))
+      return failure();
+  if (failed(collectParameters()))
+    return failure();
+  bool failure = false;
+  json.object([&] {
+    writeHeader();
+    writeFlops();
+    writeArena(arena);
+    json.attributeArray("parameters", [&] {
+      for (auto &[name, parameter] : parameters)
+        if (parameter.param)
+          writeParameter(parameter);
+    });
+    json.attributeObject("entries", [&] {
+      for (func::FuncOp entry : getEntries(module))
+        failure |= failed(writeEntry(entry));
+    });
+    json.attributeArray("collectives", [&] {
+      for (auto [number, op] : llvm::enumerate(getCollectives(module)))
+        writeCollective(op, number);
+    });
+  });
+  return success(!failure);
+}
+
+FailureOr<std::string> tpc::buildManifest(ModuleOp module, const Cpu &cpu) {
+  MeshOp mesh = getMesh(module);
+  if (!mesh)
+    return module.emitError("expects one tpc.mesh");
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  if (failed(Writer(module, cpu, mesh.getMesh().getMesh(), os).write()))
+    return failure();
+  return text;
+}
