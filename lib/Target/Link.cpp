@@ -100,7 +100,7 @@ LogicalResult Linker::link(ArrayRef<StringRef> command) {
   SmallString<128> log;
   if (std::error_code error = llvm::sys::fs::createTemporaryFile("tpc-link", "log", log))
     return emitError(loc) << "cannot link: no temporary file: " << error.message();
-  auto remove = llvm::make_scope_exit([&] { llvm::sys::fs::remove(log); });
+  llvm::scope_exit remove([&] { llvm::sys::fs::remove(log); });
   std::optional<StringRef> redirects[] = {StringRef(""), StringRef(log), StringRef(log)};
   std::string message;
   int status =

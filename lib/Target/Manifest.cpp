@@ -271,10 +271,10 @@ void Writer::writeCollectiveKind(Operation *op) {
     json.attribute("reduction", names[static_cast<unsigned>(kind)]);
   };
   llvm::TypeSwitch<Operation *>(op)
-      .Case([&](AllReduceOp op) { reduction(op.getKind()); })
+      .Case([&](AllReduceOp op) { reduction(op.getKind().getValue()); })
       .Case([&](AllGatherOp op) { json.attribute("dim", static_cast<int64_t>(op.getDim())); })
       .Case([&](ReduceScatterOp op) {
-        reduction(op.getKind());
+        reduction(op.getKind().getValue());
         json.attribute("dim", static_cast<int64_t>(op.getDim()));
       })
       .Case([&](AllToAllOp op) {
