@@ -14,6 +14,7 @@ namespace tpc::runtime {
 static_assert(std::atomic<uint32_t>::is_always_lock_free &&
                   std::atomic<int64_t>::is_always_lock_free,
               "the board is shared between processes");
+static_assert(sizeof(Board) % alignof(BoardRank) == 0, "the ranks follow the board");
 
 namespace {
 /// Longest sleep before a waiting rank looks for failures again.

@@ -38,7 +38,7 @@ struct alignas(64) BoardRank {
 
 /// Lives at the start of the segment, followed by `size` BoardRanks. All-zero bytes plus reset()
 /// make it valid.
-class Board {
+class alignas(64) Board {
 public:
   static size_t bytes(int size) { return sizeof(Board) + sizeof(BoardRank) * size; }
   void reset(int size);
