@@ -3,9 +3,13 @@
 #ifndef TPC_CODEGEN_PASSES_H
 #define TPC_CODEGEN_PASSES_H
 
+#include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
+#include "tpc/Dialect/TPCDialect.h"
 
 namespace tpc {
 

@@ -18,6 +18,30 @@ def FoldLocalCollectives : Pass<"tpc-fold-local-collectives", "::mlir::ModuleOp"
   }];
 }
 
+def FormKernels : Pass<"tpc-form-kernels", "::mlir::ModuleOp"> {
+  let summary = "Turns entry programs into lists of kernel launches, one kernel per distinct body";
+  let description = [{
+    Compound ops (norms, AdamW, cross-entropy's log-sum-exp, sums of squares) become elementwise ops, broadcasts and
+    reductions; those that share an iteration space and depend on each other are outlined together, so that a value
+    passes through memory once. What the runtime computes (contractions, attention, embeddings, initial values),
+    collectives, reshapes and index arithmetic stay in the entry.
+
+    Precondition: local shapes, all static; straight-line functions. Postcondition: entries hold launches and the ops
+    just named; kernels are private functions with `tpc.kernel` (extent, grain, in_place: see KernelInfo.h), no two of
+    them equal. An op that has no place is an error at its location.
+
+    ```mlir
+    %0 = arith.addf %x, %y : tensor<4x8xf32>
+    %1 = tpc.rms_norm %0, %w eps 1.0e-5 : tensor<4x8xf32>, tensor<8xf32>
+    // becomes
+    %1:2 = tpc.launch @kernel_addf_rms_norm_4x8(%x, %y, %w)
+        : (tensor<4x8xf32>, tensor<4x8xf32>, tensor<8xf32>) -> (tensor<4x8xf32>, tensor<4x8xf32>)
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect",
+                           "::tpc::TPCDialect"];
+}
+
 def PlanMemory : Pass<"tpc-plan-memory", "::mlir::ModuleOp"> {
   let summary = "Gives every value of the entry programs an offset in the rank's arena";
   let description = [{
@@ -74,6 +98,26 @@ def LowerToCpu : Pass<"tpc-lower-to-cpu", "::mlir::ModuleOp"> {
     ```
   }];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
+def LowerKernels : Pass<"tpc-lower-kernels", "::mlir::ModuleOp"> {
+  let summary = "Writes each kernel as vector loops over its iterations, in the LLVM dialect";
+  let description = [{
+    A kernel `func.func @name(operands) -> results` becomes `llvm.func @name(buffers, begin, end)` of the same name,
+    linkage internal, that computes iterations [begin, end) (`tpc_kernel` in runtime/include/tpc_runtime.h) and keeps
+    the attribute `tpc.kernel`. `buffers` has one pointer per operand, then one per result; an index operand is passed
+    as a pointer to an int64_t.
+
+    Elementwise kernels are one loop over vectors; row kernels walk over each row once per level of dependent
+    reductions, with four vectors of partial results; column kernels add eight rows in registers at a time. What is
+    left over of a vector is masked. exp, log, tanh, sin and cos of float32 are polynomials; float64 goes to libm.
+    Results do not depend on how iterations are split over threads.
+
+    Precondition: kernels of tpc-form-kernels. Postcondition: no `func.func` has `tpc.kernel`.
+  }];
+  let options = [Option<"vectorBits", "vector-bits", "int64_t", "512", "width of the target's vectors">];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::cf::ControlFlowDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::vector::VectorDialect"];
 }
 
 #endif // TPC_CODEGEN_PASSES_TD

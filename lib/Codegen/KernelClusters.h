@@ -1,0 +1,58 @@
+//===- KernelClusters.h - which ops of a block share a kernel ------------------===//
+//
+// Every op of Placement::Grid or Alone starts as a cluster; clusters of one space merge along producer-consumer edges
+// and then between neighbours that read the same tensor, as long as no path leaves a merged cluster and comes back
+// (a kernel needs all its operands before it starts). A reduction down columns takes only producers that nobody else
+// needs. Broadcast scalars do not merge: computing a scalar is no reason to run a large kernel on one thread.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TPC_LIB_CODEGEN_KERNELCLUSTERS_H
+#define TPC_LIB_CODEGEN_KERNELCLUSTERS_H
+
+#include "KernelSpace.h"
+#include "llvm/ADT/BitVector.h"
+#include "llvm/ADT/DenseMap.h"
+
+namespace tpc {
+
+class KernelClusters {
+public:
+  /// Clusters the ops of `block`; inline ops belong to none.
+  explicit KernelClusters(mlir::Block &block);
+
+  /// Units in an order in which every operand is computed before it is used: the ops of a cluster in program order, or
+  /// one op that stays in the entry.
+  std::vector<llvm::SmallVector<mlir::Operation *>> getSchedule();
+
+  /// The cluster of an op; ops of the entry have one of their own.
+  int find(mlir::Operation *op);
+
+  /// Looks through an inline broadcast to the value that is computed.
+  static mlir::Value getSource(mlir::Value value);
+
+private:
+  struct Cluster {
+    llvm::SmallVector<mlir::Operation *> ops;
+    std::optional<KernelSpace> space; ///< none: nothing merges with it
+    llvm::BitVector ancestors;        ///< all clusters that it depends on, directly or not
+  };
+
+  void addOp(mlir::Operation *op);
+  void absorbColumnProducers(mlir::Operation *reduce);
+  void mergeProducers(mlir::Operation *op);
+  void mergeSiblings(mlir::Operation *op);
+  bool tryMerge(int first, int second);
+  bool hasIndirectPath(int from, int to);
+  void merge(int first, int second, KernelSpace space);
+  llvm::SmallVector<int> getPredecessors(int cluster);
+  int resolve(int cluster);
+
+  std::vector<Cluster> clusters;
+  std::vector<int> parents; ///< union-find
+  llvm::DenseMap<mlir::Operation *, int> index;
+};
+
+} // namespace tpc
+
+#endif // TPC_LIB_CODEGEN_KERNELCLUSTERS_H

@@ -1,0 +1,112 @@
+//===- LowerKernels.cpp - kernel bodies become vector loops in the LLVM dialect ===//
+
+#include "KernelEmitter.h"
+#include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
+#include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
+#include "mlir/Conversion/LLVMCommon/ConversionTarget.h"
+#include "mlir/Conversion/LLVMCommon/TypeConverter.h"
+#include "mlir/Conversion/MathToLLVM/MathToLLVM.h"
+#include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
+#include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVM.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Math/Transforms/Passes.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "tpc/Codegen/Passes.h"
+#include "tpc/Dialect/TPCDialect.h"
+
+#define DEBUG_TYPE "tpc-lower-kernels"
+
+using namespace mlir;
+
+namespace tpc {
+#define GEN_PASS_DEF_LOWERKERNELS
+#include "tpc/Codegen/Passes.h.inc"
+} // namespace tpc
+
+using namespace tpc;
+
+static LogicalResult emitBody(KernelEmitter &emitter, const KernelPlan &plan) {
+  Operation *op = getOnlyOp(emitter.getKernel());
+  switch (plan.loop) {
+  case KernelLoop::Elements:
+    return emitElementsKernel(emitter, plan);
+  case KernelLoop::Rows:
+    return emitRowsKernel(emitter, plan);
+  case KernelLoop::Columns:
+    return emitColumnsKernel(emitter, plan);
+  case KernelLoop::Copy:
+    return emitCopyKernel(emitter, op);
+  case KernelLoop::Rope:
+    return emitRopeKernel(emitter, cast<RopeOp>(op));
+  case KernelLoop::RopeTable:
+    return emitRopeTableKernel(emitter, cast<RopeTableOp>(op));
+  }
+  llvm_unreachable("unknown loop");
+}
+
+/// Writes the kernel as `void name(buffers, begin, end)` in its place, under its name.
+static FailureOr<LLVM::LLVMFuncOp> emitFunction(func::FuncOp kernel, int64_t lanes) {
+  FailureOr<KernelPlan> plan = KernelPlan::get(kernel);
+  if (failed(plan))
+    return failure();
+  MLIRContext *context = kernel.getContext();
+  OpBuilder builder(kernel);
+  Type index = builder.getI64Type(), none = LLVM::LLVMVoidType::get(context);
+  auto type = LLVM::LLVMFunctionType::get(none, {LLVM::LLVMPointerType::get(context), index, index});
+  auto function = LLVM::LLVMFuncOp::create(builder, kernel.getLoc(), kernel.getName(), type, LLVM::Linkage::Internal);
+  function->setAttr(TPCDialect::kKernel, plan->getInfo(kernel).toAttribute(context));
+  KernelEmitter emitter(kernel, function, lanes);
+  if (failed(emitBody(emitter, *plan)))
+    return failure();
+  LLVM::ReturnOp::create(emitter.getBuilder(), kernel.getLoc(), ValueRange());
+  kernel.erase();
+  return function;
+}
+
+/// Functions of float32 vectors whose polynomials are as exact as the libraries'; the rest is left to libm.
+static LogicalResult approximateMath(LLVM::LLVMFuncOp function) {
+  RewritePatternSet patterns(function.getContext());
+  populateMathPolynomialApproximationPatterns(patterns, [](StringRef name) {
+    return llvm::is_contained({math::ExpOp::getOperationName(), math::LogOp::getOperationName(),
+                               math::TanhOp::getOperationName(), math::SinOp::getOperationName(),
+                               math::CosOp::getOperationName()},
+                              name);
+  });
+  return applyPatternsGreedily(function, std::move(patterns));
+}
+
+static LogicalResult convertToLLVM(LLVM::LLVMFuncOp function) {
+  MLIRContext *context = function.getContext();
+  LLVMTypeConverter converter(context);
+  RewritePatternSet patterns(context);
+  populateSCFToControlFlowConversionPatterns(patterns);
+  populateVectorToLLVMConversionPatterns(converter, patterns, /*reassociateFPReductions=*/true);
+  populateMathToLLVMConversionPatterns(converter, patterns);
+  arith::populateArithToLLVMConversionPatterns(converter, patterns);
+  cf::populateControlFlowToLLVMConversionPatterns(converter, patterns);
+  LLVMConversionTarget target(*context);
+  return applyFullConversion(function, target, std::move(patterns));
+}
+
+namespace {
+struct LowerKernels : tpc::impl::LowerKernelsBase<LowerKernels> {
+  using Base::Base;
+
+  void runOnOperation() override {
+    if (vectorBits != 128 && vectorBits != 256 && vectorBits != 512) {
+      getOperation().emitError("expected vector-bits to be 128, 256 or 512, got ") << vectorBits.getValue();
+      return signalPassFailure();
+    }
+    for (auto kernel : llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>())) {
+      if (!kernel->hasAttr(TPCDialect::kKernel))
+        continue;
+      FailureOr<LLVM::LLVMFuncOp> function = emitFunction(kernel, vectorBits / 32);
+      if (failed(function) || failed(approximateMath(*function)) || failed(convertToLLVM(*function)))
+        return signalPassFailure();
+    }
+  }
+};
+} // namespace

@@ -1,0 +1,75 @@
+// RUN: tpc-opt %s --tpc-form-kernels | FileCheck %s
+
+tpc.mesh @mesh <["dp"=1, "tp"=2]>
+
+// A residual, the norm of it and the statistics of each row are one kernel; the two norms are one body.
+// CHECK-LABEL: func.func @residual
+// CHECK-SAME: (%[[X:.*]]: tensor<4x8xf32>, %[[Y:.*]]: tensor<4x8xf32>, %[[W:.*]]: tensor<8xf32>, %[[V:.*]]: tensor<8x8xf32>)
+func.func @residual(%x: tensor<4x8xf32>, %y: tensor<4x8xf32>, %w: tensor<8xf32>, %v: tensor<8x8xf32>)
+    -> (tensor<4x8xf32>, tensor<4x8xf32>) {
+  // CHECK: %[[A:.*]]:2 = tpc.launch @[[NORM:kernel_addf_rms_norm_4x8]](%[[X]], %[[Y]], %[[W]])
+  %0 = arith.addf %x, %y : tensor<4x8xf32>
+  %1 = tpc.rms_norm %0, %w eps 1.0e-5 : tensor<4x8xf32>, tensor<8xf32>
+  // CHECK: %[[C:.*]] = tpc.contract %[[A]]#1, %[[V]]
+  %2 = tpc.contract %1, %v : [s, k], [n, k] -> [s, n] : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
+  // CHECK: %[[B:.*]]:2 = tpc.launch @[[NORM]](%[[A]]#0, %[[C]], %[[W]])
+  %3 = arith.addf %0, %2 : tensor<4x8xf32>
+  %4 = tpc.rms_norm %3, %w eps 1.0e-5 : tensor<4x8xf32>, tensor<8xf32>
+  // CHECK: return %[[B]]#0, %[[B]]#1
+  return %3, %4 : tensor<4x8xf32>, tensor<4x8xf32>
+}
+
+// No kernel may need what depends on itself: the two sums around the contraction stay apart.
+// CHECK-LABEL: func.func @no_cycle
+func.func @no_cycle(%x: tensor<4x8xf32>, %w: tensor<8x8xf32>) -> tensor<4x8xf32> {
+  // CHECK: tpc.launch @[[TWICE:.*]](%{{.*}}) : (tensor<4x8xf32>) -> tensor<4x8xf32>
+  // CHECK-NEXT: tpc.contract
+  // CHECK-NEXT: tpc.launch
+  // CHECK-NEXT: return
+  %0 = arith.addf %x, %x : tensor<4x8xf32>
+  %1 = tpc.contract %0, %w : [s, k], [n, k] -> [s, n] : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
+  %2 = arith.mulf %0, %1 : tensor<4x8xf32>
+  return %2 : tensor<4x8xf32>
+}
+
+// The weight's gradient walks down columns, in a kernel of its own that recomputes its products.
+// CHECK-LABEL: func.func @norm_grad
+func.func @norm_grad(%x: tensor<4x8xf32>, %w: tensor<8xf32>, %d: tensor<4x8xf32>) -> (tensor<4x8xf32>, tensor<8xf32>) {
+  // CHECK: %[[ROWS:.*]]:2 = tpc.launch @kernel_rms_norm_grad_4x8({{.*}}) : ({{.*}}) -> (tensor<4xf32>, tensor<4x8xf32>)
+  // CHECK: tpc.launch @kernel_rms_norm_weight_grad_4x8(%{{.*}}, %{{.*}}, %[[ROWS]]#0)
+  %0:2 = tpc.rms_norm_grad %x, %w, %d eps 1.0e-5 : tensor<4x8xf32>, tensor<8xf32>
+  return %0#0, %0#1 : tensor<4x8xf32>, tensor<8xf32>
+}
+
+// Large sums have two stages, split by the shape alone: 300 * 512 = 15 * 10240.
+// CHECK-LABEL: func.func @sum_squares
+func.func @sum_squares(%x: tensor<300x512xf32>) -> tensor<f32> {
+  // CHECK: %[[FLAT:.*]] = tensor.collapse_shape
+  // CHECK: %[[CHUNKS:.*]] = tensor.expand_shape %[[FLAT]] {{.*}} into tensor<10x15360xf32>
+  // CHECK: %[[PARTIAL:.*]] = tpc.launch @{{.*}}(%[[CHUNKS]]) : (tensor<10x15360xf32>) -> tensor<10xf32>
+  // CHECK: tpc.launch @{{.*}}(%[[PARTIAL]]) : (tensor<10xf32>) -> tensor<f32>
+  %0 = tpc.sum_squares %x : tensor<300x512xf32> -> tensor<f32>
+  return %0 : tensor<f32>
+}
+
+// Every parameter's update shares the scalars of the step; the offset of a shard is an operand.
+// CHECK-LABEL: func.func @update
+func.func @update(%p: tensor<8x4xf32>, %q: tensor<6x4xf32>, %s: tensor<f32>, %t: tensor<i32>) -> (tensor<8x4xf32>, tensor<6x4xf32>, tensor<4x4xf32>) {
+  // CHECK-COUNT-1: tpc.launch @kernel_adamw_scalars
+  // CHECK-DAG: tpc.launch @kernel_adamw_8x4
+  // CHECK-DAG: tpc.launch @kernel_adamw_6x4
+  %0:3 = tpc.adamw %p, %p, %p, %p scale(%s) lr(%s) betas(%s, %s) eps(%s) weight_decay(%s) step(%t)
+    : tensor<8x4xf32>, tensor<f32>, tensor<f32>, tensor<f32>, tensor<f32>, tensor<f32>, tensor<f32>, tensor<i32>
+  %1:3 = tpc.adamw %q, %q, %q, %q scale(%s) lr(%s) betas(%s, %s) eps(%s) weight_decay(%s) step(%t)
+    : tensor<6x4xf32>, tensor<f32>, tensor<f32>, tensor<f32>, tensor<f32>, tensor<f32>, tensor<f32>, tensor<i32>
+  // CHECK: %[[I:.*]] = tpc.axis_index over @mesh ["tp"]
+  // CHECK: %[[O:.*]] = arith.muli %[[I]]
+  // CHECK: tpc.launch @kernel_shard_slice_8x4(%{{.*}}, %[[O]]) : (tensor<8x4xf32>, index) -> tensor<4x4xf32>
+  %2 = tpc.shard_slice %0#0 dim 0 over @mesh ["tp"] : tensor<8x4xf32> -> tensor<4x4xf32>
+  return %0#0, %1#0, %2 : tensor<8x4xf32>, tensor<6x4xf32>, tensor<4x4xf32>
+}
+
+// Kernels follow the entries. Rows are the unit of the norm's parallel loop; both results may replace either summand.
+// CHECK: func.func private @[[NORM]]({{.*}} attributes {tpc.kernel = {extent = 4 : i64, grain = 2048 : i64, in_place = {{\[}}[0, 1], [0, 1]]}}
+// CHECK-NOT: @[[NORM]]_1
+// CHECK: func.func private @kernel_rms_norm_weight_grad_4x8({{.*}} {extent = 8 : i64

@@ -1,0 +1,51 @@
+// RUN: tpc-opt %s --tpc-lower-kernels | FileCheck %s
+// RUN: tpc-opt %s --tpc-lower-kernels=vector-bits=256 | FileCheck %s --check-prefix=AVX2
+// What the loops compute is tested by running them: test/Python/test_kernels.py.
+
+// One loop over vectors; 20 = 16 + 4 elements, so the rest is masked.
+// CHECK-LABEL: llvm.func internal @double(
+// CHECK-SAME: %[[BUFFERS:.*]]: !llvm.ptr, %[[BEGIN:.*]]: i64, %[[END:.*]]: i64)
+// CHECK-SAME: tpc.kernel = {extent = 20 : i64
+// CHECK: llvm.load %{{.*}} {alignment = 4 : i64} : !llvm.ptr -> vector<16xf32>
+// CHECK: llvm.fadd %{{.*}} : vector<16xf32>
+// CHECK: llvm.store %{{.*}} : vector<16xf32>, !llvm.ptr
+// CHECK: llvm.intr.masked.load
+// CHECK: llvm.intr.masked.store
+// AVX2-LABEL: @double
+// AVX2: llvm.fadd %{{.*}} : vector<8xf32>
+func.func private @double(%x: tensor<20xf32>) -> tensor<20xf32> attributes {tpc.kernel} {
+  %0 = arith.addf %x, %x : tensor<20xf32>
+  return %0 : tensor<20xf32>
+}
+
+// A row of 128 columns: four vectors of partial sums, twice, and no tail.
+// CHECK-LABEL: @row_sum
+// CHECK-NOT: masked
+// CHECK-COUNT-4: llvm.fadd %{{.*}} : vector<16xf32>
+// CHECK: "llvm.intr.vector.reduce.fadd"({{.*}}) <{fastmathFlags = #llvm.fastmath<reassoc>}>
+// CHECK-NOT: masked
+// CHECK: llvm.return
+func.func private @row_sum(%x: tensor<3x128xf32>) -> tensor<3xf32> attributes {tpc.kernel} {
+  %0 = tpc.reduce sum %x dims [1] : tensor<3x128xf32> -> tensor<3xf32>
+  return %0 : tensor<3xf32>
+}
+
+// exp of float32 is a polynomial, of float64 a call.
+// CHECK-LABEL: @exps
+// CHECK: llvm.intr.exp(%{{.*}}) : (vector<16xf64>)
+// CHECK-NOT: llvm.intr.exp{{.*}}f32
+// CHECK: llvm.return
+func.func private @exps(%x: tensor<16xf32>, %y: tensor<16xf64>) -> (tensor<16xf64>, tensor<16xf32>) attributes {tpc.kernel} {
+  %0 = math.exp %y : tensor<16xf64>
+  %1 = math.exp %x : tensor<16xf32>
+  return %0, %1 : tensor<16xf64>, tensor<16xf32>
+}
+
+// Frequencies lie beside the function.
+// CHECK: llvm.mlir.global private constant @table_frequencies(dense<[1.000000e+00, 5.000000e-01]> : tensor<2xf64>)
+// CHECK-LABEL: llvm.func internal @table(
+// CHECK: llvm.intr.cos(%{{.*}}) : (f64)
+func.func private @table() -> (tensor<4x2xf32>, tensor<4x2xf32>) attributes {tpc.kernel} {
+  %0, %1 = tpc.rope_table frequencies [1.0, 0.5] scale 1.0 : tensor<4x2xf32>, tensor<4x2xf32>
+  return %0, %1 : tensor<4x2xf32>, tensor<4x2xf32>
+}
