@@ -326,6 +326,11 @@ TEST(ReshardPlanner, CheapestAndCorrectOnAllPairs2x4) {
   checkAllPairs(mesh, {16, 8}, 1e-7, 1e-7);
 }
 
+TEST(ReshardPlanner, CheapestAndCorrectOnAllPairs2x2x2) {
+  Mesh mesh = makeMesh({{"x", 2}, {"y", 2}, {"z", 2}});
+  checkAllPairs(mesh, {16, 8}, 1e-7, 1e-9);
+}
+
 //===----------------------------------------------------------------------===//
 // Worked examples
 //===----------------------------------------------------------------------===//
