@@ -11,6 +11,8 @@ namespace {
 constexpr size_t kPieceBytes = size_t(1) << 30;
 constexpr int kNewsBytes = 2048;
 constexpr int kNewsTag = 1;
+/// How long a failed rank waits for a lower one that failed as well.
+constexpr double kRivalSeconds = 0.3;
 
 /// Tags of data wrap around well below 32767, which every library offers.
 int dataTag(uint32_t tag) { return 2 + static_cast<int>(tag % 30000); }
@@ -23,7 +25,8 @@ double since(Clock::time_point begin) {
 
 MpiTransport::MpiTransport(int rank, int size, double timeoutSeconds)
     : self(rank), size(size), timeoutSeconds(timeoutSeconds),
-      library(MpiLibrary::open(std::getenv("OMPI_COMM_WORLD_SIZE") != nullptr)), news(kNewsBytes) {
+      library(MpiLibrary::open(std::getenv("OMPI_COMM_WORLD_SIZE") != nullptr)), news(kNewsBytes),
+      lowestInNews(size) {
   library->initialize();
   if (library->rank() != rank || library->size() != size) {
     std::string text = "rank " + std::to_string(rank) + " of " + std::to_string(size) + " on " +
@@ -33,8 +36,7 @@ MpiTransport::MpiTransport(int rank, int size, double timeoutSeconds)
     library->finalize();
     throw Error(text);
   }
-  newsRequest = library->receiveFromAny(news.data(), kNewsBytes, kNewsTag);
-  newsAwaited = true;
+  awaitNews();
 }
 
 MpiTransport::~MpiTransport() {
@@ -141,22 +143,39 @@ std::string MpiTransport::failure() const {
 }
 
 bool MpiTransport::claimReport() noexcept {
-  std::lock_guard<std::mutex> lock(mutex);
-  return failureSeen && begunHere && !std::exchange(reported, true);
+  if (!failureSeen || !begunHere || std::exchange(reported, true))
+    return false;
+  try { // a mistake that all ranks make is all the same told once
+    for (auto begin = Clock::now();
+         since(begin) < kRivalSeconds && lowestInNews > self && self > 0;) {
+      readNews();
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  } catch (const std::exception &) { // then this rank speaks
+  }
+  return lowestInNews > self;
 }
 
+void MpiTransport::awaitNews() {
+  newsRequest = library->receiveFromAny(news.data(), kNewsBytes, kNewsTag);
+}
+
+/// News are the sender's rank, a line's end, and its message.
 void MpiTransport::readNews() {
-  if (!newsAwaited || !library->test(newsRequest))
-    return;
-  newsAwaited = false;
-  record(news.data(), false);
+  while (library->test(newsRequest)) {
+    std::string text = news.data();
+    size_t line = text.find('\n');
+    lowestInNews = std::min(lowestInNews, std::atoi(text.c_str()));
+    record(text.substr(line == std::string::npos ? 0 : line + 1), false);
+    awaitNews();
+  }
 }
 
 void MpiTransport::spreadNews() {
   if (!begunHere || std::exchange(spread, true))
     return;
   std::vector<char> text(kNewsBytes, 0);
-  std::string reason = failure();
+  std::string reason = std::to_string(self) + "\n" + failure();
   reason.copy(text.data(), kNewsBytes - 1);
   std::vector<MpiRequest> requests;
   for (int peer = 0; peer < size; ++peer)
@@ -172,8 +191,7 @@ void MpiTransport::spreadNews() {
 }
 
 void MpiTransport::finish() {
-  if (newsAwaited)
-    library->cancel(newsRequest);
+  library->cancel(newsRequest);
   library->finalize();
   finished = true;
 }

@@ -44,7 +44,8 @@ public:
   void fail(const std::string &message) noexcept;
   bool failed() const noexcept { return failureSeen; }
   std::string failure() const;
-  /// Once, and only where the failure began.
+  /// Once, and only where the failure began; of several ranks that failed at once, on the lowest.
+  /// Called by the thread that made the transport.
   bool claimReport() noexcept;
 
   /// Ends MPI in good order; all ranks have to call it.
@@ -53,6 +54,7 @@ public:
 private:
   void record(const std::string &message, bool ours) noexcept;
   void spreadNews();
+  void awaitNews();
   void readNews();
   bool progress(std::vector<MpiTransfer> &transfers);
   [[noreturn]] void reportTimeout(const std::vector<MpiTransfer> &transfers,
@@ -65,7 +67,8 @@ private:
   std::vector<std::string> hosts;
   std::vector<char> news; ///< the receive buffer of a failure elsewhere
   MpiRequest newsRequest;
-  bool newsAwaited = false, finished = false;
+  int lowestInNews; ///< the lowest rank that told of a failure of its own
+  bool finished = false;
 
   mutable std::mutex mutex; ///< of what follows
   std::string message;

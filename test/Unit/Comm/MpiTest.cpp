@@ -55,6 +55,14 @@ TEST_F(Mpi, AFailureReachesTheOthers) {
   EXPECT_LT(result.seconds, 15);
 }
 
+TEST_F(Mpi, AMistakeOfAllRanksIsToldOnce) {
+  CommandResult result = run(3, "mpi all-fail");
+  EXPECT_NE(result.status, 0);
+  size_t first = result.output.find("error: token 99");
+  EXPECT_NE(first, std::string::npos) << result.output;
+  EXPECT_EQ(result.output.find("error: token 99", first + 1), std::string::npos) << result.output;
+}
+
 TEST_F(Mpi, AKilledRankEndsTheJob) {
   CommandResult result = run(2, "mpi die");
   EXPECT_NE(result.status, 0);

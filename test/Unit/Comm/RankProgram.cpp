@@ -12,6 +12,8 @@ using namespace tpc::runtime::test;
 
 namespace {
 void misbehave(const std::string &behaviour, Communicator &communicator) {
+  if (behaviour == "all-fail")
+    throw Error("token 99 is not in the vocabulary");
   if (communicator.rank() != communicator.size() - 1)
     return;
   if (behaviour == "die")
