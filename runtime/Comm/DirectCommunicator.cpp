@@ -166,12 +166,14 @@ void DirectCommunicator::checkSameOperation(const DirectOperation &operation, in
 
 void DirectCommunicator::reportTimeout(const DirectOperation &operation, int peer) {
   int culprit = board().culprit(peer);
+  int64_t here = operation.collective->index, there = board().rank(culprit).position;
   std::ostringstream text;
   text << board().describe(culprit) << " (process " << board().rank(culprit).pid
        << ") stalled: " << board().describe(myRank) << " waited " << timeoutSeconds << " s in "
-       << describeOperation(operation.collective->index) << " for it, whose last operation was "
-       << describeOperation(board().rank(culprit).position)
-       << "; raise --timeout if it is only slow";
+       << describeOperation(here) << " for it";
+  if (there != here)
+    text << ", whose last operation was " << describeOperation(there);
+  text << "; raise --timeout if it is only slow";
   abort(text.str());
   throw Error(failure());
 }
