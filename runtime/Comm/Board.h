@@ -30,7 +30,6 @@ struct alignas(64) BoardRank {
   std::atomic<int64_t>
       position; ///< number of the operation begun last; kNoOperation before the first
   std::atomic<int32_t> waitsFor; ///< the rank waited for, or -1
-  std::atomic<uint32_t> left;    ///< 1 once it has left in good order
   int32_t pid;
   char host[64];
   BoardSlot slots[kOutstanding];

@@ -64,10 +64,8 @@ void PeerWatch::watch() {
 }
 
 void PeerWatch::readFrom(int rank) {
-  Message message = receiveMessage(self, connections.at(rank), 0);
-  if (message.kind == Message::Kind::Text) // its goodbye
-    board.rank(rank).left = 1;
-  else
+  bool goodbye = receiveMessage(self, connections.at(rank), 0).kind == Message::Kind::Text;
+  if (!goodbye)
     board.fail(obituary(rank));
 }
 

@@ -1,4 +1,3 @@
-#include "Comm/Cores.h"
 #include "tpc/runtime/Launch.h"
 #include <algorithm>
 #include <charconv>
@@ -37,7 +36,5 @@ int threadsPerRank(int requested, const Environment &environment, int fair) {
       threads = parseThreads(name, text);
   return std::clamp(threads, 1, TPC_MAX_THREADS);
 }
-
-int availableCores() { return fairShare({CoreSet::ofThisProcess()}, 0, cgroupCores()); }
 
 } // namespace tpc::runtime

@@ -62,9 +62,6 @@ int reportFailure(const std::exception &error, Communicator *communicator);
 /// three are cut to TPC_MAX_THREADS; a larger or unreadable explicit number is an Error.
 int threadsPerRank(int requested, const Environment &environment, int fair);
 
-/// Cores this process may use: its affinity mask, cut by the cgroup's cpu.max; at least 1.
-int availableCores();
-
 } // namespace tpc::runtime
 
 #endif
