@@ -1,9 +1,9 @@
 //===- InsertReshards.cpp - the pass tpc-insert-reshards ------------------------===//
 
 #include "AdditionChain.h"
+#include "SplitPricer.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "tpc/Partition/Passes.h"
-#include "tpc/Partition/SplitCandidates.h"
 #include "llvm/Support/Debug.h"
 
 #define DEBUG_TYPE "tpc-insert-reshards"
@@ -20,18 +20,6 @@ using namespace tpc;
 using EmitError = llvm::function_ref<InFlightDiagnostic()>;
 
 namespace {
-
-/// What one op is split like, and what follows from that.
-struct PricedSplit {
-  OpSplit split;
-  std::vector<Layout> operands, results;
-  double seconds = 0;
-  unsigned strayResults = 0; ///< results that do not lie as propagation wanted
-
-  bool operator<(const PricedSplit &other) const {
-    return std::tie(seconds, strayResults) < std::tie(other.seconds, other.strayResults);
-  }
-};
 
 /// Visits one function in program order.
 class ReshardInserter {
@@ -54,15 +42,6 @@ private:
   LogicalResult visitCompute(Operation *op);
 
   FailureOr<std::vector<Layout>> readWanted(ValueRange values);
-  std::vector<OpSplit> getCandidates(Operation *op, const ShardingRule &rule,
-                                     ArrayRef<Layout> wanted);
-  void addPassing(Operation *op, const ShardingRule &rule, SplitCandidates &candidates);
-  std::optional<PricedSplit> price(Operation *op, const ShardingRule &rule, OpSplit split,
-                                   ArrayRef<Layout> wanted);
-  bool addOperandPrices(Operation *op, const ShardingRule &rule, PricedSplit &priced);
-  bool addResultPrices(Operation *op, const ShardingRule &rule, ArrayRef<Layout> wanted,
-                       PricedSplit &priced);
-  double getWorkSeconds(Operation *op, const ShardingRule &rule, const PricedSplit &priced) const;
   void apply(Operation *op, const PricedSplit &chosen, ArrayRef<Layout> wanted);
   void eraseDead();
   void reportUnused(Operation *request, ReshardOp reshard);
@@ -198,141 +177,19 @@ LogicalResult ReshardInserter::visitCompute(Operation *op) {
   FailureOr<std::vector<Layout>> wanted = readWanted(op->getResults());
   if (failed(wanted))
     return failure();
-  auto interface = dyn_cast<ShardingRuleOpInterface>(op);
-  if (!interface && llvm::none_of(op->getOperands(), isTensor) &&
-      llvm::none_of(op->getResults(), isTensor))
+  auto isTensorType = llvm::IsaPred<RankedTensorType>;
+  if (llvm::none_of(op->getOperandTypes(), isTensorType) &&
+      llvm::none_of(op->getResultTypes(), isTensorType))
     return success();
+  auto interface = dyn_cast<ShardingRuleOpInterface>(op);
   if (!interface)
     return op->emitOpError("has no sharding rule");
-  ShardingRule rule = interface.getShardingRule();
-  std::optional<PricedSplit> best;
-  for (OpSplit &split : getCandidates(op, rule, *wanted)) {
-    std::optional<PricedSplit> priced = price(op, rule, std::move(split), *wanted);
-    if (priced && (!best || *priced < *best))
-      best = std::move(priced);
-  }
+  std::optional<PricedSplit> best =
+      SplitPricer(interface, *wanted, context, planner, versions).findCheapest();
   if (!best)
-    return op->emitOpError("cannot be split to fit its rule ") << rule.str();
+    return op->emitOpError("cannot be split to fit its rule ") << interface.getShardingRule().str();
   apply(op, *best, *wanted);
   return success();
-}
-
-//===----------------------------------------------------------------------===//
-// Candidates and prices
-//===----------------------------------------------------------------------===//
-
-std::vector<OpSplit> ReshardInserter::getCandidates(Operation *op, const ShardingRule &rule,
-                                                    ArrayRef<Layout> wanted) {
-  SplitCandidates candidates(rule, context.mesh);
-  for (auto [number, layout] : llvm::enumerate(wanted))
-    candidates.addLayout(rule.results[number], layout);
-  for (auto [number, operand] : llvm::enumerate(op->getOperands())) {
-    if (!isTensor(operand))
-      continue;
-    candidates.addLayout(rule.operands[number], versions.getWanted(operand));
-    for (const Layout &layout : versions.getLayouts(operand))
-      candidates.addLayout(rule.operands[number], layout);
-  }
-  addPassing(op, rule, candidates);
-  return candidates.enumerate();
-}
-
-void ReshardInserter::addPassing(Operation *op, const ShardingRule &rule,
-                                 SplitCandidates &candidates) {
-  auto isPartialOver = [&](Value operand, const AxisRef &axis) {
-    Layout zeros = Layout::replicated(getShape(operand).size());
-    zeros.partial = {axis};
-    return llvm::is_contained(versions.getPassingAxes(operand), axis) ||
-           versions.isFree(operand, zeros);
-  };
-  for (auto [number, set] : llvm::enumerate(rule.linearSets)) {
-    AxisList axes;
-    for (unsigned member : set)
-      for (const AxisRef &axis : versions.getPassingAxes(op->getOperand(member)))
-        if (!llvm::is_contained(axes, axis))
-          axes.push_back(axis);
-    for (const AxisRef &axis : axes)
-      if (llvm::all_of(
-              set, [&](unsigned member) { return isPartialOver(op->getOperand(member), axis); }))
-        candidates.addPassing(number, axis);
-  }
-}
-
-std::optional<PricedSplit> ReshardInserter::price(Operation *op, const ShardingRule &rule,
-                                                  OpSplit split, ArrayRef<Layout> wanted) {
-  PricedSplit priced;
-  priced.split = std::move(split);
-  if (!addOperandPrices(op, rule, priced) || !addResultPrices(op, rule, wanted, priced))
-    return std::nullopt;
-  priced.seconds += getWorkSeconds(op, rule, priced);
-  return priced;
-}
-
-bool ReshardInserter::addOperandPrices(Operation *op, const ShardingRule &rule,
-                                       PricedSplit &priced) {
-  for (auto [number, operand] : llvm::enumerate(op->getOperands())) {
-    std::optional<Layout> layout = getOperandLayout(rule, priced.split, number, context.mesh);
-    if (!layout)
-      return false;
-    std::optional<double> seconds = versions.getSeconds(operand, *layout);
-    if (!seconds)
-      return false;
-    bool known = false; // the same value in the same layout is made once
-    for (unsigned other = 0; other < number; ++other)
-      known |= op->getOperand(other) == operand && priced.operands[other] == *layout;
-    priced.seconds += known ? 0 : *seconds;
-    priced.operands.push_back(std::move(*layout));
-  }
-  return true;
-}
-
-/// What is Partial because operands were is not paid for here: it will be reduced once, with what
-/// it is added to.
-bool ReshardInserter::addResultPrices(Operation *op, const ShardingRule &rule,
-                                      ArrayRef<Layout> wanted, PricedSplit &priced) {
-  AxisList passing;
-  for (const AxisList &axes : priced.split.passing)
-    passing.append(axes);
-  for (auto [number, result] : llvm::enumerate(op->getResults())) {
-    std::optional<Layout> layout = getResultLayout(rule, priced.split, number, context.mesh);
-    if (!layout)
-      return false;
-    priced.strayResults += *layout != wanted[number];
-    Layout from = *layout, to = wanted[number];
-    from.dropAxes(passing);
-    to.dropAxes(passing);
-    priced.results.push_back(std::move(*layout));
-    if (!isTensor(result) || result.use_empty())
-      continue;
-    llvm::Expected<ReshardPlan> plan =
-        planner.plan(getShape(result), getElementBytes(result), from, to);
-    if (!plan) {
-      llvm::consumeError(plan.takeError());
-      return false;
-    }
-    priced.seconds += tpc::getSeconds(*plan);
-  }
-  return true;
-}
-
-/// The arithmetic of the op on one rank, with the collectives inside it: an Internal factor is
-/// joined by two all-reduces of the results. (Memory traffic is not counted: elementwise ops will
-/// be fused into their neighbours.)
-double ReshardInserter::getWorkSeconds(Operation *op, const ShardingRule &rule,
-                                       const PricedSplit &priced) const {
-  double parts = 1, joins = 0, resultBytes = 0;
-  for (auto [number, result] : llvm::enumerate(op->getResults()))
-    if (isTensor(result))
-      resultBytes +=
-          static_cast<double>(getBytes(getLocalType(result.getType(), priced.results[number])));
-  for (auto [factor, axes] : llvm::zip_equal(rule.factors, priced.split.factors)) {
-    parts *= static_cast<double>(getSize(axes));
-    if (factor.kind == FactorKind::Internal)
-      joins += 2 * planner.getCostModel().getSeconds(CollectiveKind::AllReduce, axes, resultBytes);
-  }
-  auto cost = dyn_cast<CostOpInterface>(op);
-  double flops = cost ? static_cast<double>(cost.getFlops()) / parts : 0;
-  return joins + planner.getCostModel().getComputeSeconds(flops, 0);
 }
 
 //===----------------------------------------------------------------------===//

@@ -1,0 +1,134 @@
+//===- SplitPricer.cpp ----------------------------------------------------===//
+
+#include "SplitPricer.h"
+
+using namespace mlir;
+using namespace tpc;
+
+static bool isTensor(Value value) { return isa<RankedTensorType>(value.getType()); }
+
+std::optional<PricedSplit> SplitPricer::findCheapest() const {
+  std::optional<PricedSplit> best;
+  for (OpSplit &split : getCandidates()) {
+    std::optional<PricedSplit> priced = price(std::move(split));
+    if (priced && (!best || *priced < *best))
+      best = std::move(priced);
+  }
+  return best;
+}
+
+//===----------------------------------------------------------------------===//
+// Candidates
+//===----------------------------------------------------------------------===//
+
+std::vector<OpSplit> SplitPricer::getCandidates() const {
+  SplitCandidates candidates(rule, context.mesh);
+  for (auto [number, layout] : llvm::enumerate(wanted))
+    candidates.addLayout(rule.results[number], layout);
+  for (auto [number, operand] : llvm::enumerate(op->getOperands())) {
+    if (!isTensor(operand))
+      continue;
+    candidates.addLayout(rule.operands[number], versions.getWanted(operand));
+    for (const Layout &layout : versions.getLayouts(operand))
+      candidates.addLayout(rule.operands[number], layout);
+  }
+  addPassing(candidates);
+  return candidates.enumerate();
+}
+
+void SplitPricer::addPassing(SplitCandidates &candidates) const {
+  auto isPartialOver = [&](Value operand, const AxisRef &axis) {
+    Layout zeros = Layout::replicated(getShape(operand).size());
+    zeros.partial = {axis};
+    return llvm::is_contained(versions.getPassingAxes(operand), axis) ||
+           versions.isFree(operand, zeros);
+  };
+  for (auto [number, set] : llvm::enumerate(rule.linearSets)) {
+    AxisList axes;
+    for (unsigned member : set)
+      for (const AxisRef &axis : versions.getPassingAxes(op->getOperand(member)))
+        if (!llvm::is_contained(axes, axis))
+          axes.push_back(axis);
+    for (const AxisRef &axis : axes)
+      if (llvm::all_of(
+              set, [&](unsigned member) { return isPartialOver(op->getOperand(member), axis); }))
+        candidates.addPassing(number, axis);
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Prices
+//===----------------------------------------------------------------------===//
+
+std::optional<PricedSplit> SplitPricer::price(OpSplit split) const {
+  PricedSplit priced;
+  priced.split = std::move(split);
+  if (!addOperandPrices(priced) || !addResultPrices(priced))
+    return std::nullopt;
+  priced.seconds += getWorkSeconds(priced);
+  return priced;
+}
+
+bool SplitPricer::addOperandPrices(PricedSplit &priced) const {
+  for (auto [number, operand] : llvm::enumerate(op->getOperands())) {
+    std::optional<Layout> layout = getOperandLayout(rule, priced.split, number, context.mesh);
+    if (!layout)
+      return false;
+    std::optional<double> seconds = versions.getSeconds(operand, *layout);
+    if (!seconds)
+      return false;
+    bool known = false; // the same value in the same layout is made once
+    for (unsigned other = 0; other < number; ++other)
+      known |= op->getOperand(other) == operand && priced.operands[other] == *layout;
+    priced.seconds += known ? 0 : *seconds;
+    priced.operands.push_back(std::move(*layout));
+  }
+  return true;
+}
+
+/// What is Partial because operands were is not paid for here: it will be reduced once, with what
+/// it is added to.
+bool SplitPricer::addResultPrices(PricedSplit &priced) const {
+  AxisList passing;
+  for (const AxisList &axes : priced.split.passing)
+    passing.append(axes);
+  for (auto [number, result] : llvm::enumerate(op->getResults())) {
+    std::optional<Layout> layout = getResultLayout(rule, priced.split, number, context.mesh);
+    if (!layout)
+      return false;
+    priced.strayResults += *layout != wanted[number];
+    Layout from = *layout, to = wanted[number];
+    from.dropAxes(passing);
+    to.dropAxes(passing);
+    priced.results.push_back(std::move(*layout));
+    if (!isTensor(result) || result.use_empty())
+      continue;
+    llvm::Expected<ReshardPlan> plan =
+        planner.plan(getShape(result), getElementBytes(result), from, to);
+    if (!plan) {
+      llvm::consumeError(plan.takeError());
+      return false;
+    }
+    priced.seconds += tpc::getSeconds(*plan);
+  }
+  return true;
+}
+
+/// The arithmetic of the op on one rank, with the collectives inside it: an Internal factor is
+/// joined by two all-reduces of the results. (Memory traffic is not counted: elementwise ops will
+/// be fused into their neighbours.)
+double SplitPricer::getWorkSeconds(const PricedSplit &priced) const {
+  double parts = 1, joins = 0, resultBytes = 0;
+  for (auto [number, result] : llvm::enumerate(op->getResults()))
+    if (isTensor(result))
+      resultBytes +=
+          static_cast<double>(getBytes(getLocalType(result.getType(), priced.results[number])));
+  for (auto [factor, axes] : llvm::zip_equal(rule.factors, priced.split.factors)) {
+    parts *= static_cast<double>(getSize(axes));
+    if (factor.kind == FactorKind::Internal)
+      joins += 2 * planner.getCostModel().getSeconds(CollectiveKind::AllReduce, axes, resultBytes);
+  }
+  auto cost = dyn_cast<CostOpInterface>(op);
+  double flops = cost ? static_cast<double>(cost.getFlops()) / parts : 0;
+  return joins + planner.getCostModel().getComputeSeconds(flops, 0);
+}
