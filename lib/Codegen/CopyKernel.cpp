@@ -1,7 +1,8 @@
 //===- CopyKernel.cpp - transposes, slices, concatenations, broadcasts ---------===//
 //
-// All of them copy boxes: result[box.offset + i] = source[start + sum of i[d] * stride[d]] for i in box.size. Iterations
-// are the result's elements but for the last dimension; a box takes part in those that it covers.
+// All of them copy boxes: result[box.offset + i] = source[start + sum of i[d] * stride[d]] for i in
+// box.size. Iterations are the result's elements but for the last dimension; a box takes part in
+// those that it covers.
 //
 //===----------------------------------------------------------------------===//
 
@@ -14,11 +15,11 @@ using namespace tpc;
 
 namespace {
 struct Box {
-  Value source;                  ///< tensor of the kernel: an argument
-  SmallVector<Value> offsets;    ///< in the result, i64, per dimension
-  SmallVector<int64_t> sizes;    ///< in the result
-  SmallVector<int64_t> strides;  ///< in the source, elements
-  Value start;                   ///< in the source, elements
+  Value source;                 ///< tensor of the kernel: an argument
+  SmallVector<Value> offsets;   ///< in the result, i64, per dimension
+  SmallVector<int64_t> sizes;   ///< in the result
+  SmallVector<int64_t> strides; ///< in the source, elements
+  Value start;                  ///< in the source, elements
 };
 
 class CopyEmitter {
@@ -31,8 +32,10 @@ public:
   void emit();
 
 private:
-  void addBox(Value source, ArrayRef<int64_t> sizes, ArrayRef<int64_t> strides, ArrayRef<Value> offsets, Value start) {
-    boxes.push_back({source, llvm::to_vector(offsets), llvm::to_vector(sizes), llvm::to_vector(strides), start});
+  void addBox(Value source, ArrayRef<int64_t> sizes, ArrayRef<int64_t> strides,
+              ArrayRef<Value> offsets, Value start) {
+    boxes.push_back({source, llvm::to_vector(offsets), llvm::to_vector(sizes),
+                     llvm::to_vector(strides), start});
   }
   SmallVector<Value> getOffsets(OffsetSizeAndStrideOpInterface slice);
   SmallVector<Value> getZeros() { return SmallVector<Value>(type.getRank(), emitter.integer(0)); }
@@ -56,7 +59,9 @@ static SmallVector<int64_t> getStrides(Value value) {
   return strides;
 }
 
-static ArrayRef<int64_t> getShape(Value value) { return cast<RankedTensorType>(value.getType()).getShape(); }
+static ArrayRef<int64_t> getShape(Value value) {
+  return cast<RankedTensorType>(value.getType()).getShape();
+}
 
 /// Offsets of a slice; one that is not static is an index operand of the kernel.
 SmallVector<Value> CopyEmitter::getOffsets(OffsetSizeAndStrideOpInterface slice) {
@@ -77,7 +82,8 @@ LogicalResult CopyEmitter::collect(Operation *op) {
       strides.push_back(inputStrides[dim]);
     addBox(transpose.getInput(), type.getShape(), strides, getZeros(), zero);
   } else if (auto broadcast = dyn_cast<BroadcastOp>(op)) {
-    SmallVector<int64_t> strides(type.getRank(), 0), inputStrides = getStrides(broadcast.getInput());
+    SmallVector<int64_t> strides(type.getRank(), 0),
+        inputStrides = getStrides(broadcast.getInput());
     for (auto [index, dim] : llvm::enumerate(broadcast.getDims()))
       strides[dim] = inputStrides[index];
     addBox(broadcast.getInput(), type.getShape(), strides, getZeros(), zero);
@@ -89,7 +95,8 @@ LogicalResult CopyEmitter::collect(Operation *op) {
     addBox(slice.getSource(), type.getShape(), strides, getZeros(), start);
   } else if (auto insert = dyn_cast<tensor::InsertSliceOp>(op)) {
     addBox(insert.getDest(), type.getShape(), getStrides(insert.getDest()), getZeros(), zero);
-    addBox(insert.getSource(), getShape(insert.getSource()), getStrides(insert.getSource()), getOffsets(insert), zero);
+    addBox(insert.getSource(), getShape(insert.getSource()), getStrides(insert.getSource()),
+           getOffsets(insert), zero);
   } else if (auto concat = dyn_cast<tensor::ConcatOp>(op)) {
     int64_t position = 0;
     for (Value input : concat.getInputs()) {
@@ -107,23 +114,30 @@ LogicalResult CopyEmitter::collect(Operation *op) {
 /// The last dimension of a box at `indices` (all others, in the result), to the result's row.
 void CopyEmitter::emitRow(const Box &box, ArrayRef<Value> indices, Value row) {
   int64_t last = type.getRank() - 1;
-  Value from = box.start, pointer = emitter.getArgumentPointer(cast<BlockArgument>(box.source).getArgNumber());
+  Value from = box.start,
+        pointer = emitter.getArgumentPointer(cast<BlockArgument>(box.source).getArgNumber());
   for (int64_t dim = 0; dim < last; ++dim)
-    from = emitter.add(from, emitter.mul(emitter.sub(indices[dim], box.offsets[dim]), emitter.integer(box.strides[dim])));
-  Value to = emitter.add(emitter.mul(row, emitter.integer(type.getDimSize(last))), box.offsets[last]);
+    from = emitter.add(from, emitter.mul(emitter.sub(indices[dim], box.offsets[dim]),
+                                         emitter.integer(box.strides[dim])));
+  Value to =
+      emitter.add(emitter.mul(row, emitter.integer(type.getDimSize(last))), box.offsets[last]);
   Value result = emitter.getResultPointer(0);
   Type element = type.getElementType();
   if (box.strides[last] == 1 || box.strides[last] == 0) {
-    Value repeated = box.strides[last] ? Value() : emitter.splat(emitter.loadScalar(pointer, element, from));
+    Value repeated =
+        box.strides[last] ? Value() : emitter.splat(emitter.loadScalar(pointer, element, from));
     emitter.forVectors(box.sizes[last], [&](Value index, Value mask) {
-      Value vector = repeated ? repeated : emitter.loadVector(pointer, element, emitter.add(from, index), mask);
+      Value vector = repeated
+                         ? repeated
+                         : emitter.loadVector(pointer, element, emitter.add(from, index), mask);
       emitter.storeVector(vector, result, emitter.add(to, index), mask);
     });
     return;
   }
   emitter.forEach(emitter.integer(0), emitter.integer(box.sizes[last]), 1, [&](Value index) {
     Value position = emitter.add(from, emitter.mul(index, emitter.integer(box.strides[last])));
-    emitter.storeScalar(emitter.loadScalar(pointer, element, position), result, emitter.add(to, index));
+    emitter.storeScalar(emitter.loadScalar(pointer, element, position), result,
+                        emitter.add(to, index));
   });
 }
 
@@ -134,7 +148,8 @@ void CopyEmitter::emitCovered(const Box &box, ArrayRef<Value> indices, Value row
     if (isWhole(box, dim))
       continue;
     Value inside = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ult,
-                                         emitter.sub(index, box.offsets[dim]), emitter.integer(box.sizes[dim]));
+                                         emitter.sub(index, box.offsets[dim]),
+                                         emitter.integer(box.sizes[dim]));
     covered = covered ? arith::AndIOp::create(builder, loc, covered, inside).getResult() : inside;
   }
   if (!covered)

@@ -14,10 +14,10 @@ static RankedTensorType getTensor(Value value) { return cast<RankedTensorType>(v
 
 namespace {
 
-/// Builds simple ops at one place and tags them.
+/// Builds simple ops at one place, with their origin.
 class Expander {
 public:
-  Expander(func::FuncOp function, KernelTags &tags) : builder(function.getContext()), tags(tags) {}
+  explicit Expander(func::FuncOp function) : builder(function.getContext()) {}
 
   void expand(Operation *op);
 
@@ -31,7 +31,7 @@ private:
   template <typename OpType, typename... Args>
   Value make(Args &&...args) {
     auto op = OpType::create(builder, loc, std::forward<Args>(args)...);
-    tags[op] = tag;
+    op->setAttr(kOrigin, builder.getStringAttr(origin));
     return op->getResult(0);
   }
   Value mul(Value a, Value b) { return make<arith::MulFOp>(a, b); }
@@ -47,18 +47,23 @@ private:
     return make<BroadcastOp>(type, scalar, ArrayRef<int64_t>{});
   }
   Value reduceOnce(ReductionKind kind, Value input, ArrayRef<int64_t> dims);
-  Value reduceLast(ReductionKind kind, Value input) { return reduceOnce(kind, input, {getTensor(input).getRank() - 1}); }
+  Value reduceLast(ReductionKind kind, Value input) {
+    return reduceOnce(kind, input, {getTensor(input).getRank() - 1});
+  }
   /// Any set of dimensions, as a chain of reductions that have a loop nest each.
   Value reduce(ReductionKind kind, Value input, ArrayRef<int64_t> dims);
-  /// [n] as [n / c, c] with c at most half of kSingleStageElements; the input itself if n has no such divisor.
+  /// [n] as [n / c, c] with c at most half of kSingleStageElements; the input itself if n has no
+  /// such divisor.
   Value viewAsChunks(Value input);
   Value reduceAll(Value input) {
-    return reduce(ReductionKind::Sum, input, llvm::to_vector(llvm::seq<int64_t>(0, getTensor(input).getRank())));
+    return reduce(ReductionKind::Sum, input,
+                  llvm::to_vector(llvm::seq<int64_t>(0, getTensor(input).getRank())));
   }
   Value getSumOfSquares(Value input);
   Value getRms(Value input, double eps);
 
-  /// What AdamW's loop needs of its hyper-parameters, computed once in float64 (1 - 0.999 loses half its digits in float32).
+  /// What AdamW's loop needs of its hyper-parameters, computed once in float64 (1 - 0.999 loses
+  /// half its digits in float32).
   struct AdamScalars {
     Value oneMinusBeta1, oneMinusBeta2, stepSize, inverseCorrection2, decay;
   };
@@ -66,9 +71,9 @@ private:
 
   OpBuilder builder;
   Location loc = builder.getUnknownLoc();
-  StringRef tag;
-  KernelTags &tags;
-  std::map<std::array<void *, 5>, AdamScalars> adamScalars; ///< by learning rate, betas, weight decay, step
+  StringRef origin;
+  std::map<std::array<void *, 5>, AdamScalars>
+      adamScalars; ///< by learning rate, betas, weight decay, step
 };
 
 } // namespace
@@ -76,11 +81,13 @@ private:
 Value Expander::splat(Type type, double value) {
   auto tensor = cast<RankedTensorType>(type);
   auto element = builder.getFloatAttr(tensor.getElementType(), value);
-  return arith::ConstantOp::create(builder, loc, DenseElementsAttr::get(tensor, Attribute(element)));
+  return arith::ConstantOp::create(builder, loc,
+                                   DenseElementsAttr::get(tensor, Attribute(element)));
 }
 
 Value Expander::broadcastRows(Value rows, RankedTensorType type) {
-  return make<BroadcastOp>(type, rows, llvm::to_vector(llvm::seq<int64_t>(0, getTensor(rows).getRank())));
+  return make<BroadcastOp>(type, rows,
+                           llvm::to_vector(llvm::seq<int64_t>(0, getTensor(rows).getRank())));
 }
 
 Value Expander::broadcastColumns(Value columns, RankedTensorType type) {
@@ -96,8 +103,8 @@ Value Expander::reduceOnce(ReductionKind kind, Value input, ArrayRef<int64_t> di
                         ReductionKindAttr::get(builder.getContext(), kind), input, dims);
 }
 
-/// The largest divisor of `count` up to half of kSingleStageElements, preferring whole vectors; 0 if there is none
-/// worth a stage.
+/// The largest divisor of `count` up to half of kSingleStageElements, preferring whole vectors; 0
+/// if there is none worth a stage.
 static int64_t getChunk(int64_t count) {
   for (int64_t step : {64, 1})
     for (int64_t chunk = kSingleStageElements / 2; chunk >= 256; chunk -= step)
@@ -113,17 +120,20 @@ Value Expander::viewAsChunks(Value input) {
     return input;
   if (type.getRank() != 1) {
     ReassociationIndices all = llvm::to_vector<2>(llvm::seq<int64_t>(0, type.getRank()));
-    input = tensor::CollapseShapeOp::create(builder, loc, input, ArrayRef<ReassociationIndices>{all});
+    input =
+        tensor::CollapseShapeOp::create(builder, loc, input, ArrayRef<ReassociationIndices>{all});
   }
   auto chunks = RankedTensorType::get({count / chunk, chunk}, type.getElementType());
-  return tensor::ExpandShapeOp::create(builder, loc, chunks, input, ArrayRef<ReassociationIndices>{{0, 1}});
+  return tensor::ExpandShapeOp::create(builder, loc, chunks, input,
+                                       ArrayRef<ReassociationIndices>{{0, 1}});
 }
 
 /// The last run of consecutive dims; dimensions of size 1 do not interrupt it.
 static SmallVector<int64_t> getLastRun(ArrayRef<int64_t> dims, ArrayRef<int64_t> shape) {
   SmallVector<int64_t> run{dims.back()};
   for (int64_t dim : llvm::reverse(dims.drop_back())) {
-    if (llvm::any_of(llvm::seq<int64_t>(dim + 1, run.front()), [&](int64_t between) { return shape[between] != 1; }))
+    if (llvm::any_of(llvm::seq<int64_t>(dim + 1, run.front()),
+                     [&](int64_t between) { return shape[between] != 1; }))
       break;
     run.insert(run.begin(), dim);
   }
@@ -146,7 +156,8 @@ Value Expander::reduce(ReductionKind kind, Value input, ArrayRef<int64_t> dims) 
 }
 
 Value Expander::getSumOfSquares(Value input) {
-  Value view = getTensor(input).getNumElements() > kSingleStageElements ? viewAsChunks(input) : input;
+  Value view =
+      getTensor(input).getNumElements() > kSingleStageElements ? viewAsChunks(input) : input;
   Value squares = mul(view, view);
   return reduceAll(view == input ? squares : reduceLast(ReductionKind::Sum, squares));
 }
@@ -164,8 +175,8 @@ void Expander::expandRmsNorm(RmsNormOp op) {
   op.replaceAllUsesWith(mul(mul(op.getInput(), scale), broadcastColumns(op.getWeight(), type)));
 }
 
-/// A row kernel makes d_input and the rows' rms, a column kernel d_weight from them: their products are built apart,
-/// so that neither waits for memory on account of the other.
+/// A row kernel makes d_input and the rows' rms, a column kernel d_weight from them: their products
+/// are built apart, so that neither waits for memory on account of the other.
 void Expander::expandRmsNormGrad(RmsNormGradOp op) {
   Value input = op.getInput();
   RankedTensorType type = getTensor(input);
@@ -177,22 +188,23 @@ void Expander::expandRmsNormGrad(RmsNormGradOp op) {
   op.getDInput().replaceAllUsesWith(sub(mul(weighted, broadcastRows(rms, type)), along));
   if (op.getDWeight().use_empty())
     return;
-  tag = "rms_norm_weight_grad";
+  origin = "rms_norm_weight_grad";
   Value product = mul(mul(op.getDResult(), input), broadcastRows(rms, type));
-  op.getDWeight().replaceAllUsesWith(
-      reduce(ReductionKind::Sum, product, llvm::to_vector(llvm::seq<int64_t>(0, type.getRank() - 1))));
+  op.getDWeight().replaceAllUsesWith(reduce(
+      ReductionKind::Sum, product, llvm::to_vector(llvm::seq<int64_t>(0, type.getRank() - 1))));
 }
 
 const Expander::AdamScalars &Expander::getAdamScalars(AdamWOp op) {
   std::array<void *, 5> key;
-  for (auto [slot, value] : llvm::zip_equal(key, ValueRange{op.getLearningRate(), op.getBeta1(), op.getBeta2(),
-                                                            op.getWeightDecay(), op.getStep()}))
+  for (auto [slot, value] :
+       llvm::zip_equal(key, ValueRange{op.getLearningRate(), op.getBeta1(), op.getBeta2(),
+                                       op.getWeightDecay(), op.getStep()}))
     slot = value.getAsOpaquePointer();
   auto [entry, inserted] = adamScalars.try_emplace(key);
   AdamScalars &scalars = entry->second;
   if (!inserted)
     return scalars;
-  StringRef outer = std::exchange(tag, "adamw_scalars");
+  StringRef outer = std::exchange(origin, "adamw_scalars");
   auto f64 = RankedTensorType::get({}, builder.getF64Type());
   auto widen = [&](Value value) {
     return value.getType() == f64 ? value : make<arith::ExtFOp>(f64, value);
@@ -202,11 +214,13 @@ const Expander::AdamScalars &Expander::getAdamScalars(AdamWOp op) {
     return value.getType() == type ? value : make<arith::TruncFOp>(type, value);
   };
   Value one = splat(f64, 1.0), step = make<arith::SIToFPOp>(f64, op.getStep());
-  Value rate = widen(op.getLearningRate()), beta1 = widen(op.getBeta1()), beta2 = widen(op.getBeta2());
+  Value rate = widen(op.getLearningRate()), beta1 = widen(op.getBeta1()),
+        beta2 = widen(op.getBeta2());
   auto correction = [&](Value beta) { return sub(one, make<math::PowFOp>(beta, step)); };
   scalars = {narrow(sub(one, beta1)), narrow(sub(one, beta2)), narrow(div(rate, correction(beta1))),
-             narrow(div(one, correction(beta2))), narrow(sub(one, mul(rate, widen(op.getWeightDecay()))))};
-  tag = outer;
+             narrow(div(one, correction(beta2))),
+             narrow(sub(one, mul(rate, widen(op.getWeightDecay()))))};
+  origin = outer;
   return scalars;
 }
 
@@ -215,17 +229,19 @@ void Expander::expandAdamW(AdamWOp op) {
   RankedTensorType type = getTensor(op.getParam());
   auto all = [&](Value scalar) { return broadcastScalar(scalar, type); };
   Value gradient = mul(op.getGradient(), all(op.getScale()));
-  Value average = add(mul(all(op.getBeta1()), op.getExpAvg()), mul(all(scalars.oneMinusBeta1), gradient));
+  Value average =
+      add(mul(all(op.getBeta1()), op.getExpAvg()), mul(all(scalars.oneMinusBeta1), gradient));
   Value square = add(mul(all(op.getBeta2()), op.getExpAvgSq()),
                      mul(all(scalars.oneMinusBeta2), mul(gradient, gradient)));
   Value root = make<math::SqrtOp>(mul(square, all(scalars.inverseCorrection2)));
   Value update = div(mul(all(scalars.stepSize), average), add(root, all(op.getEps())));
-  op.replaceAllUsesWith(ValueRange{sub(mul(op.getParam(), all(scalars.decay)), update), average, square});
+  op.replaceAllUsesWith(
+      ValueRange{sub(mul(op.getParam(), all(scalars.decay)), update), average, square});
 }
 
 /// Keeps the op for the pick of the target's logit.
 void Expander::expandCrossEntropy(CrossEntropyOp op) {
-  tags[op] = tag;
+  op->setAttr(kOrigin, builder.getStringAttr(origin));
   if (op.getLogSumExp().use_empty())
     return;
   Value maximum = reduceLast(ReductionKind::Max, op.getLogits());
@@ -236,9 +252,11 @@ void Expander::expandCrossEntropy(CrossEntropyOp op) {
 
 void Expander::expandShardSlice(ShardSliceOp op) {
   auto type = getTensor(op.getResult());
-  Value index = AxisIndexOp::create(builder, loc, builder.getIndexType(), op.getMeshAttr(), op.getAxesAttr());
+  Value index =
+      AxisIndexOp::create(builder, loc, builder.getIndexType(), op.getMeshAttr(), op.getAxesAttr());
   Value size = arith::ConstantIndexOp::create(builder, loc, type.getDimSize(op.getDim()));
-  SmallVector<OpFoldResult> offsets(type.getRank(), builder.getIndexAttr(0)), sizes, strides(type.getRank(), builder.getIndexAttr(1));
+  SmallVector<OpFoldResult> offsets(type.getRank(), builder.getIndexAttr(0)), sizes,
+      strides(type.getRank(), builder.getIndexAttr(1));
   for (int64_t length : type.getShape())
     sizes.push_back(builder.getIndexAttr(length));
   offsets[op.getDim()] = arith::MulIOp::create(builder, loc, index, size).getResult();
@@ -248,27 +266,31 @@ void Expander::expandShardSlice(ShardSliceOp op) {
 void Expander::expand(Operation *op) {
   builder.setInsertionPoint(op);
   loc = op->getLoc();
-  tag = op->getName().stripDialect();
+  origin = op->getName().stripDialect();
   llvm::TypeSwitch<Operation *>(op)
-      .Case<UseOp, BarrierOp>([](auto identity) { identity.replaceAllUsesWith(identity.getInput()); })
+      .Case<UseOp, BarrierOp>(
+          [](auto identity) { identity.replaceAllUsesWith(identity.getInput()); })
       .Case([&](RmsNormOp norm) { expandRmsNorm(norm); })
       .Case([&](RmsNormGradOp grad) { expandRmsNormGrad(grad); })
       .Case([&](AdamWOp adamw) { expandAdamW(adamw); })
       .Case([&](CrossEntropyOp entropy) { expandCrossEntropy(entropy); })
       .Case([&](ShardSliceOp slice) { expandShardSlice(slice); })
-      .Case([&](SumSquaresOp squares) { squares.replaceAllUsesWith(getSumOfSquares(squares.getInput())); })
+      .Case([&](SumSquaresOp squares) {
+        squares.replaceAllUsesWith(getSumOfSquares(squares.getInput()));
+      })
       .Case([&](ReduceOp reduction) {
         if (reduction.getDims().empty())
           return reduction.replaceAllUsesWith(reduction.getInput());
-        reduction.replaceAllUsesWith(reduce(reduction.getKind().getValue(), reduction.getInput(), reduction.getDims()));
+        reduction.replaceAllUsesWith(
+            reduce(reduction.getKind().getValue(), reduction.getInput(), reduction.getDims()));
       })
       .Default([](Operation *) {});
   if (isOpTriviallyDead(op))
     op->erase();
 }
 
-void tpc::expandCompoundOps(func::FuncOp function, KernelTags &tags) {
-  Expander expander(function, tags);
+void tpc::expandCompoundOps(func::FuncOp function) {
+  Expander expander(function);
   for (Operation &op : llvm::make_early_inc_range(function.getBody().front().without_terminator()))
     expander.expand(&op);
 }

@@ -41,14 +41,14 @@ public:
         names.insert(symbol.getName());
   }
 
-  /// Replaces `ops` (in program order) by a launch at the builder's insertion point: all uses of their results by
-  /// others are the launch's. The ops stay, without uses, for the caller to erase.
-  FailureOr<LaunchOp> outline(OpBuilder &builder, ArrayRef<Operation *> ops, const KernelTags &tags);
+  /// Replaces `ops` (in program order) by a launch at the builder's insertion point: all uses of
+  /// their results by others are the launch's. The ops stay, without uses, for the caller to erase.
+  FailureOr<LaunchOp> outline(OpBuilder &builder, ArrayRef<Operation *> ops);
 
 private:
   func::FuncOp build(ArrayRef<Operation *> ops, ArrayRef<Value> outputs, SetVector<Value> &inputs);
-  FailureOr<func::FuncOp> deduplicate(func::FuncOp kernel, ArrayRef<Operation *> ops, const KernelTags &tags);
-  std::string getName(func::FuncOp kernel, ArrayRef<Operation *> ops, const KernelTags &tags);
+  FailureOr<func::FuncOp> deduplicate(func::FuncOp kernel, ArrayRef<Operation *> ops);
+  std::string getName(func::FuncOp kernel, ArrayRef<Operation *> ops);
 
   ModuleOp module;
   llvm::StringSet<> names;
@@ -74,9 +74,11 @@ static void cloneInline(OpBuilder &builder, Value value, IRMapping &mapping, fun
   mapping.map(value, kernel.getBody().front().addArgument(value.getType(), value.getLoc()));
 }
 
-func::FuncOp KernelLibrary::build(ArrayRef<Operation *> ops, ArrayRef<Value> outputs, SetVector<Value> &inputs) {
+func::FuncOp KernelLibrary::build(ArrayRef<Operation *> ops, ArrayRef<Value> outputs,
+                                  SetVector<Value> &inputs) {
   MLIRContext *context = module.getContext();
-  auto kernel = func::FuncOp::create(ops.front()->getLoc(), "kernel", FunctionType::get(context, {}, {}));
+  auto kernel =
+      func::FuncOp::create(ops.front()->getLoc(), "kernel", FunctionType::get(context, {}, {}));
   kernel.setPrivate();
   OpBuilder builder = OpBuilder::atBlockBegin(&kernel.getBody().emplaceBlock());
   IRMapping mapping;
@@ -96,14 +98,16 @@ func::FuncOp KernelLibrary::build(ArrayRef<Operation *> ops, ArrayRef<Value> out
 }
 
 /// `kernel_rms_norm_4x768`: the compound ops that it holds, and the shape that it runs over.
-std::string KernelLibrary::getName(func::FuncOp kernel, ArrayRef<Operation *> ops, const KernelTags &tags) {
+std::string KernelLibrary::getName(func::FuncOp kernel, ArrayRef<Operation *> ops) {
   llvm::SetVector<StringRef> words;
   for (Operation *op : ops)
-    words.insert(tags.count(op) ? tags.lookup(op) : op->getName().stripDialect());
+    words.insert(op->hasAttr(kOrigin) ? op->getAttrOfType<StringAttr>(kOrigin).getValue()
+                                      : op->getName().stripDialect());
   std::string name = "kernel";
   for (StringRef word : ArrayRef(words.getArrayRef()).take_front(3))
     name += "_" + word.str();
-  auto shape = cast<RankedTensorType>(kernel.getNumArguments() && isa<RankedTensorType>(kernel.getArgumentTypes()[0])
+  auto shape = cast<RankedTensorType>(kernel.getNumArguments() &&
+                                              isa<RankedTensorType>(kernel.getArgumentTypes()[0])
                                           ? kernel.getArgumentTypes()[0]
                                           : kernel.getResultTypes()[0])
                    .getShape();
@@ -115,8 +119,7 @@ std::string KernelLibrary::getName(func::FuncOp kernel, ArrayRef<Operation *> op
   return unique;
 }
 
-FailureOr<func::FuncOp> KernelLibrary::deduplicate(func::FuncOp kernel, ArrayRef<Operation *> ops,
-                                                   const KernelTags &tags) {
+FailureOr<func::FuncOp> KernelLibrary::deduplicate(func::FuncOp kernel, ArrayRef<Operation *> ops) {
   std::string text;
   llvm::raw_string_ostream stream(text);
   kernel.print(stream, OpPrintingFlags().assumeVerified().useLocalScope());
@@ -125,7 +128,7 @@ FailureOr<func::FuncOp> KernelLibrary::deduplicate(func::FuncOp kernel, ArrayRef
     kernel.erase();
     return entry->second;
   }
-  kernel.setName(getName(kernel, ops, tags));
+  kernel.setName(getName(kernel, ops));
   module.getBody()->push_back(kernel);
   FailureOr<KernelPlan> plan = KernelPlan::get(kernel);
   if (failed(plan))
@@ -134,7 +137,7 @@ FailureOr<func::FuncOp> KernelLibrary::deduplicate(func::FuncOp kernel, ArrayRef
   return kernel;
 }
 
-FailureOr<LaunchOp> KernelLibrary::outline(OpBuilder &builder, ArrayRef<Operation *> ops, const KernelTags &tags) {
+FailureOr<LaunchOp> KernelLibrary::outline(OpBuilder &builder, ArrayRef<Operation *> ops) {
   llvm::SmallPtrSet<Operation *, 16> inside(ops.begin(), ops.end());
   std::function<bool(Operation *)> isOutside = [&](Operation *user) {
     return isInline(user) ? llvm::any_of(user->getUsers(), isOutside) : !inside.contains(user);
@@ -145,13 +148,15 @@ FailureOr<LaunchOp> KernelLibrary::outline(OpBuilder &builder, ArrayRef<Operatio
       if (llvm::any_of(result.getUsers(), isOutside))
         outputs.push_back(result);
   SetVector<Value> inputs;
-  FailureOr<func::FuncOp> kernel = deduplicate(build(ops, outputs, inputs), ops, tags);
+  FailureOr<func::FuncOp> kernel = deduplicate(build(ops, outputs, inputs), ops);
   if (failed(kernel))
     return failure();
-  auto launch = LaunchOp::create(builder, ops.back()->getLoc(), TypeRange(ValueRange(outputs)), kernel->getName(),
-                                 inputs.getArrayRef());
+  auto launch = LaunchOp::create(builder, ops.back()->getLoc(), TypeRange(ValueRange(outputs)),
+                                 kernel->getName(), inputs.getArrayRef());
   for (auto [output, result] : llvm::zip_equal(outputs, launch.getResults()))
-    output.replaceUsesWithIf(result, [&](OpOperand &use) { return isOutside(use.getOwner()) && use.getOwner() != launch; });
+    output.replaceUsesWithIf(result, [&](OpOperand &use) {
+      return isOutside(use.getOwner()) && use.getOwner() != launch;
+    });
   return launch;
 }
 
@@ -161,7 +166,8 @@ FailureOr<LaunchOp> KernelLibrary::outline(OpBuilder &builder, ArrayRef<Operatio
 static LogicalResult verifyPlacement(Block &block) {
   for (Operation &op : block)
     if (getPlacement(&op) == Placement::Unknown)
-      return op.emitOpError("has no place in a schedule: expected a runtime operation, a reshape, a splat constant, or "
+      return op.emitOpError("has no place in a schedule: expected a runtime operation, a reshape, "
+                            "a splat constant, or "
                             "an operation on tensors of one static shape that a kernel can hold");
   return success();
 }
@@ -176,7 +182,7 @@ static bool canInline(Operation *op, Operation *user) {
 }
 
 /// Constants and broadcasts that someone needs in memory become kernels of their own.
-static LogicalResult materializeInlineOps(func::FuncOp function, KernelLibrary &library, const KernelTags &tags) {
+static LogicalResult materializeInlineOps(func::FuncOp function, KernelLibrary &library) {
   Block &block = function.getBody().front();
   for (Operation &op : llvm::make_early_inc_range(block)) {
     auto needsMemory = [&](OpOperand &use) { return !canInline(&op, use.getOwner()); };
@@ -187,7 +193,7 @@ static LogicalResult materializeInlineOps(func::FuncOp function, KernelLibrary &
     Operation *copy = builder.clone(op);
     op.getResult(0).replaceUsesWithIf(copy->getResult(0), needsMemory);
     builder.setInsertionPointAfter(copy);
-    if (failed(library.outline(builder, {copy}, tags)))
+    if (failed(library.outline(builder, {copy})))
       return failure();
     copy->erase();
   }
@@ -202,13 +208,13 @@ static void eraseDeadOps(Block &block) {
 
 static LogicalResult formKernels(func::FuncOp function, KernelLibrary &library) {
   Block &block = function.getBody().front();
-  KernelTags tags;
-  expandCompoundOps(function, tags);
+  expandCompoundOps(function);
   eraseDeadOps(block);
-  if (failed(verifyPlacement(block)) || failed(materializeInlineOps(function, library, tags)))
+  if (failed(verifyPlacement(block)) || failed(materializeInlineOps(function, library)))
     return failure();
   eraseDeadOps(block);
   KernelClusters clusters(block);
+  clusters.recomputeUnaryValues();
   auto schedule = clusters.getSchedule();
   Operation *terminator = block.getTerminator();
   OpBuilder builder(terminator);
@@ -218,7 +224,7 @@ static LogicalResult formKernels(func::FuncOp function, KernelLibrary &library) 
     builder.setInsertionPoint(terminator);
     if (getPlacement(unit.front()) == Placement::Entry)
       unit.front()->moveBefore(terminator);
-    else if (failed(library.outline(builder, unit, tags)))
+    else if (failed(library.outline(builder, unit)))
       return failure();
   }
   eraseDeadOps(block);

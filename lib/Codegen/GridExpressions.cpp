@@ -16,11 +16,12 @@ static bool isScalarArgument(Value value) {
 }
 
 /// Scalars are loaded once, at the top of the function.
-GridExpressions::GridExpressions(KernelEmitter &emitter, const KernelPlan &plan) : emitter(emitter), plan(plan) {
+GridExpressions::GridExpressions(KernelEmitter &emitter, const KernelPlan &plan)
+    : emitter(emitter), plan(plan) {
   for (BlockArgument argument : emitter.getKernel().getArguments())
     if (isScalarArgument(argument))
-      everywhere.scalars[argument] =
-          emitter.loadScalar(emitter.getArgumentPointer(argument.getArgNumber()), getElement(argument));
+      everywhere.scalars[argument] = emitter.loadScalar(
+          emitter.getArgumentPointer(argument.getArgNumber()), getElement(argument));
 }
 
 //===-- clones of tensor ops ---------------------------------------------------===//
@@ -38,7 +39,8 @@ Value GridExpressions::getConstant(arith::ConstantOp op, bool vector) {
   if (!vector)
     return arith::ConstantOp::create(builder, emitter.getLoc(), value);
   auto type = VectorType::get({emitter.getLanes()}, value.getType());
-  return arith::ConstantOp::create(builder, emitter.getLoc(), DenseElementsAttr::get(type, Attribute(value)));
+  return arith::ConstantOp::create(builder, emitter.getLoc(),
+                                   DenseElementsAttr::get(type, Attribute(value)));
 }
 
 //===-- rows -------------------------------------------------------------------===//
@@ -51,13 +53,15 @@ Value GridExpressions::evaluateRow(Value value, GridRow &row) {
   Value result;
   Operation *op = value.getDefiningOp();
   if (auto argument = dyn_cast<BlockArgument>(value)) {
-    result = emitter.loadScalar(emitter.getArgumentPointer(argument.getArgNumber()), getElement(value), row.number);
+    result = emitter.loadScalar(emitter.getArgumentPointer(argument.getArgNumber()),
+                                getElement(value), row.number);
   } else if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
     result = getConstant(constant, /*vector=*/false);
   } else if (auto broadcast = dyn_cast<BroadcastOp>(op)) {
     result = evaluateRow(broadcast.getInput(), row);
   } else {
-    auto operands = llvm::map_to_vector(op->getOperands(), [&](Value operand) { return evaluateRow(operand, row); });
+    auto operands = llvm::map_to_vector(op->getOperands(),
+                                        [&](Value operand) { return evaluateRow(operand, row); });
     result = cloneAs(op, operands, /*vector=*/false)->getResult(0);
   }
   row.scalars[value] = result;
@@ -67,8 +71,9 @@ Value GridExpressions::evaluateRow(Value value, GridRow &row) {
 /// Operands that an op reads once per row.
 SmallVector<Value> GridExpressions::getRowOperands(Operation *op) {
   if (auto broadcast = dyn_cast<BroadcastOp>(op))
-    return getBroadcastKind(broadcast) == BroadcastKind::Columns ? SmallVector<Value>()
-                                                                 : SmallVector<Value>{broadcast.getInput()};
+    return getBroadcastKind(broadcast) == BroadcastKind::Columns
+               ? SmallVector<Value>()
+               : SmallVector<Value>{broadcast.getInput()};
   if (isa<CrossEntropyOp, CrossEntropyGradOp>(op))
     return llvm::to_vector(op->getOperands().drop_front());
   return {};
@@ -103,7 +108,8 @@ Value GridExpressions::getOffset(GridPoint &point) {
     return point.column;
   Value &offset = point.vectors[Value()];
   if (!offset)
-    offset = emitter.add(emitter.mul(point.row.number, emitter.integer(plan.rowLength)), point.column);
+    offset =
+        emitter.add(emitter.mul(point.row.number, emitter.integer(plan.rowLength)), point.column);
   return offset;
 }
 
@@ -113,11 +119,12 @@ Value GridExpressions::evaluate(Value value, GridPoint &point) {
   Value result;
   if (std::optional<unsigned> stored = getStoredResult(value, point.phase)) {
     Value offset = getOffset(point);
-    result = emitter.loadVector(emitter.getResultPointer(*stored), getElement(value), offset, point.mask);
+    result = emitter.loadVector(emitter.getResultPointer(*stored), getElement(value), offset,
+                                point.mask);
   } else if (auto argument = dyn_cast<BlockArgument>(value)) {
     Value offset = getOffset(point);
-    result = emitter.loadVector(emitter.getArgumentPointer(argument.getArgNumber()), getElement(value), offset,
-                                point.mask);
+    result = emitter.loadVector(emitter.getArgumentPointer(argument.getArgNumber()),
+                                getElement(value), offset, point.mask);
   } else {
     result = evaluateOp(value.getDefiningOp(), point);
   }
@@ -132,7 +139,8 @@ Value GridExpressions::evaluateOp(Operation *op, GridPoint &point) {
     return evaluateBroadcast(broadcast, point);
   if (auto grad = dyn_cast<CrossEntropyGradOp>(op))
     return evaluateCrossEntropyGrad(grad, point);
-  auto operands = llvm::map_to_vector(op->getOperands(), [&](Value operand) { return evaluate(operand, point); });
+  auto operands = llvm::map_to_vector(op->getOperands(),
+                                      [&](Value operand) { return evaluate(operand, point); });
   return cloneAs(op, operands, /*vector=*/true)->getResult(0);
 }
 
@@ -144,8 +152,8 @@ Value GridExpressions::evaluateBroadcast(BroadcastOp op, GridPoint &point) {
   if (auto inner = op.getInput().getDefiningOp<BroadcastOp>())
     return emitter.splat(evaluateRow(inner.getInput(), point.row));
   auto argument = cast<BlockArgument>(op.getInput());
-  return emitter.loadVector(emitter.getArgumentPointer(argument.getArgNumber()), getElement(argument), point.column,
-                            point.mask);
+  return emitter.loadVector(emitter.getArgumentPointer(argument.getArgNumber()),
+                            getElement(argument), point.column, point.mask);
 }
 
 Value GridExpressions::isTarget(Value targets, Value first, GridPoint &point) {
@@ -155,24 +163,28 @@ Value GridExpressions::isTarget(Value targets, Value first, GridPoint &point) {
     target = arith::ExtSIOp::create(builder, emitter.getLoc(), builder.getI64Type(), target);
   if (first)
     target = emitter.sub(target, evaluateRow(first, point.row));
-  // Relative to the point, clamped into 32 bits, so that the comparison costs one instruction per vector.
+  // Relative to the point, clamped into 32 bits, so that the comparison costs one instruction per
+  // vector.
   Value distance = emitter.sub(target, point.column), limit = emitter.integer(emitter.getLanes());
   distance = arith::MaxSIOp::create(builder, emitter.getLoc(), distance, emitter.integer(-1));
   distance = arith::MinSIOp::create(builder, emitter.getLoc(), distance, limit);
   distance = arith::TruncIOp::create(builder, emitter.getLoc(), builder.getI32Type(), distance);
   return arith::CmpIOp::create(builder, emitter.getLoc(), arith::CmpIPredicate::eq,
-                               emitter.getLaneNumbers(builder.getI32Type()), emitter.splat(distance));
+                               emitter.getLaneNumbers(builder.getI32Type()),
+                               emitter.splat(distance));
 }
 
 Value GridExpressions::evaluateCrossEntropyGrad(CrossEntropyGradOp op, GridPoint &point) {
   OpBuilder &builder = emitter.getBuilder();
   Location loc = emitter.getLoc();
   auto row = [&](Value value) { return emitter.splat(evaluateRow(value, point.row)); };
-  Value shifted = arith::SubFOp::create(builder, loc, evaluate(op.getLogits(), point), row(op.getLogSumExp()));
+  Value shifted =
+      arith::SubFOp::create(builder, loc, evaluate(op.getLogits(), point), row(op.getLogSumExp()));
   Value soft = arith::MulFOp::create(builder, loc, math::ExpOp::create(builder, loc, shifted),
                                      row(op.getDLogSumExp()));
   Value picked = arith::AddFOp::create(builder, loc, soft, row(op.getDTargetLogit()));
-  return arith::SelectOp::create(builder, loc, isTarget(op.getTargets(), op.getFirst(), point), picked, soft);
+  return arith::SelectOp::create(builder, loc, isTarget(op.getTargets(), op.getFirst(), point),
+                                 picked, soft);
 }
 
 //===-- reductions -------------------------------------------------------------===//
@@ -207,14 +219,16 @@ static TypedAttr getExtreme(Type element, bool largest) {
   if (auto type = dyn_cast<FloatType>(element))
     return FloatAttr::get(type, APFloat::getInf(type.getFloatSemantics(), /*Negative=*/!largest));
   unsigned width = element.getIntOrFloatBitWidth();
-  return IntegerAttr::get(element, largest ? APInt::getSignedMaxValue(width) : APInt::getSignedMinValue(width));
+  return IntegerAttr::get(element, largest ? APInt::getSignedMaxValue(width)
+                                           : APInt::getSignedMinValue(width));
 }
 
 Value GridExpressions::getIdentity(ReductionKind kind, Type type) {
   OpBuilder &builder = emitter.getBuilder();
   Type element = getElementTypeOrSelf(type);
-  TypedAttr value = kind == ReductionKind::Sum ? builder.getZeroAttr(element)
-                                               : getExtreme(element, /*largest=*/kind == ReductionKind::Min);
+  TypedAttr value = kind == ReductionKind::Sum
+                        ? builder.getZeroAttr(element)
+                        : getExtreme(element, /*largest=*/kind == ReductionKind::Min);
   if (auto vector = dyn_cast<VectorType>(type))
     value = DenseElementsAttr::get(vector, Attribute(value));
   return arith::ConstantOp::create(builder, emitter.getLoc(), value);
@@ -226,11 +240,14 @@ Value GridExpressions::combine(ReductionKind kind, Value a, Value b) {
   bool isFloat = isa<FloatType>(getElement(a));
   switch (kind) {
   case ReductionKind::Sum:
-    return isFloat ? Value(arith::AddFOp::create(builder, loc, a, b)) : arith::AddIOp::create(builder, loc, a, b);
+    return isFloat ? Value(arith::AddFOp::create(builder, loc, a, b))
+                   : arith::AddIOp::create(builder, loc, a, b);
   case ReductionKind::Max:
-    return isFloat ? Value(arith::MaximumFOp::create(builder, loc, a, b)) : arith::MaxSIOp::create(builder, loc, a, b);
+    return isFloat ? Value(arith::MaximumFOp::create(builder, loc, a, b))
+                   : arith::MaxSIOp::create(builder, loc, a, b);
   case ReductionKind::Min:
-    return isFloat ? Value(arith::MinimumFOp::create(builder, loc, a, b)) : arith::MinSIOp::create(builder, loc, a, b);
+    return isFloat ? Value(arith::MinimumFOp::create(builder, loc, a, b))
+                   : arith::MinSIOp::create(builder, loc, a, b);
   }
   llvm_unreachable("unknown reduction");
 }
@@ -245,7 +262,8 @@ static vector::CombiningKind getCombiningKind(ReductionKind kind, bool isFloat) 
 
 Value GridExpressions::combineLanes(ReductionKind kind, Value vector) {
   bool isFloat = isa<FloatType>(getElement(vector));
-  auto flags = isFloat && kind == ReductionKind::Sum ? arith::FastMathFlags::reassoc : arith::FastMathFlags::none;
-  return vector::ReductionOp::create(emitter.getBuilder(), emitter.getLoc(), getCombiningKind(kind, isFloat), vector,
-                                     flags);
+  auto flags = isFloat && kind == ReductionKind::Sum ? arith::FastMathFlags::reassoc
+                                                     : arith::FastMathFlags::none;
+  return vector::ReductionOp::create(emitter.getBuilder(), emitter.getLoc(),
+                                     getCombiningKind(kind, isFloat), vector, flags);
 }

@@ -32,7 +32,8 @@ public:
   /// Evaluates all row values that `value` needs in `phase`, ahead of the loop over its columns.
   void prepare(mlir::Value value, GridRow &row, int phase);
 
-  /// What reduction `value` sums up, at a point, with the reduction's identity where the mask is off.
+  /// What reduction `value` sums up, at a point, with the reduction's identity where the mask is
+  /// off.
   mlir::Value evaluateSummand(mlir::OpResult value, GridPoint &point);
   void prepareSummand(mlir::OpResult value, GridRow &row, int phase);
 

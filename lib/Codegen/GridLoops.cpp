@@ -5,11 +5,11 @@
 using namespace mlir;
 using namespace tpc;
 
-/// Independent partial results of a reduction along a row: hides the latency of an addition, and sums of long rows
-/// lose less to rounding.
+/// Independent partial results of a reduction along a row: hides the latency of an addition, and
+/// sums of long rows lose less to rounding.
 static constexpr int64_t kAccumulators = 4;
-/// Partial results of longer rows are made per so many columns, and added up: a float32 sum of n summands is off by
-/// about sqrt(n) roundings.
+/// Partial results of longer rows are made per so many columns, and added up: a float32 sum of n
+/// summands is off by about sqrt(n) roundings.
 static constexpr int64_t kColumnsPerBlock = 16384;
 /// Rows that a column kernel adds up in registers before it touches its partial result.
 static constexpr int64_t kRowsPerBlock = 8;
@@ -18,9 +18,10 @@ static Value getResultValue(KernelEmitter &emitter, unsigned number) {
   return emitter.getKernel().getBody().front().getTerminator()->getOperand(number);
 }
 
-/// All results of a phase are evaluated before one is stored: a result may lie where an operand was.
-static void storeResults(KernelEmitter &emitter, GridExpressions &expressions, const KernelPhase &phase,
-                         GridPoint &point, int64_t rowLength) {
+/// All results of a phase are evaluated before one is stored: a result may lie where an operand
+/// was.
+static void storeResults(KernelEmitter &emitter, GridExpressions &expressions,
+                         const KernelPhase &phase, GridPoint &point, int64_t rowLength) {
   SmallVector<Value> values;
   for (unsigned number : phase.results)
     values.push_back(expressions.evaluate(getResultValue(emitter, number), point));
@@ -38,10 +39,11 @@ LogicalResult tpc::emitElementsKernel(KernelEmitter &emitter, const KernelPlan &
   for (unsigned number : phase.results)
     expressions.prepare(getResultValue(emitter, number), row, 0);
   bool mayHaveTail = plan.rowLength % emitter.getLanes() != 0;
-  emitter.forVectors(emitter.getBegin(), emitter.getEnd(), mayHaveTail, [&](Value index, Value mask) {
-    GridPoint point{row, index, mask};
-    storeResults(emitter, expressions, phase, point, plan.rowLength);
-  });
+  emitter.forVectors(emitter.getBegin(), emitter.getEnd(), mayHaveTail,
+                     [&](Value index, Value mask) {
+                       GridPoint point{row, index, mask};
+                       storeResults(emitter, expressions, phase, point, plan.rowLength);
+                     });
   return success();
 }
 
@@ -51,17 +53,21 @@ namespace {
 /// One walk over the columns of a row.
 class PhaseLoop {
 public:
-  PhaseLoop(KernelEmitter &emitter, GridExpressions &expressions, const KernelPlan &plan, int number)
-      : emitter(emitter), expressions(expressions), plan(plan), phase(plan.phases[number]), number(number) {}
+  PhaseLoop(KernelEmitter &emitter, GridExpressions &expressions, const KernelPlan &plan,
+            int number)
+      : emitter(emitter), expressions(expressions), plan(plan), phase(plan.phases[number]),
+        number(number) {}
 
   void emit(GridRow &row);
 
 private:
   using Carried = KernelEmitter::Carried;
-  /// Stores this phase's results at a point and adds its reductions to accumulators [first, first + reductions).
+  /// Stores this phase's results at a point and adds its reductions to accumulators [first, first +
+  /// reductions).
   void emitPoint(GridRow &row, Value column, Value mask, MutableArrayRef<Value> accumulators);
   /// Whole vectors of [begin, end), as many at a time as there are accumulators of each reduction.
-  Carried emitSegment(GridRow &row, Value begin, Value end, ValueRange accumulators, int64_t unroll);
+  Carried emitSegment(GridRow &row, Value begin, Value end, ValueRange accumulators,
+                      int64_t unroll);
   Carried emitBlocks(GridRow &row, int64_t end, const Carried &identities, int64_t unroll);
   Carried getIdentities(int64_t copies);
   /// One scalar per reduction from `copies` vectors of each.
@@ -75,7 +81,8 @@ private:
 };
 } // namespace
 
-void PhaseLoop::emitPoint(GridRow &row, Value column, Value mask, MutableArrayRef<Value> accumulators) {
+void PhaseLoop::emitPoint(GridRow &row, Value column, Value mask,
+                          MutableArrayRef<Value> accumulators) {
   GridPoint point{row, column, mask, number};
   for (auto [reduction, accumulator] : llvm::zip_equal(phase.reductions, accumulators))
     accumulator = expressions.combine(GridExpressions::getKind(reduction), accumulator,
@@ -84,14 +91,15 @@ void PhaseLoop::emitPoint(GridRow &row, Value column, Value mask, MutableArrayRe
     storeResults(emitter, expressions, phase, point, plan.rowLength);
 }
 
-PhaseLoop::Carried PhaseLoop::emitSegment(GridRow &row, Value begin, Value end, ValueRange accumulators,
-                                          int64_t unroll) {
+PhaseLoop::Carried PhaseLoop::emitSegment(GridRow &row, Value begin, Value end,
+                                          ValueRange accumulators, int64_t unroll) {
   size_t width = phase.reductions.size();
   return emitter.forEach(
       begin, end, unroll * emitter.getLanes(), accumulators, [&](Value column, ValueRange carried) {
         Carried next(carried);
         for (int64_t copy = 0; copy < unroll; ++copy) {
-          Value at = copy ? emitter.add(column, emitter.integer(copy * emitter.getLanes())) : column;
+          Value at =
+              copy ? emitter.add(column, emitter.integer(copy * emitter.getLanes())) : column;
           emitPoint(row, at, {}, MutableArrayRef<Value>(next).slice(copy * width, width));
         }
         return next;
@@ -109,17 +117,19 @@ PhaseLoop::Carried PhaseLoop::getIdentities(int64_t copies) {
   return identities;
 }
 
-PhaseLoop::Carried PhaseLoop::emitBlocks(GridRow &row, int64_t end, const Carried &identities, int64_t unroll) {
-  return emitter.forEach(
-      emitter.integer(0), emitter.integer(end), kColumnsPerBlock, identities, [&](Value begin, ValueRange totals) {
-        Value blockEnd = emitter.add(begin, emitter.integer(kColumnsPerBlock));
-        Carried partial = emitSegment(row, begin, blockEnd, identities, unroll);
-        for (auto [index, total] : llvm::enumerate(totals)) {
-          OpResult reduction = phase.reductions[index % phase.reductions.size()];
-          partial[index] = expressions.combine(GridExpressions::getKind(reduction), total, partial[index]);
-        }
-        return partial;
-      });
+PhaseLoop::Carried PhaseLoop::emitBlocks(GridRow &row, int64_t end, const Carried &identities,
+                                         int64_t unroll) {
+  return emitter.forEach(emitter.integer(0), emitter.integer(end), kColumnsPerBlock, identities,
+                         [&](Value begin, ValueRange totals) {
+                           Value blockEnd = emitter.add(begin, emitter.integer(kColumnsPerBlock));
+                           Carried partial = emitSegment(row, begin, blockEnd, identities, unroll);
+                           for (auto [index, total] : llvm::enumerate(totals)) {
+                             OpResult reduction = phase.reductions[index % phase.reductions.size()];
+                             partial[index] = expressions.combine(
+                                 GridExpressions::getKind(reduction), total, partial[index]);
+                           }
+                           return partial;
+                         });
 }
 
 void PhaseLoop::finish(GridRow &row, Carried accumulators, int64_t copies) {
@@ -141,18 +151,22 @@ void PhaseLoop::emit(GridRow &row) {
   for (unsigned result : phase.results)
     expressions.prepare(getResultValue(emitter, result), row, number);
   int64_t columns = plan.rowLength, lanes = emitter.getLanes(), width = phase.reductions.size();
-  int64_t whole = columns / lanes * lanes, unrolled = columns / (lanes * kAccumulators) * (lanes * kAccumulators);
+  int64_t whole = columns / lanes * lanes,
+          unrolled = columns / (lanes * kAccumulators) * (lanes * kAccumulators);
   int64_t copies = unrolled ? kAccumulators : 1;
-  int64_t blocked = width && columns >= 2 * kColumnsPerBlock ? columns / kColumnsPerBlock * kColumnsPerBlock : 0;
+  int64_t blocked =
+      width && columns >= 2 * kColumnsPerBlock ? columns / kColumnsPerBlock * kColumnsPerBlock : 0;
   Carried accumulators = getIdentities(copies);
   if (blocked)
     accumulators = emitBlocks(row, blocked, accumulators, copies);
   if (blocked < unrolled)
-    accumulators = emitSegment(row, emitter.integer(blocked), emitter.integer(unrolled), accumulators, copies);
+    accumulators =
+        emitSegment(row, emitter.integer(blocked), emitter.integer(unrolled), accumulators, copies);
   auto first = MutableArrayRef<Value>(accumulators).take_front(width);
   if (unrolled < whole)
-    llvm::copy(emitSegment(row, emitter.integer(unrolled), emitter.integer(whole), ValueRange(first), 1),
-               first.begin());
+    llvm::copy(
+        emitSegment(row, emitter.integer(unrolled), emitter.integer(whole), ValueRange(first), 1),
+        first.begin());
   if (whole < columns)
     emitPoint(row, emitter.integer(whole), emitter.getMask(columns - whole), first);
   finish(row, std::move(accumulators), copies);
@@ -182,7 +196,8 @@ class ColumnLoop {
 public:
   ColumnLoop(KernelEmitter &emitter, GridExpressions &expressions, OpResult reduction, Value result)
       : emitter(emitter), expressions(expressions), reduction(reduction), result(result),
-        kind(GridExpressions::getKind(reduction)), shape(ReductionShape::get(cast<ReduceOp>(reduction.getOwner()))) {}
+        kind(GridExpressions::getKind(reduction)),
+        shape(ReductionShape::get(cast<ReduceOp>(reduction.getOwner()))) {}
 
   void emit();
 
@@ -249,7 +264,8 @@ void ColumnLoop::emit() {
   emitter.forEach(emitter.div(begin, inner), lastSlab, 1, [&](Value outer) {
     Value base = emitter.mul(outer, inner);
     Value low = emitter.sub(arith::MaxSIOp::create(builder, loc, begin, base), base);
-    Value high = emitter.sub(arith::MinSIOp::create(builder, loc, end, emitter.add(base, inner)), base);
+    Value high =
+        emitter.sub(arith::MinSIOp::create(builder, loc, end, emitter.add(base, inner)), base);
     emitSlab(outer, low, high);
   });
 }
@@ -257,7 +273,9 @@ void ColumnLoop::emit() {
 LogicalResult tpc::emitColumnsKernel(KernelEmitter &emitter, const KernelPlan &plan) {
   GridExpressions expressions(emitter, plan);
   func::FuncOp kernel = emitter.getKernel();
-  for (auto [number, value] : llvm::enumerate(kernel.getBody().front().getTerminator()->getOperands()))
-    ColumnLoop(emitter, expressions, cast<OpResult>(value), emitter.getResultPointer(number)).emit();
+  for (auto [number, value] :
+       llvm::enumerate(kernel.getBody().front().getTerminator()->getOperands()))
+    ColumnLoop(emitter, expressions, cast<OpResult>(value), emitter.getResultPointer(number))
+        .emit();
   return success();
 }

@@ -65,8 +65,10 @@ SmallVector<int> KernelClusters::getPredecessors(int cluster) {
   SmallVector<int> predecessors;
   for (Operation *op : clusters[cluster].ops)
     for (Value operand : op->getOperands())
-      if (Operation *producer = getSource(operand).getDefiningOp(); producer && index.count(producer))
-        if (int other = find(producer); other != cluster && !llvm::is_contained(predecessors, other))
+      if (Operation *producer = getSource(operand).getDefiningOp();
+          producer && index.count(producer))
+        if (int other = find(producer);
+            other != cluster && !llvm::is_contained(predecessors, other))
           predecessors.push_back(other);
   return predecessors;
 }
@@ -132,7 +134,8 @@ void KernelClusters::mergeProducers(Operation *op) {
     if (broadcast && getBroadcastKind(broadcast) != BroadcastKind::Rows)
       continue;
     Operation *producer = getSource(operand).getDefiningOp();
-    if (!producer || !index.count(producer) || (broadcast && !clusters[find(op)].space->accepts(broadcast)))
+    if (!producer || !index.count(producer) ||
+        (broadcast && !clusters[find(op)].space->accepts(broadcast)))
       continue;
     int other = find(producer);
     if (clusters[other].space && !clusters[other].space->columns)
@@ -151,7 +154,8 @@ void KernelClusters::mergeSiblings(Operation *op) {
     if (operand.getDefiningOp<BroadcastOp>() || !type || !type.getRank())
       continue;
     for (Operation *other : operand.getUsers()) {
-      if (other == op || !index.count(other) || std::abs(position(op) - position(other)) > kSiblingDistance)
+      if (other == op || !index.count(other) ||
+          std::abs(position(op) - position(other)) > kSiblingDistance)
         continue;
       const std::optional<KernelSpace> &otherSpace = clusters[find(other)].space;
       if (otherSpace && !otherSpace->columns && otherSpace->shape == shape)

@@ -1,9 +1,10 @@
 //===- KernelClusters.h - which ops of a block share a kernel ------------------===//
 //
-// Every op of Placement::Grid or Alone starts as a cluster; clusters of one space merge along producer-consumer edges
-// and then between neighbours that read the same tensor, as long as no path leaves a merged cluster and comes back
-// (a kernel needs all its operands before it starts). A reduction down columns takes only producers that nobody else
-// needs. Broadcast scalars do not merge: computing a scalar is no reason to run a large kernel on one thread.
+// Every op of Placement::Grid or Alone starts as a cluster; clusters of one space merge along
+// producer-consumer edges and then between neighbours that read the same tensor, as long as no path
+// leaves a merged cluster and comes back (a kernel needs all its operands before it starts). A
+// reduction down columns takes only producers that nobody else needs. Broadcast scalars do not
+// merge: computing a scalar is no reason to run a large kernel on one thread.
 //
 //===----------------------------------------------------------------------===//
 
@@ -21,12 +22,17 @@ public:
   /// Clusters the ops of `block`; inline ops belong to none.
   explicit KernelClusters(mlir::Block &block);
 
-  /// Units in an order in which every operand is computed before it is used: the ops of a cluster in program order, or
-  /// one op that stays in the entry.
+  /// Units in an order in which every operand is computed before it is used: the ops of a cluster
+  /// in program order, or one op that stays in the entry.
   std::vector<llvm::SmallVector<mlir::Operation *>> getSchedule();
 
   /// The cluster of an op; ops of the entry have one of their own.
   int find(mlir::Operation *op);
+
+  /// Computes a value that several clusters need again in each of them, if it is a function of one
+  /// other tensor: then a kernel reads that tensor instead, and the value need not be kept
+  /// (exp(-gate) between forward and backward). Erases what nobody needs any more.
+  void recomputeUnaryValues();
 
   /// Looks through an inline broadcast to the value that is computed.
   static mlir::Value getSource(mlir::Value value);
@@ -39,6 +45,8 @@ private:
   };
 
   void addOp(mlir::Operation *op);
+  void recomputeOperand(mlir::OpOperand &operand);
+  void eraseUnused();
   void absorbColumnProducers(mlir::Operation *reduce);
   void mergeProducers(mlir::Operation *op);
   void mergeSiblings(mlir::Operation *op);

@@ -18,11 +18,13 @@ Type tpc::getStorageType(Type element) {
 static unsigned getStorageBytes(Type storage) { return storage.getIntOrFloatBitWidth() / 8; }
 
 KernelEmitter::KernelEmitter(func::FuncOp kernel, LLVM::LLVMFuncOp function, int64_t lanes)
-    : kernel(kernel), function(function), builder(function.getContext()), loc(kernel.getLoc()), lanes(lanes) {
+    : kernel(kernel), function(function), builder(function.getContext()), loc(kernel.getLoc()),
+      lanes(lanes) {
   Block *entry = function.addEntryBlock(builder);
   builder.setInsertionPointToStart(entry);
   Type pointer = LLVM::LLVMPointerType::get(function.getContext());
-  for (unsigned number = 0, count = kernel.getNumArguments() + kernel.getNumResults(); number < count; ++number) {
+  for (unsigned number = 0, count = kernel.getNumArguments() + kernel.getNumResults();
+       number < count; ++number) {
     Value slot = getElementPointer(function.getArgument(0), pointer, integer(number));
     pointers.push_back(LLVM::LoadOp::create(builder, loc, pointer, slot, 8));
   }
@@ -35,14 +37,16 @@ Value KernelEmitter::integer(int64_t value) {
 }
 
 Value KernelEmitter::splat(Value scalar) {
-  return vector::BroadcastOp::create(builder, loc, VectorType::get({lanes}, scalar.getType()), scalar);
+  return vector::BroadcastOp::create(builder, loc, VectorType::get({lanes}, scalar.getType()),
+                                     scalar);
 }
 
 Value KernelEmitter::getLaneNumbers(Type element) {
   auto numbers = llvm::map_to_vector(llvm::seq<int64_t>(0, lanes), [&](int64_t lane) -> Attribute {
     return builder.getIntegerAttr(element, lane);
   });
-  return arith::ConstantOp::create(builder, loc, DenseElementsAttr::get(VectorType::get({lanes}, element), numbers));
+  return arith::ConstantOp::create(
+      builder, loc, DenseElementsAttr::get(VectorType::get({lanes}, element), numbers));
 }
 
 Value KernelEmitter::getMask(int64_t count) {
@@ -84,7 +88,9 @@ static Value toStorage(OpBuilder &builder, Location loc, Value value) {
 Value KernelEmitter::loadScalar(Value pointer, Type element, Value index) {
   Type storage = getStorageType(element);
   Value address = getElementPointer(pointer, storage, index);
-  return fromStorage(builder, loc, LLVM::LoadOp::create(builder, loc, storage, address, getStorageBytes(storage)), element);
+  return fromStorage(builder, loc,
+                     LLVM::LoadOp::create(builder, loc, storage, address, getStorageBytes(storage)),
+                     element);
 }
 
 void KernelEmitter::storeScalar(Value scalar, Value pointer, Value index) {
@@ -100,7 +106,8 @@ Value KernelEmitter::loadVector(Value pointer, Type element, Value index, Value 
   Value loaded;
   if (mask) {
     Value zero = arith::ConstantOp::create(builder, loc, builder.getZeroAttr(type));
-    loaded = LLVM::MaskedLoadOp::create(builder, loc, type, address, mask, zero, getStorageBytes(storage));
+    loaded = LLVM::MaskedLoadOp::create(builder, loc, type, address, mask, zero,
+                                        getStorageBytes(storage));
   } else {
     loaded = LLVM::LoadOp::create(builder, loc, type, address, getStorageBytes(storage));
   }
@@ -119,7 +126,8 @@ void KernelEmitter::storeVector(Value vector, Value pointer, Value index, Value 
 
 //===-- loops ------------------------------------------------------------------===//
 
-KernelEmitter::Carried KernelEmitter::forEach(Value begin, Value end, int64_t step, ValueRange initial,
+KernelEmitter::Carried KernelEmitter::forEach(Value begin, Value end, int64_t step,
+                                              ValueRange initial,
                                               llvm::function_ref<Carried(Value, ValueRange)> body) {
   auto loop = scf::ForOp::create(builder, loc, begin, end, integer(step), initial);
   OpBuilder::InsertionGuard guard(builder);
@@ -131,7 +139,8 @@ KernelEmitter::Carried KernelEmitter::forEach(Value begin, Value end, int64_t st
   return Carried(loop.getResults());
 }
 
-void KernelEmitter::forEach(Value begin, Value end, int64_t step, llvm::function_ref<void(Value)> body) {
+void KernelEmitter::forEach(Value begin, Value end, int64_t step,
+                            llvm::function_ref<void(Value)> body) {
   forEach(begin, end, step, ValueRange(), [&](Value index, ValueRange) {
     body(index);
     return Carried();
@@ -148,8 +157,8 @@ void KernelEmitter::forVectors(Value begin, Value end, bool mayHaveTail,
   auto branch = scf::IfOp::create(builder, loc, hasRest, /*withElseRegion=*/false);
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToStart(branch.thenBlock());
-  Value inside = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ult, getLaneNumbers(builder.getI64Type()),
-                                       splat(rest));
+  Value inside = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ult,
+                                       getLaneNumbers(builder.getI64Type()), splat(rest));
   body(last, inside);
 }
 

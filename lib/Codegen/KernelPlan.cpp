@@ -22,7 +22,9 @@ Operation *tpc::getOnlyOp(func::FuncOp kernel) {
 }
 
 static KernelLoop getLoopOf(Operation *op) {
-  return isa<RopeOp>(op) ? KernelLoop::Rope : isa<RopeTableOp>(op) ? KernelLoop::RopeTable : KernelLoop::Copy;
+  return isa<RopeOp>(op)        ? KernelLoop::Rope
+         : isa<RopeTableOp>(op) ? KernelLoop::RopeTable
+                                : KernelLoop::Copy;
 }
 
 /// The space of a broadcast or a constant.
@@ -38,7 +40,8 @@ static KernelSpace getInlineSpace(func::FuncOp kernel) {
   return space;
 }
 
-/// Joins the spaces of all grid ops; those of the highest rank first, because only they say what a row is.
+/// Joins the spaces of all grid ops; those of the highest rank first, because only they say what a
+/// row is.
 static FailureOr<KernelSpace> getSpace(func::FuncOp kernel) {
   SmallVector<Operation *> ops;
   for (Operation &op : kernel.getBody().front())
@@ -112,11 +115,13 @@ FailureOr<KernelPlan> KernelPlan::get(func::FuncOp kernel) {
   KernelPlan plan;
   for (Operation &op : kernel.getBody().front()) {
     Placement placement = getPlacement(&op);
-    if (placement == Placement::Unknown || (placement == Placement::Entry && !isa<func::ReturnOp>(op)))
+    if (placement == Placement::Unknown ||
+        (placement == Placement::Entry && !isa<func::ReturnOp>(op)))
       return op.emitOpError("cannot be part of a kernel");
     auto entropy = dyn_cast<CrossEntropyOp>(op);
     if (entropy && !entropy.getLogSumExp().use_empty())
-      return op.emitOpError("expects its log_sum_exp to be expanded in a kernel: run tpc-form-kernels");
+      return op.emitOpError(
+          "expects its log_sum_exp to be expanded in a kernel: run tpc-form-kernels");
   }
   if (Operation *op = getOnlyOp(kernel)) {
     plan.loop = getLoopOf(op);
@@ -147,7 +152,8 @@ namespace {
 class LastReads {
 public:
   LastReads(const KernelPlan &plan, func::FuncOp kernel) : plan(plan) {
-    for (auto [number, result] : llvm::enumerate(kernel.getBody().front().getTerminator()->getOperands()))
+    for (auto [number, result] :
+         llvm::enumerate(kernel.getBody().front().getTerminator()->getOperands()))
       stored.try_emplace(result, plan.getPhase(result));
     for (auto [number, phase] : llvm::enumerate(plan.phases)) {
       for (OpResult reduction : phase.reductions)
@@ -191,7 +197,8 @@ SmallVector<SmallVector<int64_t>> KernelPlan::getInPlace(func::FuncOp kernel) co
   if (loop != KernelLoop::Elements && loop != KernelLoop::Rows)
     return inPlace;
   LastReads reads(*this, kernel);
-  for (auto [number, result] : llvm::enumerate(kernel.getBody().front().getTerminator()->getOperands()))
+  for (auto [number, result] :
+       llvm::enumerate(kernel.getBody().front().getTerminator()->getOperands()))
     for (BlockArgument argument : kernel.getArguments()) {
       if (argument.getType() != result.getType() || reads.isReadByColumn(argument))
         continue;
@@ -220,7 +227,9 @@ KernelInfo KernelPlan::getInfo(func::FuncOp kernel) const {
     break;
   case KernelLoop::Columns:
     info.extent = getLength(kernel.getResultTypes().front());
-    perIteration = getLength(RankedTensorType::get(space.shape, Builder(kernel.getContext()).getF32Type())) / std::max<int64_t>(info.extent, 1);
+    perIteration =
+        getLength(RankedTensorType::get(space.shape, Builder(kernel.getContext()).getF32Type())) /
+        std::max<int64_t>(info.extent, 1);
     multiple = 64;
     break;
   case KernelLoop::Copy: {
@@ -242,6 +251,7 @@ KernelInfo KernelPlan::getInfo(func::FuncOp kernel) const {
     break;
   }
   }
-  info.grain = divideUp(divideUp(kElementsPerPiece, std::max<int64_t>(perIteration, 1)), multiple) * multiple;
+  info.grain = divideUp(divideUp(kElementsPerPiece, std::max<int64_t>(perIteration, 1)), multiple) *
+               multiple;
   return info;
 }

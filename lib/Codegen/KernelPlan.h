@@ -1,10 +1,11 @@
 //===- KernelPlan.h - the loop nest of a kernel --------------------------------===//
 //
-// Derived from the kernel's body alone, so that tpc-form-kernels (which announces extent and grain) and
-// tpc-lower-kernels (which writes the loops) cannot disagree.
+// Derived from the kernel's body alone, so that tpc-form-kernels (which announces extent and grain)
+// and tpc-lower-kernels (which writes the loops) cannot disagree.
 //
-// A row kernel walks over each row several times, once per phase: phase p computes the reductions whose operands need
-// the results of p earlier reductions, and the full results that need no more. A softmax has three phases:
+// A row kernel walks over each row several times, once per phase: phase p computes the reductions
+// whose operands need the results of p earlier reductions, and the full results that need no more.
+// A softmax has three phases:
 //
 //   phase 0: maximum     phase 1: sum of exp(x - maximum)     phase 2: exp(x - maximum) / sum
 //
@@ -25,14 +26,15 @@ enum class KernelLoop {
   Elements, ///< iterations are elements
   Rows,     ///< iterations are rows
   Columns,  ///< iterations are elements of the reductions' results
-  Copy,     ///< one data movement op; iterations are elements of the result but for the last dimension
-  Rope,     ///< iterations are (batch, position)
+  Copy, ///< one data movement op; iterations are elements of the result but for the last dimension
+  Rope, ///< iterations are (batch, position)
   RopeTable ///< iterations are positions
 };
 
 struct KernelPhase {
-  llvm::SmallVector<mlir::OpResult> reductions; ///< results of tpc.reduce, or cross_entropy's target_logit
-  llvm::SmallVector<unsigned> results;          ///< kernel results with a value per element
+  llvm::SmallVector<mlir::OpResult>
+      reductions;                      ///< results of tpc.reduce, or cross_entropy's target_logit
+  llvm::SmallVector<unsigned> results; ///< kernel results with a value per element
 };
 
 struct KernelPlan {

@@ -27,15 +27,16 @@ static bool isElementwise(Operation *op) {
     return false;
   auto result = dyn_cast<RankedTensorType>(op->getResult(0).getType());
   return result && result.hasStaticShape() && llvm::all_of(op->getOperandTypes(), [&](Type type) {
-    auto tensor = dyn_cast<RankedTensorType>(type);
-    return tensor && tensor.getShape() == result.getShape();
-  });
+           auto tensor = dyn_cast<RankedTensorType>(type);
+           return tensor && tensor.getShape() == result.getShape();
+         });
 }
 
 /// Index arithmetic: no tensor anywhere.
 static bool isIndexArithmetic(Operation *op) {
   auto isIndex = [](Type type) { return type.isIndex(); };
-  return isa<arith::ArithDialect>(op->getDialect()) && llvm::all_of(op->getOperandTypes(), isIndex) &&
+  return isa<arith::ArithDialect>(op->getDialect()) &&
+         llvm::all_of(op->getOperandTypes(), isIndex) &&
          llvm::all_of(op->getResultTypes(), isIndex);
 }
 
@@ -45,7 +46,8 @@ static bool isBox(Operation *op) {
   auto getRank = [](Type type) { return cast<RankedTensorType>(type).getRank(); };
   return llvm::all_of(slice.getStaticStrides(), [](int64_t stride) { return stride == 1; }) &&
          llvm::none_of(slice.getStaticSizes(), ShapedType::isDynamic) &&
-         getRank(op->getOperand(0).getType()) == static_cast<int64_t>(slice.getStaticSizes().size()) &&
+         getRank(op->getOperand(0).getType()) ==
+             static_cast<int64_t>(slice.getStaticSizes().size()) &&
          getRank(op->getResult(0).getType()) == static_cast<int64_t>(slice.getStaticSizes().size());
 }
 
@@ -57,18 +59,20 @@ static Placement getConstantPlacement(arith::ConstantOp op) {
 }
 
 Placement tpc::getPlacement(Operation *op) {
-  if (isa<ContractOp, AttentionOp, AttentionGradOp, EmbeddingOp, EmbeddingGradOp, InitOp, AllGatherOp, AllReduceOp,
-          ReduceScatterOp, AllToAllOp, PermuteOp, AxisIndexOp, LaunchOp, tensor::ExpandShapeOp,
-          tensor::CollapseShapeOp, func::ReturnOp>(op))
+  if (isa<ContractOp, AttentionOp, AttentionGradOp, EmbeddingOp, EmbeddingGradOp, InitOp,
+          AllGatherOp, AllReduceOp, ReduceScatterOp, AllToAllOp, PermuteOp, AxisIndexOp, LaunchOp,
+          tensor::ExpandShapeOp, tensor::CollapseShapeOp, func::ReturnOp>(op))
     return Placement::Entry;
-  if (!llvm::all_of(op->getResultTypes(), [](Type type) { return isStatic(type) || type.isIndex(); }))
+  if (!llvm::all_of(op->getResultTypes(),
+                    [](Type type) { return isStatic(type) || type.isIndex(); }))
     return Placement::Unknown;
   if (auto constant = dyn_cast<arith::ConstantOp>(op))
     return getConstantPlacement(constant);
   if (isIndexArithmetic(op))
     return Placement::Entry;
   if (auto broadcast = dyn_cast<BroadcastOp>(op))
-    return getBroadcastKind(broadcast) == BroadcastKind::Other ? Placement::Alone : Placement::Inline;
+    return getBroadcastKind(broadcast) == BroadcastKind::Other ? Placement::Alone
+                                                               : Placement::Inline;
   if (isa<TransposeOp, RopeOp, RopeTableOp, tensor::ConcatOp>(op))
     return Placement::Alone;
   if (isa<tensor::ExtractSliceOp, tensor::InsertSliceOp>(op))
@@ -79,7 +83,8 @@ Placement tpc::getPlacement(Operation *op) {
 }
 
 BroadcastKind tpc::getBroadcastKind(BroadcastOp op) {
-  int64_t rank = cast<RankedTensorType>(op.getResult().getType()).getRank(), count = op.getDims().size();
+  int64_t rank = cast<RankedTensorType>(op.getResult().getType()).getRank(),
+          count = op.getDims().size();
   if (count == 0)
     return BroadcastKind::Scalar;
   if (llvm::equal(op.getDims(), llvm::seq<int64_t>(rank - count, rank)) && count < rank)
@@ -90,7 +95,8 @@ BroadcastKind tpc::getBroadcastKind(BroadcastOp op) {
 }
 
 ReductionShape ReductionShape::get(ReduceOp op) {
-  ArrayRef<int64_t> shape = cast<RankedTensorType>(op.getInput().getType()).getShape(), dims = op.getDims();
+  ArrayRef<int64_t> shape = cast<RankedTensorType>(op.getInput().getType()).getShape(),
+                    dims = op.getDims();
   ReductionShape reduction;
   int64_t rank = shape.size();
   if (dims.empty()) {
@@ -108,7 +114,8 @@ ReductionShape ReductionShape::get(ReduceOp op) {
 
 /// The number of row dimensions that a broadcast asks for.
 static int64_t getSplit(BroadcastOp op) {
-  int64_t rank = cast<RankedTensorType>(op.getResult().getType()).getRank(), count = op.getDims().size();
+  int64_t rank = cast<RankedTensorType>(op.getResult().getType()).getRank(),
+          count = op.getDims().size();
   return getBroadcastKind(op) == BroadcastKind::Rows ? count : rank - count;
 }
 
@@ -154,8 +161,10 @@ std::optional<KernelSpace> KernelSpace::join(const KernelSpace &other) const {
     joined.split = split == kAnySplit ? other.split : split;
     return joined;
   }
-  bool ofRows = split >= 0 && ArrayRef<int64_t>(shape).take_front(split) == ArrayRef<int64_t>(other.shape);
-  return ofRows && other.split == kAnySplit && !joined.columns ? std::optional(joined) : std::nullopt;
+  bool ofRows =
+      split >= 0 && ArrayRef<int64_t>(shape).take_front(split) == ArrayRef<int64_t>(other.shape);
+  return ofRows && other.split == kAnySplit && !joined.columns ? std::optional(joined)
+                                                               : std::nullopt;
 }
 
 bool KernelSpace::isFull(Type type) const {
@@ -163,5 +172,9 @@ bool KernelSpace::isFull(Type type) const {
   return tensor && tensor.getShape() == ArrayRef<int64_t>(shape);
 }
 
-int64_t KernelSpace::getRows() const { return getProduct(ArrayRef<int64_t>(shape).take_front(std::max<int64_t>(split, 0))); }
-int64_t KernelSpace::getColumns() const { return getProduct(ArrayRef<int64_t>(shape).drop_front(std::max<int64_t>(split, 0))); }
+int64_t KernelSpace::getRows() const {
+  return getProduct(ArrayRef<int64_t>(shape).take_front(std::max<int64_t>(split, 0)));
+}
+int64_t KernelSpace::getColumns() const {
+  return getProduct(ArrayRef<int64_t>(shape).drop_front(std::max<int64_t>(split, 0)));
+}

@@ -8,8 +8,8 @@
 //     tensor<768xf32>      a value per column, e.g. a norm's weight
 //     tensor<f32>          a value for all
 //
-// Ops of one space can share a kernel. A reduction over leading or middle dimensions makes a column space: the kernel
-// runs over the result's elements and each walks down its column.
+// Ops of one space can share a kernel. A reduction over leading or middle dimensions makes a column
+// space: the kernel runs over the result's elements and each walks down its column.
 //
 //===----------------------------------------------------------------------===//
 
@@ -26,7 +26,8 @@ namespace tpc {
 /// Where tpc-form-kernels puts an op.
 enum class Placement {
   Entry,   ///< stays in the entry program: runtime calls, collectives, reshapes, index arithmetic
-  Inline,  ///< cloned into each kernel that uses it: splat constants, broadcasts along rows or columns
+  Inline,  ///< cloned into each kernel that uses it: splat constants, broadcasts along rows or
+           ///< columns
   Grid,    ///< shares a kernel with other ops of its space
   Alone,   ///< a kernel of its own: data movement, rope
   Unknown, ///< an error
@@ -52,8 +53,8 @@ struct KernelSpace {
   int64_t split = kAnySplit;
   bool columns = false;
 
-  /// The space of an op of Placement::Grid. A broadcast operand whose split disagrees with an earlier one is left out:
-  /// see `accepts`.
+  /// The space of an op of Placement::Grid. A broadcast operand whose split disagrees with an
+  /// earlier one is left out: see `accepts`.
   static KernelSpace get(mlir::Operation *op);
   /// The space of ops of both, if they can share a kernel.
   std::optional<KernelSpace> join(const KernelSpace &other) const;

@@ -55,8 +55,10 @@ static FailureOr<LLVM::LLVMFuncOp> emitFunction(func::FuncOp kernel, int64_t lan
   MLIRContext *context = kernel.getContext();
   OpBuilder builder(kernel);
   Type index = builder.getI64Type(), none = LLVM::LLVMVoidType::get(context);
-  auto type = LLVM::LLVMFunctionType::get(none, {LLVM::LLVMPointerType::get(context), index, index});
-  auto function = LLVM::LLVMFuncOp::create(builder, kernel.getLoc(), kernel.getName(), type, LLVM::Linkage::Internal);
+  auto type =
+      LLVM::LLVMFunctionType::get(none, {LLVM::LLVMPointerType::get(context), index, index});
+  auto function = LLVM::LLVMFuncOp::create(builder, kernel.getLoc(), kernel.getName(), type,
+                                           LLVM::Linkage::Internal);
   function->setAttr(TPCDialect::kKernel, plan->getInfo(kernel).toAttribute(context));
   KernelEmitter emitter(kernel, function, lanes);
   if (failed(emitBody(emitter, *plan)))
@@ -66,7 +68,8 @@ static FailureOr<LLVM::LLVMFuncOp> emitFunction(func::FuncOp kernel, int64_t lan
   return function;
 }
 
-/// Functions of float32 vectors whose polynomials are as exact as the libraries'; the rest is left to libm.
+/// Functions of float32 vectors whose polynomials are as exact as the libraries'; the rest is left
+/// to libm.
 static LogicalResult approximateMath(LLVM::LLVMFuncOp function) {
   RewritePatternSet patterns(function.getContext());
   populateMathPolynomialApproximationPatterns(patterns, [](StringRef name) {
@@ -97,14 +100,16 @@ struct LowerKernels : tpc::impl::LowerKernelsBase<LowerKernels> {
 
   void runOnOperation() override {
     if (vectorBits != 128 && vectorBits != 256 && vectorBits != 512) {
-      getOperation().emitError("expected vector-bits to be 128, 256 or 512, got ") << vectorBits.getValue();
+      getOperation().emitError("expected vector-bits to be 128, 256 or 512, got ")
+          << vectorBits.getValue();
       return signalPassFailure();
     }
     for (auto kernel : llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>())) {
       if (!kernel->hasAttr(TPCDialect::kKernel))
         continue;
       FailureOr<LLVM::LLVMFuncOp> function = emitFunction(kernel, vectorBits / 32);
-      if (failed(function) || failed(approximateMath(*function)) || failed(convertToLLVM(*function)))
+      if (failed(function) || failed(approximateMath(*function)) ||
+          failed(convertToLLVM(*function)))
         return signalPassFailure();
     }
   }

@@ -17,11 +17,18 @@ public:
 private:
   Value load(Value value, Value index, Value mask) {
     auto number = cast<BlockArgument>(value).getArgNumber();
-    return emitter.loadVector(emitter.getArgumentPointer(number), getElementTypeOrSelf(value.getType()), index, mask);
+    return emitter.loadVector(emitter.getArgumentPointer(number),
+                              getElementTypeOrSelf(value.getType()), index, mask);
   }
-  Value mul(Value a, Value b) { return arith::MulFOp::create(emitter.getBuilder(), emitter.getLoc(), a, b); }
-  Value add(Value a, Value b) { return arith::AddFOp::create(emitter.getBuilder(), emitter.getLoc(), a, b); }
-  Value sub(Value a, Value b) { return arith::SubFOp::create(emitter.getBuilder(), emitter.getLoc(), a, b); }
+  Value mul(Value a, Value b) {
+    return arith::MulFOp::create(emitter.getBuilder(), emitter.getLoc(), a, b);
+  }
+  Value add(Value a, Value b) {
+    return arith::AddFOp::create(emitter.getBuilder(), emitter.getLoc(), a, b);
+  }
+  Value sub(Value a, Value b) {
+    return arith::SubFOp::create(emitter.getBuilder(), emitter.getLoc(), a, b);
+  }
 
   KernelEmitter &emitter;
   RopeOp op;
@@ -55,7 +62,8 @@ LogicalResult tpc::emitRopeKernel(KernelEmitter &emitter, RopeOp op) {
     heads *= size;
   Rotation rotation(emitter, op);
   emitter.forEach(emitter.getBegin(), emitter.getEnd(), 1, [&](Value iteration) {
-    Value table = emitter.mul(emitter.rem(iteration, emitter.integer(positions)), emitter.integer(half));
+    Value table =
+        emitter.mul(emitter.rem(iteration, emitter.integer(positions)), emitter.integer(half));
     Value first = emitter.mul(iteration, emitter.integer(heads * width));
     emitter.forEach(emitter.integer(0), emitter.integer(heads), 1, [&](Value head) {
       rotation.emit(emitter.add(first, emitter.mul(head, emitter.integer(width))), table, half);
@@ -77,10 +85,12 @@ static Value getFrequencies(KernelEmitter &emitter, RopeTableOp op) {
   {
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPoint(emitter.getFunction());
-    LLVM::GlobalOp::create(builder, loc, LLVM::LLVMArrayType::get(builder.getF64Type(), values.size()),
-                           /*isConstant=*/true, LLVM::Linkage::Private, name, data, /*alignment=*/8);
+    LLVM::GlobalOp::create(
+        builder, loc, LLVM::LLVMArrayType::get(builder.getF64Type(), values.size()),
+        /*isConstant=*/true, LLVM::Linkage::Private, name, data, /*alignment=*/8);
   }
-  return LLVM::AddressOfOp::create(builder, loc, LLVM::LLVMPointerType::get(builder.getContext()), name);
+  return LLVM::AddressOfOp::create(builder, loc, LLVM::LLVMPointerType::get(builder.getContext()),
+                                   name);
 }
 
 /// In float64: at position 100,000 float32 angles would be off by 0.004.
@@ -88,8 +98,10 @@ LogicalResult tpc::emitRopeTableKernel(KernelEmitter &emitter, RopeTableOp op) {
   OpBuilder &builder = emitter.getBuilder();
   Location loc = emitter.getLoc();
   Type f64 = builder.getF64Type(), element = getElementTypeOrSelf(op.getCos().getType());
-  Value frequencies = getFrequencies(emitter, op), first = op.getFirst() ? emitter.loadIndex(0) : emitter.integer(0);
-  Value scale = arith::ConstantOp::create(builder, loc, builder.getF64FloatAttr(op.getScale().convertToDouble()));
+  Value frequencies = getFrequencies(emitter, op),
+        first = op.getFirst() ? emitter.loadIndex(0) : emitter.integer(0);
+  Value scale = arith::ConstantOp::create(builder, loc,
+                                          builder.getF64FloatAttr(op.getScale().convertToDouble()));
   int64_t count = op.getFrequencies().size();
   auto store = [&](Value value, unsigned result, Value index) {
     Value scaled = arith::MulFOp::create(builder, loc, value, scale);
@@ -100,9 +112,11 @@ LogicalResult tpc::emitRopeTableKernel(KernelEmitter &emitter, RopeTableOp op) {
   emitter.forEach(emitter.getBegin(), emitter.getEnd(), 1, [&](Value row) {
     Value position = arith::SIToFPOp::create(builder, loc, f64, emitter.add(first, row));
     emitter.forEach(emitter.integer(0), emitter.integer(count), 1, [&](Value column) {
-      Value angle = arith::MulFOp::create(builder, loc, position, emitter.loadScalar(frequencies, f64, column));
+      Value angle = arith::MulFOp::create(builder, loc, position,
+                                          emitter.loadScalar(frequencies, f64, column));
       Value index = emitter.add(emitter.mul(row, emitter.integer(count)), column);
-      for (auto [number, result] : llvm::enumerate(emitter.getKernel().getBody().front().getTerminator()->getOperands()))
+      for (auto [number, result] :
+           llvm::enumerate(emitter.getKernel().getBody().front().getTerminator()->getOperands()))
         store(result == op.getCos() ? math::CosOp::create(builder, loc, angle).getResult()
                                     : math::SinOp::create(builder, loc, angle).getResult(),
               number, index);

@@ -69,6 +69,26 @@ func.func @update(%p: tensor<8x4xf32>, %q: tensor<6x4xf32>, %s: tensor<f32>, %t:
   return %0#0, %1#0, %2 : tensor<8x4xf32>, tensor<6x4xf32>, tensor<4x4xf32>
 }
 
+// exp(-gate) serves backward too, but is a function of the gate alone: computed again, not kept.
+// CHECK-LABEL: func.func @swiglu
+// CHECK-SAME: (%[[GATE:.*]]: tensor<4x8xf32>, %[[UP:.*]]: tensor<4x8xf32>, %[[V:.*]]: tensor<8x8xf32>)
+func.func @swiglu(%gate: tensor<4x8xf32>, %up: tensor<4x8xf32>, %v: tensor<8x8xf32>) -> (tensor<4x8xf32>, tensor<4x8xf32>) {
+  // CHECK: %[[ACT:.*]] = tpc.launch @{{.*}}(%[[GATE]], %[[UP]]) : (tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<4x8xf32>
+  %one = arith.constant dense<1.0> : tensor<4x8xf32>
+  %0 = arith.negf %gate : tensor<4x8xf32>
+  %1 = math.exp %0 : tensor<4x8xf32>
+  %2 = arith.addf %1, %one : tensor<4x8xf32>
+  %3 = arith.divf %gate, %2 : tensor<4x8xf32>
+  %4 = arith.mulf %3, %up : tensor<4x8xf32>
+  // CHECK: %[[D:.*]] = tpc.contract %[[ACT]], %[[V]]
+  %5 = tpc.contract %4, %v : [s, k], [n, k] -> [s, n] : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
+  // CHECK: tpc.launch @{{.*}}(%[[GATE]], %[[D]], %[[UP]]) : ({{.*}}) -> (tensor<4x8xf32>, tensor<4x8xf32>)
+  %6 = arith.mulf %5, %3 : tensor<4x8xf32>
+  %7 = arith.mulf %5, %up : tensor<4x8xf32>
+  %8 = arith.divf %7, %2 : tensor<4x8xf32>
+  return %6, %8 : tensor<4x8xf32>, tensor<4x8xf32>
+}
+
 // Kernels follow the entries. Rows are the unit of the norm's parallel loop; both results may replace either summand.
 // CHECK: func.func private @[[NORM]]({{.*}} attributes {tpc.kernel = {extent = 4 : i64, grain = 2048 : i64, in_place = {{\[}}[0, 1], [0, 1]]}}
 // CHECK-NOT: @[[NORM]]_1

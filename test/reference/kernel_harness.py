@@ -41,7 +41,11 @@ def place(value):
 
 
 class Program:
-    """A module with one entry function, compiled for this machine."""
+    """A module with one entry function, compiled for this machine.
+
+    `on_launch(call, buffers)` is told of each launch: `call()` repeats it, as long as `buffers` is kept.
+    """
+    on_launch = staticmethod(lambda call, buffers: None)
 
     def __init__(self, text, folder, passes=("--tpc-form-kernels",), vector_bits=512, flags=("-march=native",)):
         opt = os.path.join(BUILD, "bin", "tpc-opt")
@@ -75,8 +79,13 @@ class Program:
         buffers = [array.ctypes.data for array in operands] + [array.ctypes.data for array, _ in outputs]
         table = (ctypes.c_void_p * len(buffers))(*buffers)
         step = max(-(-extent // pieces // grain) * grain, grain)
-        for begin in range(0, extent, step):
-            getattr(self.code, name)(table, ctypes.c_int64(begin), ctypes.c_int64(min(begin + step, extent)))
+        function = getattr(self.code, name)
+
+        def call():
+            for begin in range(0, extent, step):
+                function(table, ctypes.c_int64(begin), ctypes.c_int64(min(begin + step, extent)))
+        call()
+        self.on_launch(call, (operands, outputs))
         for _, guard in outputs:
             assert (guard == 0xA5).all(), f"{name} writes past the end of a result"
         return [array for array, _ in outputs]
