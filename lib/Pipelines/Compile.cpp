@@ -6,7 +6,9 @@
 #include "tpc/Frontend/ApplyPlan.h"
 #include "tpc/Pipelines/Pipeline.h"
 #include "tpc/Pipelines/WriteProgram.h"
+#include "tpc/Target/Target.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
 
 using namespace mlir;
 using namespace tpc;
@@ -39,12 +41,60 @@ OwningOpRef<ModuleOp> tpc::loadProgram(const CompileOptions &options, MLIRContex
   return importLlama(*config, import, context);
 }
 
-LogicalResult tpc::compile(const CompileOptions &options, MLIRContext *context) {
+//===-- output -----------------------------------------------------------------===//
+
+static InFlightDiagnostic errorAt(StringRef path, MLIRContext *context) {
+  return emitError(FileLineColLoc::get(context, path, 0, 0));
+}
+
+/// Writes `data` so that it appears under its name only when it is complete.
+static LogicalResult writeData(StringRef data, StringRef path, MLIRContext *context) {
+  llvm::Error error = llvm::writeToOutput(path.empty() ? "-" : path, [&](raw_ostream &os) {
+    os << data;
+    return llvm::Error::success();
+  });
+  if (!error)
+    return success();
+  return errorAt(path, context) << "cannot write: " << llvm::toString(std::move(error));
+}
+
+/// What comes after the LLVM dialect.
+static LogicalResult writeMachineCode(ModuleOp module, const CompileOptions &options) {
+  MLIRContext *context = module.getContext();
+  SmallString<0> buffer;
+  llvm::raw_svector_ostream os(buffer);
+  if (options.emit == Emit::Llvm)
+    return failed(emitLlvm(module, options.processor, os)) ? failure() : writeData(buffer, options.output, context);
+  if (failed(emitObject(module, options.processor, os)))
+    return failure();
+  if (options.emit == Emit::Obj)
+    return writeData(buffer, options.output, context);
+  return linkExecutable(buffer, options.output, LinkOptions(), FileLineColLoc::get(context, options.output, 0, 0));
+}
+
+/// Said before any work is done.
+static LogicalResult checkOutput(const CompileOptions &options, MLIRContext *context) {
+  if (options.emit >= Emit::Obj && options.output.empty())
+    return emitError(NameLoc::get(StringAttr::get(context, "-o"))) << "machine code needs an output file";
+  StringRef folder = llvm::sys::path::parent_path(options.output);
+  if (options.emit >= Emit::Llvm && !folder.empty() && !llvm::sys::fs::is_directory(folder))
+    return errorAt(options.output, context) << "cannot write: there is no folder '" << folder << "'";
+  return success();
+}
+
+LogicalResult tpc::compile(const CompileOptions &given, MLIRContext *context) {
+  CompileOptions options = given;
+  FailureOr<Cpu> processor = getCpu(options.cpu, NameLoc::get(StringAttr::get(context, "--cpu")));
+  if (failed(processor) || failed(checkOutput(options, context)))
+    return failure();
+  options.processor = *processor;
   OwningOpRef<ModuleOp> module = loadProgram(options, context);
   if (!module || failed(runPhases(*module, options)))
     return failure();
-  return writeProgram(*module, options.output);
+  return options.emit < Emit::Llvm ? writeProgram(*module, options.output) : writeMachineCode(*module, options);
 }
+
+//===-- inspection -------------------------------------------------------------===//
 
 LogicalResult tpc::checkPlan(const CompileOptions &options, MLIRContext *context) {
   OwningOpRef<ModuleOp> module = loadProgram(options, context);

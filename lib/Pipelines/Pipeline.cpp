@@ -4,10 +4,12 @@
 #include "tpc/Autodiff/Passes.h"
 #include "tpc/Codegen/Passes.h"
 #include "tpc/Frontend/Passes.h"
+#include "tpc/Optimize/Passes.h"
 #include "tpc/Partition/Passes.h"
 #include "tpc/Pipelines/VerifyStages.h"
 #include "tpc/Pipelines/WriteProgram.h"
 #include "tpc/Propagation/Passes.h"
+#include "tpc/Target/Passes.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
 
@@ -29,8 +31,10 @@ static void buildAutodiff(OpPassManager &manager, const CompileOptions &options)
 }
 
 /// Every value gets a layout. From here to the end of partitioning no upstream canonicalizer or CSE may run: they drop
-/// or merge the attributes that hold layouts.
+/// or merge the attributes that hold layouts. Operations are counted here, where the whole program stands and no rank
+/// repeats a part of it.
 static void buildPropagation(OpPassManager &manager, const CompileOptions &options) {
+  manager.addPass(createCountFlops());
   manager.addPass(createPropagateLayouts());
   manager.addPass(createVerifyLayouts());
 }
@@ -47,9 +51,39 @@ static void buildPartition(OpPassManager &manager, const CompileOptions &options
 }
 
 /// Fewer collectives. After localization, where they are ordinary ops on local shapes; before kernels are formed,
-/// because a removed collective lets its neighbours become one kernel.
+/// because a removed collective lets its neighbours become one kernel. Axes of size one first: without them more
+/// patterns match. Joining last: it hides collectives from the patterns.
 static void buildOptimization(OpPassManager &manager, const CompileOptions &options) {
   manager.addPass(createFoldLocalCollectives());
+  manager.addPass(createSimplifyCollectives());
+  manager.addPass(createCombineCollectives());
+}
+
+/// Kernels, then memory: a value inside a kernel needs none.
+static void buildKernels(OpPassManager &manager, const CompileOptions &options) {
+  manager.addPass(createFormKernels());
+  manager.addPass(createPlanMemory());
+  manager.addPass(createVerifyMemory());
+}
+
+/// Widest vectors of a processor, in bits.
+static int64_t getVectorBits(const Cpu &cpu) {
+  auto has = [&](StringRef feature) { return llvm::is_contained(cpu.features, feature); };
+  if (has("avx512f") || cpu.name == "x86-64-v4")
+    return 512;
+  return has("avx2") || cpu.name == "x86-64-v3" ? 256 : 128;
+}
+
+/// LLVM functions. The manifest first: it tells of slots, arguments and collectives, which lowering removes; the entry
+/// programs last: they refer to kernels by what those have become.
+static void buildLowering(OpPassManager &manager, const CompileOptions &options) {
+  BuildManifestOptions manifest;
+  manifest.cpu = options.cpu;
+  manager.addPass(createBuildManifest(manifest));
+  LowerKernelsOptions kernels;
+  kernels.vectorBits = getVectorBits(options.processor);
+  manager.addPass(createLowerKernels(kernels));
+  manager.addPass(createLowerToCpu());
 }
 
 ArrayRef<Phase> tpc::getPhases() {
@@ -59,6 +93,8 @@ ArrayRef<Phase> tpc::getPhases() {
       {"propagation", Emit::Layouts, true, buildPropagation},
       {"partition", Emit::Local, true, buildPartition},
       {"optimization", Emit::Local, true, buildOptimization},
+      {"kernels", Emit::Kernels, true, buildKernels},
+      {"lowering", Emit::Llvm, false, buildLowering},
   };
   return phases;
 }

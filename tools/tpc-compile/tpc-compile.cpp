@@ -12,7 +12,7 @@ using namespace tpc;
 namespace {
 struct CommandLine {
   CompileOptions options;
-  std::string mesh, policy = "optimize", emit = "exe", mode = "train", type = "f32";
+  std::string mesh, policy = "optimize", emit = "exe", mode = "train", type = "f32", target = "cpu";
   bool check = false, listModules = false;
 };
 } // namespace
@@ -29,7 +29,7 @@ static void declare(CLI::App &app, CommandLine &line) {
   app.add_option("--batch", options.import.batch, "sequences per step, of all ranks together");
   app.add_option("--seq", options.import.sequence, "positions per sequence");
   app.add_option("--element-type", line.type, "of parameters and arithmetic")->check(CLI::IsMember({"f32", "f64"}));
-  app.add_option("--target", options.target, "what to compile for")->check(CLI::IsMember({"cpu"}))->capture_default_str();
+  app.add_option("--target", line.target, "what to compile for")->check(CLI::IsMember({"cpu"}))->capture_default_str();
   app.add_option("--cpu", options.cpu, "native, or an instruction set such as x86-64-v3")->capture_default_str();
   app.add_option("--emit", line.emit, "stop at a stage and write its form of the program")
       ->check(CLI::IsMember({"import", "layouts", "local", "kernels", "llvm", "obj", "exe"}));

@@ -5,6 +5,7 @@
 
 #include "mlir/IR/MLIRContext.h"
 #include "tpc/Frontend/Import.h"
+#include "tpc/Target/Cpu.h"
 #include <string>
 
 namespace tpc {
@@ -17,7 +18,8 @@ struct CompileOptions {
   std::string plan;     ///< plan file; empty: everything replicated
   bool strict = false;  ///< --plan-policy=strict
   ImportOptions import; ///< no mesh: that of a .mlir module, else tp=1
-  std::string target = "cpu", cpu = "native";
+  std::string cpu = "native";
+  Cpu processor; ///< what `cpu` names; set by compile()
   Emit emit = Emit::Exe;
   bool verify = false;    ///< run every form of the program in the reference interpreter and compare
   std::string output;     ///< empty: standard output
