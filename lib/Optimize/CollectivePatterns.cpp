@@ -281,8 +281,11 @@ struct AdditionOfReductions : OpRewritePattern<AddType> {
 } // namespace
 
 void tpc::populateCollectivePatterns(RewritePatternSet &patterns) {
-  patterns.add<SliceOfGather, SliceOfOtherGather, SliceOfReduce, GatherOfSlice, GatherOfScatter,
-               GatherOfGather, SliceOfSlice, ReduceOfReduce, AdditionOfReductions<arith::AddFOp>,
-               AdditionOfReductions<arith::SubFOp>, AdditionOfReductions<arith::AddIOp>>(
-      patterns.getContext());
+  patterns.add<SliceOfReduce, GatherOfScatter, GatherOfGather, SliceOfSlice, ReduceOfReduce,
+               AdditionOfReductions<arith::AddFOp>, AdditionOfReductions<arith::SubFOp>,
+               AdditionOfReductions<arith::AddIOp>>(patterns.getContext());
+}
+
+void tpc::populateGatherPatterns(RewritePatternSet &patterns) {
+  patterns.add<SliceOfGather, SliceOfOtherGather, GatherOfSlice>(patterns.getContext());
 }

@@ -7,8 +7,10 @@
 
 namespace tpc {
 
-/// The table of tpc-simplify-collectives but for its first and last row.
+/// The table of tpc-simplify-collectives but for its first and last row, and for what follows.
 void populateCollectivePatterns(mlir::RewritePatternSet &patterns);
+/// The rows in which a gather meets a slice.
+void populateGatherPatterns(mlir::RewritePatternSet &patterns);
 
 } // namespace tpc
 

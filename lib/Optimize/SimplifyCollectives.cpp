@@ -70,9 +70,13 @@ static unsigned mergeEqual(func::FuncOp function) {
 namespace {
 
 struct SimplifyCollectives : tpc::impl::SimplifyCollectivesBase<SimplifyCollectives> {
+  using SimplifyCollectivesBase::SimplifyCollectivesBase;
+
   LogicalResult initialize(MLIRContext *context) override {
     RewritePatternSet set(context);
     populateCollectivePatterns(set);
+    if (!keepGathers)
+      populateGatherPatterns(set);
     patterns = std::move(set);
     return success();
   }

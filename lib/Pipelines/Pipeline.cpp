@@ -55,7 +55,9 @@ static void buildPartition(OpPassManager &manager, const CompileOptions &options
 /// patterns match. Joining last: it hides collectives from the patterns.
 static void buildOptimization(OpPassManager &manager, const CompileOptions &options) {
   manager.addPass(createFoldLocalCollectives());
-  manager.addPass(createSimplifyCollectives());
+  SimplifyCollectivesOptions simplifyOptions;
+  simplifyOptions.keepGathers = options.strict; // what a plan gathers is gathered, even if only a part is used
+  manager.addPass(createSimplifyCollectives(simplifyOptions));
   manager.addPass(createCombineCollectives());
 }
 

@@ -29,6 +29,9 @@ def SimplifyCollectives : Pass<"tpc-simplify-collectives", "::mlir::ModuleOp"> {
     | sum or difference of two equal reductions | the reduction of the sum | once |
     | a collective without a use | nothing | |
 
+    With `keep-gathers` the rows in which a gather meets a slice are left out: under `--plan-policy=strict` a plan that
+    gathers a value gets it gathered, although only a part is used then.
+
     ```mlir
     %1 = tpc.all_reduce sum %x over @mesh ["tp"] : tensor<8x4xf32>
     %2 = tpc.shard_slice %1 dim 0 over @mesh ["tp"] : tensor<8x4xf32> -> tensor<4x4xf32>
@@ -36,6 +39,9 @@ def SimplifyCollectives : Pass<"tpc-simplify-collectives", "::mlir::ModuleOp"> {
     %2 = tpc.reduce_scatter sum %x dim 0 over @mesh ["tp"] : tensor<8x4xf32> -> tensor<4x4xf32>
     ```
   }];
+  let options = [
+    Option<"keepGathers", "keep-gathers", "bool", "false", "a gathered value stays gathered though it is cut again">
+  ];
   let statistics = [
     Statistic<"numMerged", "merged", "collectives that repeated another">,
     Statistic<"numRewritten", "rewritten", "rewrites">
