@@ -59,6 +59,8 @@ Value GridExpressions::evaluateRow(Value value, GridRow &row) {
     result = getConstant(constant, /*vector=*/false);
   } else if (auto broadcast = dyn_cast<BroadcastOp>(op)) {
     result = evaluateRow(broadcast.getInput(), row);
+  } else if (auto entropy = dyn_cast<CrossEntropyOp>(op)) {
+    result = pickTarget(entropy, row);
   } else {
     auto operands = llvm::map_to_vector(op->getOperands(),
                                         [&](Value operand) { return evaluateRow(operand, row); });
@@ -156,13 +158,34 @@ Value GridExpressions::evaluateBroadcast(BroadcastOp op, GridPoint &point) {
                             getElement(argument), point.column, point.mask);
 }
 
-Value GridExpressions::isTarget(Value targets, Value first, GridPoint &point) {
+Value GridExpressions::getTargetColumn(Value targets, Value first, GridRow &row) {
   OpBuilder &builder = emitter.getBuilder();
-  Value target = evaluateRow(targets, point.row);
+  Value target = evaluateRow(targets, row);
   if (target.getType() != builder.getI64Type())
     target = arith::ExtSIOp::create(builder, emitter.getLoc(), builder.getI64Type(), target);
-  if (first)
-    target = emitter.sub(target, evaluateRow(first, point.row));
+  return first ? emitter.sub(target, evaluateRow(first, row)) : target;
+}
+
+Value GridExpressions::pickTarget(CrossEntropyOp op, GridRow &row) {
+  OpBuilder &builder = emitter.getBuilder();
+  Location loc = emitter.getLoc();
+  Value column = getTargetColumn(op.getTargets(), op.getFirst(), row);
+  Value columns = emitter.integer(plan.rowLength);
+  Value inside =
+      arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ult, column, columns);
+  column = arith::SelectOp::create(builder, loc, inside, column, emitter.integer(0));
+  Value offset = emitter.add(emitter.mul(row.number, columns), column);
+  auto logits = cast<BlockArgument>(op.getLogits());
+  Type element = getElement(logits);
+  Value logit =
+      emitter.loadScalar(emitter.getArgumentPointer(logits.getArgNumber()), element, offset);
+  Value zero = arith::ConstantOp::create(builder, loc, builder.getZeroAttr(element));
+  return arith::SelectOp::create(builder, loc, inside, logit, zero);
+}
+
+Value GridExpressions::isTarget(Value targets, Value first, GridPoint &point) {
+  OpBuilder &builder = emitter.getBuilder();
+  Value target = getTargetColumn(targets, first, point.row);
   // Relative to the point, clamped into 32 bits, so that the comparison costs one instruction per
   // vector.
   Value distance = emitter.sub(target, point.column), limit = emitter.integer(emitter.getLanes());

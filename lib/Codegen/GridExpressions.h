@@ -47,6 +47,10 @@ private:
   mlir::Value evaluateOp(mlir::Operation *op, GridPoint &point);
   mlir::Value evaluateBroadcast(BroadcastOp op, GridPoint &point);
   mlir::Value evaluateCrossEntropyGrad(CrossEntropyGradOp op, GridPoint &point);
+  /// The target's logit, 0 if it is outside the row.
+  mlir::Value pickTarget(CrossEntropyOp op, GridRow &row);
+  /// The target as a column, i64.
+  mlir::Value getTargetColumn(mlir::Value targets, mlir::Value first, GridRow &row);
   /// Lanes whose column is the row's target.
   mlir::Value isTarget(mlir::Value targets, mlir::Value first, GridPoint &point);
   mlir::Value getConstant(mlir::arith::ConstantOp op, bool vector);

@@ -177,6 +177,8 @@ LogicalResult tpc::emitRowsKernel(KernelEmitter &emitter, const KernelPlan &plan
   emitter.forEach(emitter.getBegin(), emitter.getEnd(), 1, [&](Value number) {
     GridRow row;
     row.number = number;
+    for (CrossEntropyOp pick : plan.picks)
+      expressions.evaluateRow(pick.getTargetLogit(), row);
     for (int phase = 0, count = plan.phases.size(); phase < count; ++phase)
       PhaseLoop(emitter, expressions, plan, phase).emit(row);
     SmallVector<Value> scalars;

@@ -68,9 +68,15 @@ static FailureOr<KernelSpace> getSpace(func::FuncOp kernel) {
 
 //===-- phases -----------------------------------------------------------------===//
 
-static bool isReduction(Value value) {
-  Operation *op = value.getDefiningOp();
-  return op && isa<ReduceOp, CrossEntropyOp>(op);
+/// The target's logit can be loaded where logits and targets are operands; else it is a sum over the one-hot row.
+static bool isPick(Operation *op) {
+  auto entropy = dyn_cast<CrossEntropyOp>(op);
+  return entropy && isa<BlockArgument>(entropy.getLogits()) &&
+         isa<BlockArgument>(entropy.getTargets());
+}
+
+static bool isReduction(Operation *op) {
+  return isa<ReduceOp, CrossEntropyOp>(op) && !isPick(op);
 }
 
 int KernelPlan::getPhase(Value value) const {
@@ -79,7 +85,7 @@ int KernelPlan::getPhase(Value value) const {
   if (op)
     for (Value operand : op->getOperands())
       phase = std::max(phase, getPhase(operand));
-  return phase + isReduction(value);
+  return phase + (op && isReduction(op));
 }
 
 bool KernelPlan::isRowValue(Type type) const {
@@ -93,9 +99,12 @@ void KernelPlan::schedule(func::FuncOp kernel) {
     phases.resize(std::max<size_t>(phases.size(), phase + 1));
     return phases[phase];
   };
-  for (Operation &op : kernel.getBody().front())
-    if (isa<ReduceOp, CrossEntropyOp>(op) && !op.getResult(0).use_empty())
+  for (Operation &op : kernel.getBody().front()) {
+    if (isPick(&op))
+      picks.push_back(cast<CrossEntropyOp>(op));
+    else if (isReduction(&op) && !op.getResult(0).use_empty())
       at(getPhase(op.getResult(0)) - 1).reductions.push_back(op.getResult(0));
+  }
   for (OpOperand &result : kernel.getBody().front().getTerminator()->getOpOperands()) {
     if (loop == KernelLoop::Rows && isRowValue(result.get().getType()))
       rowResults.push_back(result.getOperandNumber());

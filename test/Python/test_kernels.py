@@ -352,3 +352,15 @@ def test_concat_and_insert(check, rng, dim):
       %2 = tensor.insert_slice %1 into %0[1, 2] [2, 17] [1, 1] : tensor<2x17xf32> into {y}
       return %2 : {y}
     }}""", [a, b], [inserted], tolerance=0)
+
+
+def test_cross_entropy_of_computed_logits(check, rng):
+    x, i, r = t(6, 45), t(6, dtype="i32"), t(6)
+    a, b = normal(rng, 6, 45), normal(rng, 6, 45)
+    targets = rng.integers(0, 45, 6).astype(np.int32)
+    S = a.astype(np.float64) + b
+    check(f"""func.func @f(%a: {x}, %b: {x}, %t: {i}) -> ({r}, {r}) {{
+      %s = arith.addf %a, %b : {x}
+      %p, %l = tpc.cross_entropy %s, %t : ({x}, {i}) -> {r}
+      return %p, %l : {r}, {r}
+    }}""", [a, b, targets], [S[np.arange(6), targets], np.log(np.exp(S).sum(-1))])
