@@ -165,7 +165,7 @@ Value Expander::getSumOfSquares(Value input) {
 /// rsqrt(mean(x^2) + eps) of each row.
 Value Expander::getRms(Value input, double eps) {
   Value sum = reduceLast(ReductionKind::Sum, mul(input, input));
-  Value mean = mul(sum, splat(sum.getType(), 1.0 / getTensor(input).getShape().back()));
+  Value mean = div(sum, splat(sum.getType(), getTensor(input).getShape().back()));
   return make<math::RsqrtOp>(add(mean, splat(sum.getType(), eps)));
 }
 
@@ -183,7 +183,7 @@ void Expander::expandRmsNormGrad(RmsNormGradOp op) {
   Value rms = getRms(input, op.getEps().convertToDouble());
   Value weighted = mul(op.getDResult(), broadcastColumns(op.getWeight(), type));
   Value sum = reduceLast(ReductionKind::Sum, mul(weighted, input));
-  Value cube = mul(mul(rms, rms), mul(rms, splat(rms.getType(), 1.0 / type.getShape().back())));
+  Value cube = div(mul(mul(rms, rms), rms), splat(rms.getType(), type.getShape().back()));
   Value along = mul(input, broadcastRows(mul(sum, cube), type));
   op.getDInput().replaceAllUsesWith(sub(mul(weighted, broadcastRows(rms, type)), along));
   if (op.getDWeight().use_empty())

@@ -171,8 +171,7 @@ Value GridExpressions::pickTarget(CrossEntropyOp op, GridRow &row) {
   Location loc = emitter.getLoc();
   Value column = getTargetColumn(op.getTargets(), op.getFirst(), row);
   Value columns = emitter.integer(plan.rowLength);
-  Value inside =
-      arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ult, column, columns);
+  Value inside = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ult, column, columns);
   column = arith::SelectOp::create(builder, loc, inside, column, emitter.integer(0));
   Value offset = emitter.add(emitter.mul(row.number, columns), column);
   auto logits = cast<BlockArgument>(op.getLogits());

@@ -68,16 +68,15 @@ static FailureOr<KernelSpace> getSpace(func::FuncOp kernel) {
 
 //===-- phases -----------------------------------------------------------------===//
 
-/// The target's logit can be loaded where logits and targets are operands; else it is a sum over the one-hot row.
+/// The target's logit can be loaded where logits and targets are operands; else it is a sum over
+/// the one-hot row.
 static bool isPick(Operation *op) {
   auto entropy = dyn_cast<CrossEntropyOp>(op);
   return entropy && isa<BlockArgument>(entropy.getLogits()) &&
          isa<BlockArgument>(entropy.getTargets());
 }
 
-static bool isReduction(Operation *op) {
-  return isa<ReduceOp, CrossEntropyOp>(op) && !isPick(op);
-}
+static bool isReduction(Operation *op) { return isa<ReduceOp, CrossEntropyOp>(op) && !isPick(op); }
 
 int KernelPlan::getPhase(Value value) const {
   Operation *op = value.getDefiningOp();

@@ -43,7 +43,8 @@ struct KernelPlan {
   int64_t rowLength = 1; ///< elements between a row and the next
   llvm::SmallVector<KernelPhase> phases;
   llvm::SmallVector<unsigned> rowResults; ///< kernel results with a value per row
-  llvm::SmallVector<CrossEntropyOp> picks; ///< target logits that are loaded, before a result replaces the logits
+  llvm::SmallVector<CrossEntropyOp>
+      picks; ///< target logits that are loaded, before a result replaces the logits
 
   /// Emits an error at the op that does not fit.
   static mlir::FailureOr<KernelPlan> get(mlir::func::FuncOp kernel);
