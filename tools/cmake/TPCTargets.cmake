@@ -18,7 +18,7 @@ file(WRITE ${PROJECT_BINARY_DIR}/pch.cpp.in "")
 configure_file(${PROJECT_BINARY_DIR}/pch.cpp.in ${PROJECT_BINARY_DIR}/pch.cpp COPYONLY)
 add_library(tpc_pch OBJECT ${PROJECT_BINARY_DIR}/pch.cpp)
 target_link_libraries(tpc_pch PUBLIC tpc_mlir)
-target_precompile_headers(tpc_pch PRIVATE ${PROJECT_SOURCE_DIR}/cmake/Precompiled.h)
+target_precompile_headers(tpc_pch PRIVATE ${PROJECT_SOURCE_DIR}/tools/cmake/Precompiled.h)
 
 # add_tpc_library(TPCSharding A.cpp B.cpp [PLAIN] LINK TPCDialect): PLAIN means no MLIR, only LLVM's ADT and Support.
 function(add_tpc_library name)

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 
-ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 CASES = [("tp=1", 1), ("tp=1", 2), ("tp=2", 1)]  # mesh, threads of each rank
 STEPS = 6
 

@@ -10,7 +10,7 @@ import time
 
 import numpy as np
 
-ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 os.environ.setdefault("TPC_BUILD", sys.argv[1])
 sys.path.insert(0, os.path.join(ROOT, "test", "reference"))
 from kernel_harness import Program, parse_type, place  # noqa: E402
