@@ -27,18 +27,17 @@ class Writer {
 public:
   Writer(ModuleOp module, const Cpu &cpu, const Mesh &mesh, llvm::raw_ostream &os)
       : module(module), cpu(cpu), mesh(mesh), json(os) {}
-  LogicalResult write();
+  void write();
 
 private:
   void writeHeader();
   void writeFlops();
   void writeArena(DictionaryAttr arena);
-  LogicalResult collectParameters();
-  LogicalResult addParameter(func::FuncOp entry, DictionaryAttr attributes, Type type);
+  void collectParameters();
+  void addParameter(DictionaryAttr attributes, Type type);
   void writeParameter(const Parameter &parameter);
-  LogicalResult writeEntry(func::FuncOp entry);
-  LogicalResult writeValue(func::FuncOp entry, StringRef name, DictionaryAttr attributes,
-                           Type type);
+  void writeEntry(func::FuncOp entry);
+  void writeValue(StringRef name, DictionaryAttr attributes, Type type);
   void writePlacement(RankedTensorType type, GlobalAttr global);
   void writeAxes(ArrayRef<AxisRef> axes);
   void writeShape(StringRef name, ArrayRef<int64_t> shape);
@@ -54,13 +53,10 @@ private:
 };
 } // namespace
 
-/// The manifest's spelling of tpc_dtype.
-static FailureOr<StringRef> getDtype(Type type, Location loc) {
+/// The manifest's spelling of tpc_dtype; checked by verifyTypes.
+static StringRef getDtype(Type type) {
   static constexpr StringLiteral names[] = {"f32", "f64", "bf16", "i32", "i64", "i1"};
-  Type element = getElementTypeOrSelf(type);
-  if (std::optional<int64_t> dtype = getRuntimeDtype(element))
-    return StringRef(names[*dtype]);
-  return emitError(loc) << "element type " << element << " cannot cross the program's interface";
+  return names[*getRuntimeDtype(getElementTypeOrSelf(type))];
 }
 
 //===-- parts that values share ------------------------------------------------===//
@@ -167,46 +163,40 @@ void Writer::writeArena(DictionaryAttr arena) {
 
 //===-- parameters -------------------------------------------------------------===//
 
-LogicalResult Writer::addParameter(func::FuncOp entry, DictionaryAttr attributes, Type type) {
+void Writer::addParameter(DictionaryAttr attributes, Type type) {
   auto slot = attributes.getAs<SlotAttr>(TPCDialect::kSlot);
   if (auto gradient = attributes.getAs<StringAttr>(TPCDialect::kGradient)) {
     if (auto found = parameters.find(gradient.getValue()); found != parameters.end())
       found->second.slots["gradient"] = slot;
-    return success();
+    return;
   }
   auto param = attributes.getAs<ParamAttr>(TPCDialect::kParam);
   if (!param)
-    return success();
+    return;
   auto state = attributes.getAs<StringAttr>(TPCDialect::kState);
   Parameter &parameter = parameters[param.getName()];
   parameter.slots[state ? state.getValue() : "value"] = slot;
   if (state)
-    return success();
+    return;
   parameter.param = param;
   parameter.type = cast<RankedTensorType>(type);
   parameter.global = attributes.getAs<GlobalAttr>(TPCDialect::kGlobal);
-  return success(succeeded(getDtype(type, entry.getLoc())));
 }
 
-LogicalResult Writer::collectParameters() {
+void Writer::collectParameters() {
   for (func::FuncOp entry : getEntries(module)) {
     for (auto [number, type] : llvm::enumerate(entry.getArgumentTypes()))
-      if (DictionaryAttr attributes = entry.getArgAttrDict(number))
-        if (failed(addParameter(entry, attributes, type)))
-          return failure();
+      addParameter(entry.getArgAttrDict(number), type);
     for (auto [number, type] : llvm::enumerate(entry.getResultTypes()))
-      if (DictionaryAttr attributes = entry.getResultAttrDict(number))
-        if (failed(addParameter(entry, attributes, type)))
-          return failure();
+      addParameter(entry.getResultAttrDict(number), type);
   }
-  return success();
 }
 
 void Writer::writeParameter(const Parameter &parameter) {
   json.object([&] {
     json.attribute("name", parameter.param.getName());
     writeShape("shape", parameter.param.getShape());
-    json.attribute("dtype", *getDtype(parameter.type, module.getLoc()));
+    json.attribute("dtype", getDtype(parameter.type));
     writePlacement(parameter.type, parameter.global);
     Layout layout = parameter.global ? parameter.global.getLayout().getLayout(mesh)
                                      : Layout::replicated(parameter.type.getRank());
@@ -219,18 +209,13 @@ void Writer::writeParameter(const Parameter &parameter) {
 
 //===-- entries ----------------------------------------------------------------===//
 
-LogicalResult Writer::writeValue(func::FuncOp entry, StringRef name, DictionaryAttr attributes,
-                                 Type type) {
-  FailureOr<StringRef> dtype = getDtype(type, entry.getLoc());
-  if (failed(dtype))
-    return failure();
+void Writer::writeValue(StringRef name, DictionaryAttr attributes, Type type) {
   json.object([&] {
     json.attribute("name", name);
-    json.attribute("dtype", *dtype);
+    json.attribute("dtype", getDtype(type));
     writePlacement(cast<RankedTensorType>(type), attributes.getAs<GlobalAttr>(TPCDialect::kGlobal));
     writeSlot(attributes.getAs<SlotAttr>(TPCDialect::kSlot));
   });
-  return success();
 }
 
 /// True for results that are parameters, state or gradients: those are listed with the parameters.
@@ -239,8 +224,7 @@ static bool belongsToParameter(DictionaryAttr attributes) {
          attributes.contains(TPCDialect::kGradient);
 }
 
-LogicalResult Writer::writeEntry(func::FuncOp entry) {
-  bool failure = false;
+void Writer::writeEntry(func::FuncOp entry) {
   auto writeAll = [&](StringRef title, TypeRange types, StringRef nameAttr, StringRef fallback,
                       auto getAttributes) {
     json.attributeArray(title, [&] {
@@ -250,7 +234,7 @@ LogicalResult Writer::writeEntry(func::FuncOp entry) {
           continue;
         auto name = attributes.getAs<StringAttr>(nameAttr);
         std::string text = name ? name.str() : (fallback + llvm::Twine(number)).str();
-        failure |= failed(writeValue(entry, text, attributes, type));
+        writeValue(text, attributes, type);
       }
     });
   };
@@ -260,7 +244,6 @@ LogicalResult Writer::writeEntry(func::FuncOp entry) {
     writeAll("outputs", entry.getResultTypes(), TPCDialect::kOutput, "result",
              [&](unsigned i) { return entry.getResultAttrDict(i); });
   });
-  return success(!failure);
 }
 
 //===-- collectives ------------------------------------------------------------===//
@@ -306,7 +289,7 @@ void Writer::writeCollective(Operation *op, int64_t number) {
         });
     });
     writeCollectiveKind(op);
-    json.attribute("dtype", *getDtype(op->getOperand(0).getType(), op->getLoc()));
+    json.attribute("dtype", getDtype(op->getOperand(0).getType()));
     json.attributeArray("operands", [&] {
       for (auto [input, output] : llvm::zip_equal(op->getOperandTypes(), op->getResultTypes()))
         json.object([&, input = input, output = output] {
@@ -322,20 +305,12 @@ void Writer::writeCollective(Operation *op, int64_t number) {
 
 //===-- the whole --------------------------------------------------------------===//
 
-LogicalResult Writer::write() {
-  auto arena = module->getAttrOfType<DictionaryAttr>(TPCDialect::kArena);
-  if (!arena)
-    return module.emitError("expects planned memory; tpc-plan-memory attaches tpc.arena");
-  for (Operation *op : getCollectives(module))
-    if (failed(getDtype(op->getOperand(0).getType(), op->getLoc())))
-      return failure();
-  if (failed(collectParameters()))
-    return failure();
-  bool failure = false;
+void Writer::write() {
+  collectParameters();
   json.object([&] {
     writeHeader();
     writeFlops();
-    writeArena(arena);
+    writeArena(module->getAttrOfType<DictionaryAttr>(TPCDialect::kArena));
     json.attributeArray("parameters", [&] {
       for (auto &[name, parameter] : parameters)
         if (parameter.param)
@@ -343,23 +318,51 @@ LogicalResult Writer::write() {
     });
     json.attributeObject("entries", [&] {
       for (func::FuncOp entry : getEntries(module))
-        failure |= failed(writeEntry(entry));
+        writeEntry(entry);
     });
     json.attributeArray("collectives", [&] {
       for (auto [number, op] : llvm::enumerate(getCollectives(module)))
         writeCollective(op, number);
     });
   });
-  return success(!failure);
+}
+
+/// Every value that the runtime touches is a tensor of a type it knows, with a slot.
+static LogicalResult verifyTypes(TypeRange types, Location loc) {
+  for (Type type : types)
+    if (!isa<RankedTensorType>(type) || !getRuntimeDtype(getElementTypeOrSelf(type)))
+      return emitError(loc) << "type " << type << " cannot cross the program's interface";
+  return success();
+}
+
+static LogicalResult verifyInterface(func::FuncOp entry) {
+  if (failed(verifyTypes(entry.getArgumentTypes(), entry.getLoc())) ||
+      failed(verifyTypes(entry.getResultTypes(), entry.getLoc())))
+    return failure();
+  auto hasSlot = [](DictionaryAttr attributes) { return attributes.contains(TPCDialect::kSlot); };
+  for (unsigned number = 0, count = entry.getNumArguments(); number != count; ++number)
+    if (!hasSlot(entry.getArgAttrDict(number)))
+      return entry.emitOpError("argument ") << number << " has no slot";
+  for (unsigned number = 0, count = entry.getNumResults(); number != count; ++number)
+    if (!hasSlot(entry.getResultAttrDict(number)))
+      return entry.emitOpError("result ") << number << " has no slot";
+  return success();
 }
 
 FailureOr<std::string> tpc::buildManifest(ModuleOp module, const Cpu &cpu) {
   MeshOp mesh = getMesh(module);
   if (!mesh)
     return module.emitError("expects one tpc.mesh");
+  if (!module->hasAttr(TPCDialect::kArena))
+    return module.emitError("expects planned memory; tpc-plan-memory attaches tpc.arena");
+  for (func::FuncOp entry : getEntries(module))
+    if (failed(verifyInterface(entry)))
+      return failure();
+  for (Operation *op : getCollectives(module))
+    if (failed(verifyTypes(op->getOperandTypes(), op->getLoc())))
+      return failure();
   std::string text;
   llvm::raw_string_ostream os(text);
-  if (failed(Writer(module, cpu, mesh.getMesh().getMesh(), os).write()))
-    return failure();
+  Writer(module, cpu, mesh.getMesh().getMesh(), os).write();
   return text;
 }

@@ -16,8 +16,18 @@ module {
 
 module attributes {tpc.arena = {private = 64 : i64, shared = 0 : i64}} {
   tpc.mesh @mesh <["tp"=2]>
-  // expected-error @below {{element type 'f16' cannot cross the program's interface}}
+  // expected-error @below {{type 'tensor<4xf16>' cannot cross the program's interface}}
   func.func @half(%x: tensor<4xf16> {tpc.slot = #tpc.slot<private, offset = 0, bytes = 8, activations>}) {
+    return
+  }
+}
+
+// -----
+
+module attributes {tpc.arena = {private = 64 : i64, shared = 0 : i64}} {
+  tpc.mesh @mesh <["tp"=2]>
+  // expected-error @below {{argument 0 has no slot}}
+  func.func @unplanned(%x: tensor<4xf32>) {
     return
   }
 }
