@@ -34,6 +34,7 @@ static void buildAutodiff(OpPassManager &manager, const CompileOptions &options)
 /// or merge the attributes that hold layouts. Operations are counted here, where the whole program stands and no rank
 /// repeats a part of it.
 static void buildPropagation(OpPassManager &manager, const CompileOptions &options) {
+  manager.addPass(createCountFlops()); // while the program is global: nothing is counted once per rank
   manager.addPass(createCountFlops());
   manager.addPass(createPropagateLayouts());
   manager.addPass(createVerifyLayouts());

@@ -339,7 +339,7 @@ static LogicalResult verifyInterface(func::FuncOp entry) {
   if (failed(verifyTypes(entry.getArgumentTypes(), entry.getLoc())) ||
       failed(verifyTypes(entry.getResultTypes(), entry.getLoc())))
     return failure();
-  auto hasSlot = [](DictionaryAttr attributes) { return attributes.contains(TPCDialect::kSlot); };
+  auto hasSlot = [](DictionaryAttr attributes) { return attributes && attributes.contains(TPCDialect::kSlot); };
   for (unsigned number = 0, count = entry.getNumArguments(); number != count; ++number)
     if (!hasSlot(entry.getArgAttrDict(number)))
       return entry.emitOpError("argument ") << number << " has no slot";
