@@ -61,31 +61,35 @@ LogicalResult PlanApplier::setInputLayouts() {
     auto type = cast<RankedTensorType>(argument.getType());
     int64_t parts = layouts.getDataParallelSize();
     if (type.getRank() > 0 && type.getDimSize(0) % parts != 0)
-      return function.emitError() << "a batch of " << type.getDimSize(0) << " cannot be divided evenly over dp="
-                                  << parts << ": choose a batch that is a multiple of " << parts;
-    setLayout(argument, type.getRank() > 0 ? layouts.getBatch(type.getRank()) : layouts.getReplicated(0));
+      return function.emitError() << "a batch of " << type.getDimSize(0)
+                                  << " cannot be divided evenly over dp=" << parts
+                                  << ": choose a batch that is a multiple of " << parts;
+    setLayout(argument,
+              type.getRank() > 0 ? layouts.getBatch(type.getRank()) : layouts.getReplicated(0));
   }
   return success();
 }
 
 /// Splits Hugging Face's dimension `dim` of a parameter, or replicates it.
-LogicalResult PlanApplier::setParameter(BlockArgument parameter, std::optional<int64_t> dim, StringRef module,
-                                        const PlanRule &rule) {
+LogicalResult PlanApplier::setParameter(BlockArgument parameter, std::optional<int64_t> dim,
+                                        StringRef module, const PlanRule &rule) {
   if (!parameter)
     return success();
   auto type = cast<RankedTensorType>(parameter.getType());
   auto param = function.getArgAttrOfType<ParamAttr>(parameter.getArgNumber(), TPCDialect::kParam);
   FailureOr<LayoutAttr> layout = layouts.getReplicated(type.getRank());
   if (dim)
-    layout = layouts.getParameter(*dim, type, getGroups(type, param.getShape()), module, rule.styleLoc);
+    layout =
+        layouts.getParameter(*dim, type, getGroups(type, param.getShape()), module, rule.styleLoc);
   if (failed(layout))
     return failure();
   auto [entry, first] = setBy.try_emplace(parameter, &rule);
   if (!first && getLayout(parameter) != *layout) {
-    InFlightDiagnostic diagnostic = emitError(rule.keyLoc)
-                                    << "'" << module << "' shares '" << param.getName()
-                                    << "' with another module, for which the plan splits it differently";
-    diagnostic.attachNote(entry->second->keyLoc) << "the other rule, '" << entry->second->pattern << "'";
+    InFlightDiagnostic diagnostic =
+        emitError(rule.keyLoc) << "'" << module << "' shares '" << param.getName()
+                               << "' with another module, for which the plan splits it differently";
+    diagnostic.attachNote(entry->second->keyLoc)
+        << "the other rule, '" << entry->second->pattern << "'";
     return diagnostic;
   }
   setLayout(parameter, *layout);
@@ -103,7 +107,9 @@ LogicalResult PlanApplier::setParameterLayouts(const Assignments &assignments) {
       dim = biasDim = 0;
     else if (assignment.split.value == ParameterSplit::Rowwise)
       dim = 1;
-    if (dim && ports.kind == ModuleKind::Embedding) // A table is [rows, columns], a linear weight [columns, rows].
+    if (dim &&
+        ports.kind ==
+            ModuleKind::Embedding) // A table is [rows, columns], a linear weight [columns, rows].
       dim = 1 - *dim;
     if (failed(setParameter(parameters.weight, dim, name, *assignment.split.rule)) ||
         failed(setParameter(parameters.bias, biasDim, name, *assignment.split.rule)))
@@ -114,7 +120,8 @@ LogicalResult PlanApplier::setParameterLayouts(const Assignments &assignments) {
 
 //===-- boundaries -------------------------------------------------------------===//
 
-Value PlanApplier::constrain(Value value, LayoutAttr layout, BoundaryOp boundary, const Request &request) {
+Value PlanApplier::constrain(Value value, LayoutAttr layout, BoundaryOp boundary,
+                             const Request &request) {
   ++numConstraints;
   OpBuilder builder(boundary);
   return ConstrainOp::create(builder, request.rule->keyLoc, value, layout, /*interior=*/false,
@@ -122,7 +129,8 @@ Value PlanApplier::constrain(Value value, LayoutAttr layout, BoundaryOp boundary
 }
 
 /// PyTorch believes the layout in which a value is said to arrive.
-LogicalResult PlanApplier::checkClaim(BoundaryOp boundary, const Request &request, LayoutAttr producer) {
+LogicalResult PlanApplier::checkClaim(BoundaryOp boundary, const Request &request,
+                                      LayoutAttr producer) {
   if (!producer || !request.given || producer == request.given)
     return success();
   auto print = [&](LayoutAttr layout) {
@@ -131,11 +139,13 @@ LogicalResult PlanApplier::checkClaim(BoundaryOp boundary, const Request &reques
   bool strict = policy == PlanPolicy::Strict;
   if (!strict && !warned.insert(request.rule).second)
     return success();
-  InFlightDiagnostic diagnostic = strict ? emitError(request.rule->styleLoc) : emitWarning(request.rule->styleLoc);
-  diagnostic << stringifyPortKind(boundary.getPort()) << "_layouts of '" << boundary.getModule() << "' is "
-             << toString(*request.port.given) << " (" << print(request.given) << "), but the value arrives as "
-             << print(producer)
-             << (strict ? ": say the layout it has" : "; it is resharded, where PyTorch would misread it");
+  InFlightDiagnostic diagnostic =
+      strict ? emitError(request.rule->styleLoc) : emitWarning(request.rule->styleLoc);
+  diagnostic << stringifyPortKind(boundary.getPort()) << "_layouts of '" << boundary.getModule()
+             << "' is " << toString(*request.port.given) << " (" << print(request.given)
+             << "), but the value arrives as " << print(producer)
+             << (strict ? ": say the layout it has"
+                        : "; it is resharded, where PyTorch would misread it");
   return failure(strict);
 }
 
@@ -159,7 +169,8 @@ LogicalResult PlanApplier::apply(const Plan &plan) {
   FailureOr<Requests> requests = collectRequests(modules, *assignments, layouts);
   if (failed(requests))
     return failure();
-  if (policy == PlanPolicy::Optimize && failed(keepHeadsSharded(function, *assignments, layouts, *requests)))
+  if (policy == PlanPolicy::Optimize &&
+      failed(keepHeadsSharded(function, *assignments, layouts, *requests)))
     return failure();
   // In program order, so that what is known of a value counts the constraints before it.
   WalkResult result = function.walk([&](BoundaryOp boundary) {
@@ -172,7 +183,8 @@ LogicalResult PlanApplier::apply(const Plan &plan) {
 void PlanApplier::finish() {
   for (BlockArgument argument : function.getArguments())
     if (function.getArgAttr(argument.getArgNumber(), TPCDialect::kParam) && !getLayout(argument))
-      setLayout(argument, layouts.getReplicated(cast<RankedTensorType>(argument.getType()).getRank()));
+      setLayout(argument,
+                layouts.getReplicated(cast<RankedTensorType>(argument.getType()).getRank()));
   function.walk([](BoundaryOp boundary) {
     boundary.replaceAllUsesWith(boundary.getInput());
     boundary.erase();
@@ -183,8 +195,11 @@ void PlanApplier::finish() {
 
 static LogicalResult checkAxes(MeshOp mesh, const Plan *plan, const PlanLayouts &layouts) {
   if (plan && !layouts.hasTensorParallelAxis())
-    return mesh.emitError("a plan acts on the mesh axis tp, which this mesh has not: add tp=1 or more");
-  bool waits = mesh->getParentOp()->walk([](BoundaryOp) { return WalkResult::interrupt(); }).wasInterrupted();
+    return mesh.emitError(
+        "a plan acts on the mesh axis tp, which this mesh has not: add tp=1 or more");
+  bool waits = mesh->getParentOp()
+                   ->walk([](BoundaryOp) { return WalkResult::interrupt(); })
+                   .wasInterrupted();
   if (!plan && waits && layouts.getTensorParallelSize() > 1)
     mesh.emitWarning("without a plan everything is replicated over ")
         << layouts.getTensorParallelName() << "=" << layouts.getTensorParallelSize();
@@ -222,8 +237,9 @@ struct ApplyPlan : tpc::impl::ApplyPlanBase<ApplyPlan> {
       parsed = loadPlan(plan, &getContext());
     if (failed(parsed))
       return signalPassFailure();
-    FailureOr<unsigned> constraints = applyPlan(getOperation(), plan.empty() ? nullptr : &*parsed,
-                                                policy == "strict" ? PlanPolicy::Strict : PlanPolicy::Optimize);
+    FailureOr<unsigned> constraints =
+        applyPlan(getOperation(), plan.empty() ? nullptr : &*parsed,
+                  policy == "strict" ? PlanPolicy::Strict : PlanPolicy::Optimize);
     if (failed(constraints))
       return signalPassFailure();
     numConstraints += *constraints;

@@ -10,8 +10,9 @@
 
 namespace tpc {
 
-/// Reads fields of one object of the file `path`. A missing field or `null` counts as absent. Mistakes are reported
-/// at the line of the field and remembered (`failed`), so that one run reports all of them.
+/// Reads fields of one object of the file `path`. A missing field or `null` counts as absent.
+/// Mistakes are reported at the line of the field and remembered (`failed`), so that one run
+/// reports all of them.
 class ConfigReader {
 public:
   ConfigReader(const llvm::json::Object &object, llvm::StringRef text, llvm::StringRef path,
@@ -31,7 +32,9 @@ public:
   const llvm::json::Value *get(llvm::StringRef field) const;
 
   /// A reader of a nested object of the same file.
-  ConfigReader nested(const llvm::json::Object &inner) const { return {inner, text, path, context}; }
+  ConfigReader nested(const llvm::json::Object &inner) const {
+    return {inner, text, path, context};
+  }
 
   /// An error at the line of `field` (or the first line).
   mlir::InFlightDiagnostic error(llvm::StringRef field);

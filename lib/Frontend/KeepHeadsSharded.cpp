@@ -7,7 +7,8 @@ using namespace mlir;
 using namespace tpc;
 
 namespace {
-/// The requests around one attention op: outputs of the projections, input of the output projection.
+/// The requests around one attention op: outputs of the projections, input of the output
+/// projection.
 struct HeadRegion {
   SmallVector<Operation *, 3> projections;
   Operation *output = nullptr;
@@ -40,12 +41,13 @@ static Operation *findConsumer(Value value, const Requests &requests) {
 
 static bool hasSplit(Operation *boundary, ParameterSplit split, const Assignments &assignments) {
   auto found = assignments.find(cast<BoundaryOp>(boundary).getModule());
-  return found != assignments.end() && found->second.split.rule && found->second.split.value == split;
+  return found != assignments.end() && found->second.split.rule &&
+         found->second.split.value == split;
 }
 
 /// The region of `attention` if the plan gathers all of its operands and splits its result.
 static std::optional<HeadRegion> findRegion(AttentionOp attention, const Assignments &assignments,
-                                        const Requests &requests) {
+                                            const Requests &requests) {
   HeadRegion region;
   for (Value operand : {attention.getQ(), attention.getK(), attention.getV()}) {
     Operation *boundary = findProducer(operand, requests);
@@ -64,10 +66,12 @@ static std::optional<HeadRegion> findRegion(AttentionOp attention, const Assignm
 /// Bytes that a rank would receive per step to gather `boundary`'s value.
 static int64_t getGatheredBytes(Operation *boundary, const PlanLayouts &layouts) {
   int64_t size = layouts.getTensorParallelSize();
-  return getBytes(boundary->getResult(0).getType()) / layouts.getDataParallelSize() * (size - 1) / size;
+  return getBytes(boundary->getResult(0).getType()) / layouts.getDataParallelSize() * (size - 1) /
+         size;
 }
 
-static void reportSaving(const HeadRegion &region, const Requests &requests, const PlanLayouts &layouts, bool trains) {
+static void reportSaving(const HeadRegion &region, const Requests &requests,
+                         const PlanLayouts &layouts, bool trains) {
   int64_t bytes = 0;
   for (Operation *boundary : region.projections)
     bytes += getGatheredBytes(boundary, layouts);
@@ -75,8 +79,10 @@ static void reportSaving(const HeadRegion &region, const Requests &requests, con
     bytes += getGatheredBytes(region.output, layouts);
   StringRef module = cast<BoundaryOp>(region.output).getModule();
   emitRemark(requests.lookup(region.projections.front()).rule->styleLoc)
-      << "'" << module.rsplit('.').first << "' keeps its heads sharded instead of gathering queries, keys and values, "
-      << "which saves each rank " << bytes << " bytes per step; --plan-policy=strict keeps the gathers";
+      << "'" << module.rsplit('.').first
+      << "' keeps its heads sharded instead of gathering queries, keys and values, "
+      << "which saves each rank " << bytes
+      << " bytes per step; --plan-policy=strict keeps the gathers";
 }
 
 LogicalResult tpc::keepHeadsSharded(func::FuncOp function, const Assignments &assignments,
@@ -85,7 +91,8 @@ LogicalResult tpc::keepHeadsSharded(func::FuncOp function, const Assignments &as
     return success();
   bool trains = false;
   for (unsigned i = 0; i < function.getNumResults(); ++i)
-    trains |= function.getResultAttr(i, TPCDialect::kOutput) == StringAttr::get(function.getContext(), "loss");
+    trains |= function.getResultAttr(i, TPCDialect::kOutput) ==
+              StringAttr::get(function.getContext(), "loss");
   WalkResult result = function.walk([&](AttentionOp attention) {
     std::optional<HeadRegion> region = findRegion(attention, assignments, requests);
     if (!region)
@@ -95,8 +102,9 @@ LogicalResult tpc::keepHeadsSharded(func::FuncOp function, const Assignments &as
       auto type = cast<RankedTensorType>(boundary->getResult(0).getType());
       Request &request = requests[boundary];
       request.port.wanted = Placement::shard(-1);
-      FailureOr<LayoutAttr> layout = layouts.getActivation(*request.port.wanted, type, getGroups(cast<BoundaryOp>(boundary)),
-                                                           cast<BoundaryOp>(boundary).getModule(), request.rule->styleLoc);
+      FailureOr<LayoutAttr> layout =
+          layouts.getActivation(*request.port.wanted, type, getGroups(cast<BoundaryOp>(boundary)),
+                                cast<BoundaryOp>(boundary).getModule(), request.rule->styleLoc);
       if (failed(layout))
         return WalkResult::interrupt();
       request.wanted = *layout;

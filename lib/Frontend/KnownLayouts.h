@@ -8,8 +8,9 @@
 
 namespace tpc {
 
-/// The layout that a value has whatever propagation decides elsewhere: that of the constraint it comes from, through
-/// ops that change no layout. This is what a plan's `input_layouts` is checked against.
+/// The layout that a value has whatever propagation decides elsewhere: that of the constraint it
+/// comes from, through ops that change no layout. This is what a plan's `input_layouts` is checked
+/// against.
 class KnownLayouts {
 public:
   /// Null if nothing is known.

@@ -8,7 +8,8 @@ using namespace tpc;
 
 //===-- which model ------------------------------------------------------------===//
 
-/// `model_type` and `architectures` must not name anything but a causal Llama; one of them must be there.
+/// `model_type` and `architectures` must not name anything but a causal Llama; one of them must be
+/// there.
 static void checkArchitecture(ConfigReader &reader) {
   StringRef type = reader.getString("model_type");
   if (!type.empty() && type != "llama")
@@ -19,23 +20,27 @@ static void checkArchitecture(ConfigReader &reader) {
   if (!value)
     return;
   const llvm::json::Array *names = value->getAsArray();
-  std::optional<StringRef> name = names && names->size() == 1 ? names->front().getAsString() : std::nullopt;
+  std::optional<StringRef> name =
+      names && names->size() == 1 ? names->front().getAsString() : std::nullopt;
   if (!name)
     reader.error("architectures") << "field 'architectures' should be a list of one name";
   else if (*name != "LlamaForCausalLM")
-    reader.error("architectures") << "architecture '" << *name << "' is not supported, only 'LlamaForCausalLM' is";
+    reader.error("architectures") << "architecture '" << *name
+                                  << "' is not supported, only 'LlamaForCausalLM' is";
 }
 
 /// Fields that change what the model computes and have one supported value.
 static void checkUnsupported(ConfigReader &reader) {
   StringRef activation = reader.getString("hidden_act");
   if (!activation.empty() && activation != "silu")
-    reader.error("hidden_act") << "hidden_act '" << activation << "' is not supported, only 'silu' is";
+    reader.error("hidden_act") << "hidden_act '" << activation
+                               << "' is not supported, only 'silu' is";
   for (StringRef field : {"attention_dropout", "partial_rotary_factor"}) {
     const llvm::json::Value *value = reader.get(field);
     double only = field == "attention_dropout" ? 0.0 : 1.0;
     if (value && value->getAsNumber() != only)
-      reader.error(field) << "field '" << field << "' is supported only as " << llvm::formatv("{0:f1}", only).str();
+      reader.error(field) << "field '" << field << "' is supported only as "
+                          << llvm::formatv("{0:f1}", only).str();
   }
   if (reader.get("quantization_config"))
     reader.error("quantization_config") << "quantized models are not supported";
@@ -75,8 +80,9 @@ static void readRopeScaling(ConfigReader &reader, RopeConfig &rope) {
   rope.highFrequencyFactor = reader.getPositive("high_freq_factor");
   rope.originalLength = reader.getPositive("original_max_position_embeddings");
   if (rope.highFrequencyFactor <= rope.lowFrequencyFactor)
-    reader.error("high_freq_factor") << "high_freq_factor should be greater than low_freq_factor, got "
-                                     << rope.highFrequencyFactor << " and " << rope.lowFrequencyFactor;
+    reader.error("high_freq_factor")
+        << "high_freq_factor should be greater than low_freq_factor, got "
+        << rope.highFrequencyFactor << " and " << rope.lowFrequencyFactor;
 }
 
 /// Either `rope_theta` and `rope_scaling` (older) or `rope_parameters` (newer), which holds both.
@@ -93,8 +99,8 @@ static RopeConfig readRope(ConfigReader &reader) {
   ConfigReader inner = reader.nested(*scaling);
   double theta = inner.getPositive("rope_theta", rope.theta);
   if (reader.get("rope_theta") && theta != rope.theta)
-    reader.error("rope_theta") << "rope_theta " << rope.theta << " contradicts rope_theta " << theta << " of "
-                               << (newer ? "rope_parameters" : "rope_scaling");
+    reader.error("rope_theta") << "rope_theta " << rope.theta << " contradicts rope_theta " << theta
+                               << " of " << (newer ? "rope_parameters" : "rope_scaling");
   rope.theta = theta;
   readRopeScaling(inner, rope);
   reader.absorb(inner);
@@ -117,13 +123,16 @@ static void readSizes(ConfigReader &reader, LlamaConfig &config) {
 
 static void checkSizes(ConfigReader &reader, const LlamaConfig &config) {
   if (config.heads % config.kvHeads != 0)
-    reader.error("num_key_value_heads") << "num_attention_heads should be a multiple of num_key_value_heads, got "
-                                        << config.heads << " and " << config.kvHeads;
+    reader.error("num_key_value_heads")
+        << "num_attention_heads should be a multiple of num_key_value_heads, got " << config.heads
+        << " and " << config.kvHeads;
   if (!reader.get("head_dim") && config.hidden % config.heads != 0)
-    reader.error("hidden_size") << "without head_dim, hidden_size should be a multiple of num_attention_heads, got "
-                                << config.hidden << " and " << config.heads;
+    reader.error("hidden_size")
+        << "without head_dim, hidden_size should be a multiple of num_attention_heads, got "
+        << config.hidden << " and " << config.heads;
   else if (config.headDim % 2 != 0)
-    reader.error("head_dim") << "rotary position embedding needs an even head_dim, got " << config.headDim;
+    reader.error("head_dim") << "rotary position embedding needs an even head_dim, got "
+                             << config.headDim;
 }
 
 FailureOr<LlamaConfig> tpc::parseLlamaConfig(StringRef text, StringRef path, MLIRContext *context) {
@@ -131,15 +140,18 @@ FailureOr<LlamaConfig> tpc::parseLlamaConfig(StringRef text, StringRef path, MLI
   if (!parsed) {
     unsigned line = 1, column = 1;
     std::string message;
-    llvm::handleAllErrors(parsed.takeError(), [&](const llvm::ErrorInfoBase &error) { message = error.message(); });
+    llvm::handleAllErrors(parsed.takeError(),
+                          [&](const llvm::ErrorInfoBase &error) { message = error.message(); });
     // "[line:column, byte=n]: what"
     if (sscanf(message.c_str(), "[%u:%u", &line, &column) == 2)
       message = StringRef(message).split("]: ").second.str();
-    return emitError(FileLineColLoc::get(context, path, line, column + 1)) << "malformed JSON: " << message;
+    return emitError(FileLineColLoc::get(context, path, line, column + 1))
+           << "malformed JSON: " << message;
   }
   const llvm::json::Object *object = parsed->getAsObject();
   if (!object)
-    return emitError(FileLineColLoc::get(context, path, 1, 1)) << "a model's configuration should be a JSON object";
+    return emitError(FileLineColLoc::get(context, path, 1, 1))
+           << "a model's configuration should be a JSON object";
   ConfigReader reader(*object, text, path, context);
   checkArchitecture(reader);
   if (reader.failed())

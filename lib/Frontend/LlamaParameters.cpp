@@ -36,17 +36,21 @@ void ParameterList::addLinear(const std::string &module, Shape output, Shape inp
   SmallVector<int64_t, 4> shape(output);
   llvm::append_range(shape, input);
   int64_t rows = getProduct(output), columns = getProduct(input);
-  parameters.push_back({module + ".weight", shape, {rows, columns}, ParameterKind::Linear, columns});
+  parameters.push_back(
+      {module + ".weight", shape, {rows, columns}, ParameterKind::Linear, columns});
   if (bias)
-    parameters.push_back({module + ".bias", SmallVector<int64_t, 4>(output), {rows}, ParameterKind::Bias, columns});
+    parameters.push_back(
+        {module + ".bias", SmallVector<int64_t, 4>(output), {rows}, ParameterKind::Bias, columns});
 }
 
 void ParameterList::addNorm(const std::string &module) {
-  parameters.push_back({module + ".weight", {config.hidden}, {config.hidden}, ParameterKind::Norm, config.hidden});
+  parameters.push_back(
+      {module + ".weight", {config.hidden}, {config.hidden}, ParameterKind::Norm, config.hidden});
 }
 
 void ParameterList::addLayer(const std::string &layer) {
-  int64_t h = config.kvHeads, g = config.getGroup(), d = config.headDim, k = config.hidden, f = config.intermediate;
+  int64_t h = config.kvHeads, g = config.getGroup(), d = config.headDim, k = config.hidden,
+          f = config.intermediate;
   addLinear(layer + ".self_attn.q_proj", {h, g, d}, {k}, config.attentionBias);
   addLinear(layer + ".self_attn.k_proj", {h, d}, {k}, config.attentionBias);
   addLinear(layer + ".self_attn.v_proj", {h, d}, {k}, config.attentionBias);
@@ -69,4 +73,6 @@ std::vector<Parameter> ParameterList::build() {
   return std::move(parameters);
 }
 
-std::vector<Parameter> tpc::getParameters(const LlamaConfig &config) { return ParameterList(config).build(); }
+std::vector<Parameter> tpc::getParameters(const LlamaConfig &config) {
+  return ParameterList(config).build();
+}

@@ -9,9 +9,10 @@
 namespace tpc {
 
 struct Parameter {
-  std::string name;                       ///< Hugging Face's, with the prefix `model.`
-  llvm::SmallVector<int64_t, 4> shape;    ///< in the program; heads are dimensions of their own
-  llvm::SmallVector<int64_t, 2> hfShape;  ///< in Hugging Face files: the same elements in the same order
+  std::string name;                    ///< Hugging Face's, with the prefix `model.`
+  llvm::SmallVector<int64_t, 4> shape; ///< in the program; heads are dimensions of their own
+  llvm::SmallVector<int64_t, 2>
+      hfShape; ///< in Hugging Face files: the same elements in the same order
   ParameterKind kind;
   int64_t fanIn;
 };

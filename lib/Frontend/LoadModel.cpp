@@ -1,8 +1,8 @@
 //===- LoadModel.cpp - finds and reads a model's config.json -------------------===//
 
-#include "tpc/Frontend/Import.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/Location.h"
+#include "tpc/Frontend/Import.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"

@@ -13,7 +13,8 @@ static RankedTensorType getType(Value value) { return cast<RankedTensorType>(val
 
 Value ModuleBuilder::use(StringRef name) { return UseOp::create(builder, parameters.at(name)); }
 
-Value ModuleBuilder::boundary(Value value, PortKind port, StringRef module, ModuleKind kind, Groups groups) {
+Value ModuleBuilder::boundary(Value value, PortKind port, StringRef module, ModuleKind kind,
+                              Groups groups) {
   SmallVector<Attribute> dims;
   int64_t next = 0;
   for (int64_t size : groups) {
@@ -21,7 +22,8 @@ Value ModuleBuilder::boundary(Value value, PortKind port, StringRef module, Modu
     dims.push_back(builder.getI64ArrayAttr(numbers));
     next += size;
   }
-  return BoundaryOp::create(builder, value, port, /*index=*/0, kind, module, builder.getArrayAttr(dims));
+  return BoundaryOp::create(builder, value, port, /*index=*/0, kind, module,
+                            builder.getArrayAttr(dims));
 }
 
 Value ModuleBuilder::enter(Value input, StringRef module, ModuleKind kind, Groups groups) {
@@ -65,7 +67,8 @@ Value ModuleBuilder::silu(Value input) {
 
 Value ModuleBuilder::splat(ArrayRef<int64_t> shape, double value) {
   auto type = RankedTensorType::get(shape, element);
-  return arith::ConstantOp::create(builder, DenseElementsAttr::get(type, builder.getFloatAttr(element, value)));
+  return arith::ConstantOp::create(
+      builder, DenseElementsAttr::get(type, builder.getFloatAttr(element, value)));
 }
 
 Value ModuleBuilder::broadcast(Value input, ArrayRef<int64_t> shape, ArrayRef<int64_t> dims) {
@@ -79,6 +82,6 @@ Value ModuleBuilder::sum(Value input, ArrayRef<int64_t> dims) {
     if (!llvm::is_contained(dims, static_cast<int64_t>(dim)))
       shape.push_back(size);
   auto kind = ReductionKindAttr::get(builder.getContext(), ReductionKind::Sum);
-  return ReduceOp::create(builder, RankedTensorType::get(shape, getType(input).getElementType()), kind, input,
-                          builder.getDenseI64ArrayAttr(dims));
+  return ReduceOp::create(builder, RankedTensorType::get(shape, getType(input).getElementType()),
+                          kind, input, builder.getDenseI64ArrayAttr(dims));
 }

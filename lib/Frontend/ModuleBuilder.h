@@ -28,23 +28,25 @@ public:
   /// Output 0 of `module`.
   mlir::Value leave(mlir::Value output, llvm::StringRef module, ModuleKind kind, Groups groups);
 
-  /// A linear module: `equation` contracts the input with `weight` ("<module>.weight" if empty); its bias, if the
-  /// model has one, has the result's dimensions after the first two.
-  mlir::Value linear(mlir::Value input, llvm::StringRef module, llvm::StringRef equation, Groups inputGroups,
-                     Groups outputGroups, llvm::StringRef weight = {});
+  /// A linear module: `equation` contracts the input with `weight` ("<module>.weight" if empty);
+  /// its bias, if the model has one, has the result's dimensions after the first two.
+  mlir::Value linear(mlir::Value input, llvm::StringRef module, llvm::StringRef equation,
+                     Groups inputGroups, Groups outputGroups, llvm::StringRef weight = {});
   mlir::Value rmsNorm(mlir::Value input, llvm::StringRef module, double eps);
   /// x / (1 + exp(-x))
   mlir::Value silu(mlir::Value input);
   /// A tensor of `shape` with the element type of the model, all `value`.
   mlir::Value splat(llvm::ArrayRef<int64_t> shape, double value);
-  mlir::Value broadcast(mlir::Value input, llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<int64_t> dims);
+  mlir::Value broadcast(mlir::Value input, llvm::ArrayRef<int64_t> shape,
+                        llvm::ArrayRef<int64_t> dims);
   mlir::Value sum(mlir::Value input, llvm::ArrayRef<int64_t> dims);
 
   mlir::ImplicitLocOpBuilder builder;
   mlir::Type element;
 
 private:
-  mlir::Value boundary(mlir::Value value, PortKind port, llvm::StringRef module, ModuleKind kind, Groups groups);
+  mlir::Value boundary(mlir::Value value, PortKind port, llvm::StringRef module, ModuleKind kind,
+                       Groups groups);
 
   llvm::StringMap<mlir::Value> parameters;
 };

@@ -19,7 +19,8 @@ std::string Expression::print() const {
   for (const Expression &item : items)
     words.push_back(item.print());
   for (const auto &[name, value] : named)
-    words.push_back(kind == Dictionary ? "\"" + name + "\": " + value.print() : name + "=" + value.print());
+    words.push_back(kind == Dictionary ? "\"" + name + "\": " + value.print()
+                                       : name + "=" + value.print());
   std::string inside = llvm::join(words, ", ");
   if (kind == Dictionary)
     return "{" + inside + "}";
@@ -62,8 +63,8 @@ private:
   }
   InFlightDiagnostic error(const Twine &expected) {
     std::string got = rest.empty() ? "the end" : ("'" + rest.take_front(12) + "'").str();
-    return emitError(loc) << "expected " << expected << " at character " << (text.size() - rest.size() + 1) << " of '"
-                          << text << "', got " << got;
+    return emitError(loc) << "expected " << expected << " at character "
+                          << (text.size() - rest.size() + 1) << " of '" << text << "', got " << got;
   }
 
   StringRef text, rest;
@@ -165,4 +166,6 @@ FailureOr<Expression> Parser::parseValue() {
   return value;
 }
 
-FailureOr<Expression> tpc::parseExpression(StringRef text, Location loc) { return Parser(text, loc).parseAll(); }
+FailureOr<Expression> tpc::parseExpression(StringRef text, Location loc) {
+  return Parser(text, loc).parseAll();
+}

@@ -1,6 +1,7 @@
 //===- PlanExpression.h - constructor calls as text ----------------------------===//
 //
-//   value := name [ '(' [argument {',' argument}] ')' ] | integer | string | '(' values ')' | '[' values ']'
+//   value := name [ '(' [argument {',' argument}] ')' ] | integer | string | '(' values ')' | '['
+//   values ']'
 //          | '{' string ':' value {',' string ':' value} '}'
 //   argument := [name '='] value
 //
@@ -18,10 +19,11 @@ namespace tpc {
 
 struct Expression {
   enum Kind { Call, Integer, String, Tuple, Dictionary } kind = Call;
-  std::string text;              ///< name of a call, contents of a string
+  std::string text; ///< name of a call, contents of a string
   int64_t integer = 0;
   std::vector<Expression> items; ///< positional arguments, elements
-  std::vector<std::pair<std::string, Expression>> named; ///< keyword arguments, entries of a dictionary
+  std::vector<std::pair<std::string, Expression>>
+      named; ///< keyword arguments, entries of a dictionary
 
   bool isNone() const { return kind == Call && text == "None" && items.empty() && named.empty(); }
   /// As it would be written.

@@ -1,7 +1,7 @@
 //===- PlanFile.cpp - the entries of a YAML or JSON plan -----------------------===//
 
-#include "tpc/Frontend/Plan.h"
 #include "mlir/IR/Diagnostics.h"
+#include "tpc/Frontend/Plan.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/YAMLParser.h"
@@ -49,7 +49,8 @@ private:
 
 void PlanReader::reportSyntax(const llvm::SMDiagnostic &diagnostic) {
   if (!hasFailed)
-    emitError(FileLineColLoc::get(context, path, diagnostic.getLineNo(), diagnostic.getColumnNo() + 1))
+    emitError(
+        FileLineColLoc::get(context, path, diagnostic.getLineNo(), diagnostic.getColumnNo() + 1))
         << "malformed plan: " << diagnostic.getMessage();
   hasFailed = true;
 }
@@ -77,7 +78,8 @@ LogicalResult PlanReader::readRules(yaml::Node *node, std::vector<PlanRule> &rul
   auto *mapping = dyn_cast_or_null<yaml::MappingNode>(node);
   if (!mapping)
     return hasFailed ? failure()
-                     : LogicalResult(emitError(getLocation(node)) << "a plan should map modules to styles");
+                     : LogicalResult(emitError(getLocation(node))
+                                     << "a plan should map modules to styles");
   for (yaml::KeyValueNode &entry : *mapping) {
     FailureOr<Text> key = getText(entry.getKey(), "the name of a module");
     if (failed(key))
@@ -105,7 +107,8 @@ LogicalResult PlanReader::readEntry(yaml::Node *node) {
   auto *mapping = dyn_cast_or_null<yaml::MappingNode>(node);
   if (!mapping)
     return hasFailed ? failure()
-                     : LogicalResult(emitError(getLocation(node)) << "an entry of a plan should have a key 'plan'");
+                     : LogicalResult(emitError(getLocation(node))
+                                     << "an entry of a plan should have a key 'plan'");
   Location loc = getLocation(mapping);
   std::string applyTo;
   std::vector<PlanRule> rules;
@@ -124,7 +127,8 @@ LogicalResult PlanReader::readEntry(yaml::Node *node) {
       if (failed(readRules(entry.getValue(), rules)))
         return failure();
     } else {
-      return emitError(key->loc) << "unknown key '" << key->value << "', an entry has 'apply_to' and 'plan'";
+      return emitError(key->loc) << "unknown key '" << key->value
+                                 << "', an entry has 'apply_to' and 'plan'";
     }
   }
   if (!hasRules && !hasFailed)

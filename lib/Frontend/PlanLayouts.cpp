@@ -18,11 +18,14 @@ FailureOr<PlanLayouts> PlanLayouts::create(MeshOp op) {
     layouts.tp = 0;
   for (auto [number, axis] : llvm::enumerate(mesh.axes))
     if (layouts.dp != number && layouts.tp != number)
-      return op.emitError("unknown mesh axis '") << axis.name << "', axes are dp (the batch) and tp (the styles)";
+      return op.emitError("unknown mesh axis '")
+             << axis.name << "', axes are dp (the batch) and tp (the styles)";
   return layouts;
 }
 
-LayoutAttr PlanLayouts::getReplicated(int64_t rank) const { return getAttr(Layout::replicated(rank)); }
+LayoutAttr PlanLayouts::getReplicated(int64_t rank) const {
+  return getAttr(Layout::replicated(rank));
+}
 
 LayoutAttr PlanLayouts::getBatch(int64_t rank) const {
   Layout layout = Layout::replicated(rank);
@@ -33,8 +36,8 @@ LayoutAttr PlanLayouts::getBatch(int64_t rank) const {
 
 //===-- splitting --------------------------------------------------------------===//
 
-LogicalResult PlanLayouts::splitHeads(Layout &layout, ArrayRef<int64_t> group, RankedTensorType type,
-                                      StringRef module, Location loc) const {
+LogicalResult PlanLayouts::splitHeads(Layout &layout, ArrayRef<int64_t> group,
+                                      RankedTensorType type, StringRef module, Location loc) const {
   int64_t size = getTensorParallelSize(), kvHeads = type.getDimSize(group[0]);
   int64_t major = std::gcd(size, kvHeads), rest = size / major;
   bool query = group.size() == 3; // [h, g, d]; a key/value projection is [h, d]
@@ -44,8 +47,9 @@ LogicalResult PlanLayouts::splitHeads(Layout &layout, ArrayRef<int64_t> group, R
                           << getTensorParallelName() << "=" << size << ": use at most "
                           << getTensorParallelName() << "=" << heads;
   if (query && heads % size != 0)
-    return emitError(loc) << "the " << heads << " query heads of '" << module << "' cannot be divided evenly over "
-                          << getTensorParallelName() << "=" << size << ": choose a size that divides " << heads;
+    return emitError(loc) << "the " << heads << " query heads of '" << module
+                          << "' cannot be divided evenly over " << getTensorParallelName() << "="
+                          << size << ": choose a size that divides " << heads;
   if (major > 1)
     layout.dims[group[0]].push_back({*tp, 1, major});
   if (query && rest > 1)
@@ -53,8 +57,8 @@ LogicalResult PlanLayouts::splitHeads(Layout &layout, ArrayRef<int64_t> group, R
   return success();
 }
 
-LogicalResult PlanLayouts::split(Layout &layout, ArrayRef<int64_t> group, RankedTensorType type, StringRef module,
-                                 Location loc) const {
+LogicalResult PlanLayouts::split(Layout &layout, ArrayRef<int64_t> group, RankedTensorType type,
+                                 StringRef module, Location loc) const {
   int64_t size = getTensorParallelSize();
   if (size == 1)
     return success();
@@ -62,29 +66,32 @@ LogicalResult PlanLayouts::split(Layout &layout, ArrayRef<int64_t> group, Ranked
     return splitHeads(layout, group, type, module, loc);
   int64_t parts = tpc::getSize(layout.dims[group[0]]) * size, extent = type.getDimSize(group[0]);
   if (extent % parts != 0)
-    return emitError(loc) << "dimension " << group[0] << " of '" << module << "', of size " << extent
-                          << ", cannot be divided evenly over " << parts << " ranks ("
-                          << getTensorParallelName() << "=" << size << "): choose a size that divides " << extent;
+    return emitError(loc) << "dimension " << group[0] << " of '" << module << "', of size "
+                          << extent << ", cannot be divided evenly over " << parts << " ranks ("
+                          << getTensorParallelName() << "=" << size
+                          << "): choose a size that divides " << extent;
   layout.dims[group[0]].push_back(AxisRef::whole(mesh, *tp));
   return success();
 }
 
-FailureOr<LayoutAttr> PlanLayouts::getActivation(Placement placement, RankedTensorType type, const DimGroups &groups,
-                                                 StringRef module, Location loc) const {
+FailureOr<LayoutAttr> PlanLayouts::getActivation(Placement placement, RankedTensorType type,
+                                                 const DimGroups &groups, StringRef module,
+                                                 Location loc) const {
   Layout layout = getBatch(type.getRank()).getLayout(mesh);
   if (placement.kind == Placement::Replicate)
     return getAttr(layout);
   int64_t rank = groups.size(), dim = placement.dim < 0 ? placement.dim + rank : placement.dim;
   if (dim < 0 || dim >= rank)
-    return emitError(loc) << toString(placement) << " does not fit a value of '" << module << "' with " << rank
-                          << " dimensions";
+    return emitError(loc) << toString(placement) << " does not fit a value of '" << module
+                          << "' with " << rank << " dimensions";
   if (failed(split(layout, groups[dim], type, module, loc)))
     return failure();
   return getAttr(layout);
 }
 
-FailureOr<LayoutAttr> PlanLayouts::getParameter(int64_t dim, RankedTensorType type, const DimGroups &groups,
-                                                StringRef module, Location loc) const {
+FailureOr<LayoutAttr> PlanLayouts::getParameter(int64_t dim, RankedTensorType type,
+                                                const DimGroups &groups, StringRef module,
+                                                Location loc) const {
   Layout layout = Layout::replicated(type.getRank());
   if (failed(split(layout, groups[dim], type, module, loc)))
     return failure();

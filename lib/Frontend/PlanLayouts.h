@@ -7,11 +7,12 @@
 
 namespace tpc {
 
-/// Dimensions of a value in the program, grouped as Hugging Face's code has them: {1, 1, 3} is [b, s, (h, g, d)].
+/// Dimensions of a value in the program, grouped as Hugging Face's code has them: {1, 1, 3} is [b,
+/// s, (h, g, d)].
 using DimGroups = llvm::SmallVector<llvm::SmallVector<int64_t, 3>, 3>;
 
-/// What each mesh axis is for, and layouts made of that. A batch lies split over `dp`; a placement acts on `tp`, or on
-/// the only axis if that is not `dp`. Axes of size one never occur in a layout.
+/// What each mesh axis is for, and layouts made of that. A batch lies split over `dp`; a placement
+/// acts on `tp`, or on the only axis if that is not `dp`. Axes of size one never occur in a layout.
 class PlanLayouts {
 public:
   /// Reports axes without a purpose at the mesh, then fails.
@@ -20,28 +21,36 @@ public:
   int64_t getTensorParallelSize() const { return tp ? mesh.axes[*tp].size : 1; }
   int64_t getDataParallelSize() const { return dp ? mesh.axes[*dp].size : 1; }
   bool hasTensorParallelAxis() const { return tp.has_value(); }
-  llvm::StringRef getTensorParallelName() const { return tp ? llvm::StringRef(mesh.axes[*tp].name) : "tp"; }
+  llvm::StringRef getTensorParallelName() const {
+    return tp ? llvm::StringRef(mesh.axes[*tp].name) : "tp";
+  }
   const Mesh &getMesh() const { return mesh; }
 
   LayoutAttr getReplicated(int64_t rank) const;
   /// [b, ...]: the batch dimension split over dp.
   LayoutAttr getBatch(int64_t rank) const;
-  /// An activation [b, ...] of `module` placed on tp. Placements that do not fit are reported at `loc`.
-  mlir::FailureOr<LayoutAttr> getActivation(Placement placement, mlir::RankedTensorType type, const DimGroups &groups,
-                                            llvm::StringRef module, mlir::Location loc) const;
+  /// An activation [b, ...] of `module` placed on tp. Placements that do not fit are reported at
+  /// `loc`.
+  mlir::FailureOr<LayoutAttr> getActivation(Placement placement, mlir::RankedTensorType type,
+                                            const DimGroups &groups, llvm::StringRef module,
+                                            mlir::Location loc) const;
   /// A parameter with Hugging Face's dimension `dim` split over tp.
-  mlir::FailureOr<LayoutAttr> getParameter(int64_t dim, mlir::RankedTensorType type, const DimGroups &groups,
-                                           llvm::StringRef module, mlir::Location loc) const;
+  mlir::FailureOr<LayoutAttr> getParameter(int64_t dim, mlir::RankedTensorType type,
+                                           const DimGroups &groups, llvm::StringRef module,
+                                           mlir::Location loc) const;
 
 private:
   PlanLayouts(mlir::FlatSymbolRefAttr symbol, const Mesh &mesh) : symbol(symbol), mesh(mesh) {}
 
-  /// Splits one of Hugging Face's dimensions over tp, whole heads at a time: key/value heads by their common divisor
-  /// with tp; the rest of tp splits the query heads of a group, or leaves a key/value projection replicated.
-  mlir::LogicalResult split(Layout &layout, llvm::ArrayRef<int64_t> group, mlir::RankedTensorType type,
-                            llvm::StringRef module, mlir::Location loc) const;
-  mlir::LogicalResult splitHeads(Layout &layout, llvm::ArrayRef<int64_t> group, mlir::RankedTensorType type,
-                                 llvm::StringRef module, mlir::Location loc) const;
+  /// Splits one of Hugging Face's dimensions over tp, whole heads at a time: key/value heads by
+  /// their common divisor with tp; the rest of tp splits the query heads of a group, or leaves a
+  /// key/value projection replicated.
+  mlir::LogicalResult split(Layout &layout, llvm::ArrayRef<int64_t> group,
+                            mlir::RankedTensorType type, llvm::StringRef module,
+                            mlir::Location loc) const;
+  mlir::LogicalResult splitHeads(Layout &layout, llvm::ArrayRef<int64_t> group,
+                                 mlir::RankedTensorType type, llvm::StringRef module,
+                                 mlir::Location loc) const;
   LayoutAttr getAttr(const Layout &layout) const { return LayoutAttr::get(symbol, layout, mesh); }
 
   mlir::FlatSymbolRefAttr symbol;
@@ -51,7 +60,8 @@ private:
 
 /// Groups of a boundary.
 DimGroups getGroups(BoundaryOp boundary);
-/// Groups of a parameter: consecutive dimensions of `type` whose sizes multiply to each dimension of `hfShape`.
+/// Groups of a parameter: consecutive dimensions of `type` whose sizes multiply to each dimension
+/// of `hfShape`.
 DimGroups getGroups(mlir::RankedTensorType type, llvm::ArrayRef<int64_t> hfShape);
 
 } // namespace tpc

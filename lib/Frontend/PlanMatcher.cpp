@@ -48,8 +48,8 @@ static bool matches(StringRef pattern, StringRef module) {
   SmallVector<StringRef> parts, names;
   pattern.split(parts, '.');
   module.split(names, '.');
-  return matchesPath(parts, names) ||
-         (!names.empty() && names.front() == "model" && matchesPath(parts, ArrayRef(names).drop_front()));
+  return matchesPath(parts, names) || (!names.empty() && names.front() == "model" &&
+                                       matchesPath(parts, ArrayRef(names).drop_front()));
 }
 
 /// "model.layers.0.mlp" -> "model.layers.*.mlp".
@@ -100,7 +100,8 @@ private:
   void assign(const PlanRule &rule, StringRef module, const ModuleStyle &style);
   /// Lets `value` take the slot unless a rule of the same or higher specificity holds it.
   template <typename T>
-  void take(Assigned<T> &slot, const PlanRule &rule, const T &value, const Twine &what, StringRef module);
+  void take(Assigned<T> &slot, const PlanRule &rule, const T &value, const Twine &what,
+            StringRef module);
 
   const Plan &plan;
   const Modules &modules;
@@ -111,7 +112,8 @@ private:
 } // namespace
 
 template <typename T>
-void Matcher::take(Assigned<T> &slot, const PlanRule &rule, const T &value, const Twine &what, StringRef module) {
+void Matcher::take(Assigned<T> &slot, const PlanRule &rule, const T &value, const Twine &what,
+                   StringRef module) {
   if (slot.rule && slot.rule->isExact() == rule.isExact()) {
     hasFailed = true;
     if (!conflicts.insert({&rule, slot.rule}).second)
@@ -130,7 +132,8 @@ void Matcher::assign(const PlanRule &rule, StringRef module, const ModuleStyle &
   ModuleAssignment &assignment = assignments[module];
   if (style.split != ParameterSplit::Untouched)
     take(assignment.split, rule, style.split, "the parameters", module);
-  auto takePorts = [&](ArrayRef<PortRule> ports, SmallVectorImpl<Assigned<PortRule>> &slots, StringRef what) {
+  auto takePorts = [&](ArrayRef<PortRule> ports, SmallVectorImpl<Assigned<PortRule>> &slots,
+                       StringRef what) {
     for (const PortRule &port : ports) {
       if (!port.given && !port.wanted)
         continue;
@@ -160,7 +163,8 @@ void Matcher::matchRule(const PlanRule &rule) {
   if (matched)
     return;
   hasFailed = true;
-  emitError(rule.keyLoc) << "'" << rule.pattern << "' matches no module" << getSuggestion(rule, modules);
+  emitError(rule.keyLoc) << "'" << rule.pattern << "' matches no module"
+                         << getSuggestion(rule, modules);
 }
 
 FailureOr<Assignments> Matcher::run() {

@@ -19,7 +19,8 @@ using Modules = llvm::MapVector<llvm::StringRef, ModulePorts>;
 /// Modules in program order.
 Modules collectModules(mlir::func::FuncOp function);
 
-/// What a plan says about one module, after exact keys have beaten patterns. A null rule: nothing is said.
+/// What a plan says about one module, after exact keys have beaten patterns. A null rule: nothing
+/// is said.
 template <typename T>
 struct Assigned {
   const PlanRule *rule = nullptr;
@@ -31,8 +32,9 @@ struct ModuleAssignment {
 };
 using Assignments = llvm::MapVector<llvm::StringRef, ModuleAssignment>;
 
-/// Matches every rule. Keys that match nothing, rules of equal specificity for one port or parameter and styles that a
-/// module does not admit are reported at the plan's lines; all of them, then it fails.
+/// Matches every rule. Keys that match nothing, rules of equal specificity for one port or
+/// parameter and styles that a module does not admit are reported at the plan's lines; all of them,
+/// then it fails.
 mlir::FailureOr<Assignments> matchPlan(const Plan &plan, const Modules &modules);
 
 } // namespace tpc

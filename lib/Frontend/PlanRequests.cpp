@@ -11,12 +11,14 @@ using namespace tpc;
 namespace {
 class Collector {
 public:
-  Collector(const Modules &modules, const PlanLayouts &layouts) : modules(modules), layouts(layouts) {}
+  Collector(const Modules &modules, const PlanLayouts &layouts)
+      : modules(modules), layouts(layouts) {}
   LogicalResult collect(StringRef module, const ModuleAssignment &assignment);
   Requests requests;
 
 private:
-  LogicalResult collect(StringRef module, ArrayRef<Assigned<PortRule>> rules, ArrayRef<BoundaryOp> boundaries);
+  LogicalResult collect(StringRef module, ArrayRef<Assigned<PortRule>> rules,
+                        ArrayRef<BoundaryOp> boundaries);
   LogicalResult checkUnbuilt(StringRef module, const Assigned<PortRule> &assigned);
 
   const Modules &modules;
@@ -30,7 +32,8 @@ LogicalResult Collector::checkUnbuilt(StringRef module, const Assigned<PortRule>
     if (placement && placement->kind != Placement::Replicate)
       return emitError(assigned.rule->styleLoc)
              << "input " << assigned.value.index << " of '" << module
-             << "' is made by every rank for itself and can only be Replicate(), got " << toString(*placement);
+             << "' is made by every rank for itself and can only be Replicate(), got "
+             << toString(*placement);
   return success();
 }
 
@@ -98,7 +101,8 @@ static BlockArgument findByUse(Value input) {
   return {};
 }
 
-ModuleParameters tpc::findParameters(func::FuncOp function, StringRef module, const ModulePorts &ports) {
+ModuleParameters tpc::findParameters(func::FuncOp function, StringRef module,
+                                     const ModulePorts &ports) {
   ModuleParameters found;
   if (ports.kind == ModuleKind::Container)
     return found;

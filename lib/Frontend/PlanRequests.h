@@ -20,16 +20,19 @@ using Requests = llvm::MapVector<mlir::Operation *, Request>;
 mlir::FailureOr<Requests> collectRequests(const Modules &modules, const Assignments &assignments,
                                           const PlanLayouts &layouts);
 
-/// Keeps the heads of every attention sharded whose queries, keys and values the plan gathers (from column-wise
-/// projections) only to split its result again (for a row-wise one). Says so in a remark per attention.
+/// Keeps the heads of every attention sharded whose queries, keys and values the plan gathers (from
+/// column-wise projections) only to split its result again (for a row-wise one). Says so in a
+/// remark per attention.
 mlir::LogicalResult keepHeadsSharded(mlir::func::FuncOp function, const Assignments &assignments,
                                      const PlanLayouts &layouts, Requests &requests);
 
-/// The weight and the bias of a module as arguments; null where it has none. A tied weight is found by its use.
+/// The weight and the bias of a module as arguments; null where it has none. A tied weight is found
+/// by its use.
 struct ModuleParameters {
   mlir::BlockArgument weight, bias;
 };
-ModuleParameters findParameters(mlir::func::FuncOp function, llvm::StringRef module, const ModulePorts &ports);
+ModuleParameters findParameters(mlir::func::FuncOp function, llvm::StringRef module,
+                                const ModulePorts &ports);
 
 } // namespace tpc
 

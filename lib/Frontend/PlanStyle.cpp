@@ -1,13 +1,15 @@
 //===- PlanStyle.cpp - what a style's text means for a module ------------------===//
 //
-// Defaults are PyTorch's: ColwiseParallel takes Replicate and gives Shard(-1), RowwiseParallel takes Shard(-1) and
-// gives Replicate (on an embedding only the layout used is Replicate), SequenceParallel keeps Shard(1).
-// `use_local_output` and `use_local_input` never change a value, so they are accepted and ignored.
+// Defaults are PyTorch's: ColwiseParallel takes Replicate and gives Shard(-1), RowwiseParallel
+// takes Shard(-1) and gives Replicate (on an embedding only the layout used is Replicate),
+// SequenceParallel keeps Shard(1). `use_local_output` and `use_local_input` never change a value,
+// so they are accepted and ignored.
 //
 //===----------------------------------------------------------------------===//
 
 #include "EditDistance.h"
 #include "PlanExpression.h"
+#include "StyleTable.h"
 #include "mlir/IR/Diagnostics.h"
 #include "tpc/Frontend/Plan.h"
 
@@ -15,75 +17,8 @@ using namespace mlir;
 using namespace tpc;
 
 std::string tpc::toString(const Placement &placement) {
-  return placement.kind == Placement::Replicate ? "Replicate()" : "Shard(" + std::to_string(placement.dim) + ")";
-}
-
-//===-- the styles -------------------------------------------------------------===//
-
-namespace {
-struct Signature {
-  StringRef name;
-  std::vector<StringRef> parameters;
-};
-} // namespace
-
-static ArrayRef<Signature> getSignatures() {
-  static const std::vector<Signature> signatures = {
-      {"ColwiseParallel", {"input_layouts", "output_layouts", "use_local_output"}},
-      {"RowwiseParallel", {"input_layouts", "output_layouts", "use_local_output"}},
-      {"SequenceParallel", {"sequence_dim", "use_local_output"}},
-      {"PrepareModuleInput",
-       {"input_layouts", "desired_input_layouts", "input_kwarg_layouts", "desired_input_kwarg_layouts",
-        "use_local_output"}},
-      {"PrepareModuleOutput", {"output_layouts", "desired_output_layouts", "use_local_output"}},
-      {"PrepareModuleInputOutput",
-       {"input_layouts", "desired_input_layouts", "input_kwarg_layouts", "desired_input_kwarg_layouts",
-        "use_local_input", "output_layouts", "desired_output_layouts", "use_local_output"}},
-      {"ReplicateParallel", {"use_local_output"}},
-  };
-  return signatures;
-}
-
-ArrayRef<StringRef> tpc::getAdmittedStyles(ModuleKind kind) {
-  static const std::vector<StringRef> sharded = {"ColwiseParallel",     "RowwiseParallel",
-                                                 "ReplicateParallel",   "PrepareModuleInput",
-                                                 "PrepareModuleOutput", "PrepareModuleInputOutput"};
-  static const std::vector<StringRef> norm = {"SequenceParallel", "ReplicateParallel", "PrepareModuleInput",
-                                              "PrepareModuleOutput", "PrepareModuleInputOutput"};
-  static const std::vector<StringRef> container = {"PrepareModuleInput", "PrepareModuleOutput",
-                                                   "PrepareModuleInputOutput"};
-  switch (kind) {
-  case ModuleKind::Linear:
-  case ModuleKind::Embedding:
-    return sharded;
-  case ModuleKind::Norm:
-    return norm;
-  case ModuleKind::Container:
-    return container;
-  }
-  return container;
-}
-
-/// The constructor call that a Hugging Face plan string stands for; empty for other words.
-static StringRef getHuggingFaceCall(StringRef word, ModuleKind kind) {
-  StringRef rowwise =
-      kind == ModuleKind::Embedding ? "RowwiseParallel(input_layouts=Replicate())" : "RowwiseParallel()";
-  return llvm::StringSwitch<StringRef>(word)
-      .Cases({"colwise", "local_colwise"}, "ColwiseParallel()")
-      .Cases({"rowwise", "local_rowwise"}, rowwise)
-      .Cases({"colwise_rep", "colwise_gather_output", "embedding_colwise"},
-             "ColwiseParallel(output_layouts=Replicate())")
-      .Cases({"rowwise_rep", "rowwise_split_input", "embedding_rowwise"},
-             "RowwiseParallel(input_layouts=Replicate())")
-      .Case("sequence_parallel", "SequenceParallel()")
-      .Cases({"gather", "all_reduce"}, "PrepareModuleOutput(output_layouts=None, desired_output_layouts=Replicate())")
-      .Cases({"replicate", "replicated_with_grad_allreduce", "local"}, "ReplicateParallel()")
-      .Default("");
-}
-
-static bool isForOtherModels(StringRef word) {
-  return word.starts_with("moe") || word.starts_with("mla") || word.starts_with("ep_") || word == "grouped_gemm" ||
-         word.contains("expert");
+  return placement.kind == Placement::Replicate ? "Replicate()"
+                                                : "Shard(" + std::to_string(placement.dim) + ")";
 }
 
 //===-- reading a call ---------------------------------------------------------===//
@@ -93,7 +28,8 @@ using Placements = SmallVector<std::optional<Placement>, 2>;
 
 class StyleReader {
 public:
-  StyleReader(const PlanRule &rule, StringRef module, ModuleKind kind) : rule(rule), module(module), kind(kind) {}
+  StyleReader(const PlanRule &rule, StringRef module, ModuleKind kind)
+      : rule(rule), module(module), kind(kind) {}
   FailureOr<ModuleStyle> read();
 
 private:
@@ -136,11 +72,13 @@ LogicalResult StyleReader::translate() {
   if (call.kind != Expression::Call)
     return error() << "expected a style such as ColwiseParallel(), got " << rule.style;
   if (isForOtherModels(call.text))
-    return error() << "style '" << call.text << "' is for mixtures of experts or latent attention, which '" << module
+    return error() << "style '" << call.text
+                   << "' is for mixtures of experts or latent attention, which '" << module
                    << "' is not part of";
   if (StringRef(call.text).contains("packed_"))
     return error() << "style '" << call.text << "' is for fused weights, which '" << module
-                   << "' has not: use " << (StringRef(call.text).contains("rowwise") ? "rowwise" : "colwise");
+                   << "' has not: use "
+                   << (StringRef(call.text).contains("rowwise") ? "rowwise" : "colwise");
   StringRef text = getHuggingFaceCall(call.text, kind);
   if (!text.empty())
     call = *parseExpression(text, rule.styleLoc);
@@ -148,13 +86,17 @@ LogicalResult StyleReader::translate() {
 }
 
 LogicalResult StyleReader::bind() {
-  auto *signature = llvm::find_if(getSignatures(), [&](const Signature &s) { return s.name == call.text; });
-  if (signature == getSignatures().end())
+  auto *signature = llvm::find_if(getStyleSignatures(),
+                                  [&](const StyleSignature &s) { return s.name == call.text; });
+  if (signature == getStyleSignatures().end())
     return error() << "unknown style '" << call.text << "'"
-                   << suggest(call.text, llvm::map_range(getSignatures(), [](const Signature &s) { return s.name; }));
+                   << suggest(call.text,
+                              llvm::map_range(getStyleSignatures(),
+                                              [](const StyleSignature &s) { return s.name; }));
   if (!llvm::is_contained(getAdmittedStyles(kind), call.text)) {
-    InFlightDiagnostic diagnostic = error() << call.text << " does not apply to '" << module << "', a "
-                                            << stringifyModuleKind(kind) << " module; it admits ";
+    InFlightDiagnostic diagnostic = error()
+                                    << call.text << " does not apply to '" << module << "', a "
+                                    << stringifyModuleKind(kind) << " module; it admits ";
     llvm::interleaveComma(getAdmittedStyles(kind), diagnostic);
     return diagnostic;
   }
@@ -165,7 +107,8 @@ LogicalResult StyleReader::bind() {
     arguments[name] = &value;
   for (const auto &[name, value] : call.named) {
     if (!llvm::is_contained(signature->parameters, name))
-      return error() << "unknown argument '" << name << "' of " << call.text << suggest(name, signature->parameters);
+      return error() << "unknown argument '" << name << "' of " << call.text
+                     << suggest(name, signature->parameters);
     if (!arguments.try_emplace(name, &value).second)
       return error() << "argument '" << name << "' of " << call.text << " is given twice";
   }
@@ -182,7 +125,8 @@ LogicalResult StyleReader::checkFlags() {
 
 //===-- layouts ----------------------------------------------------------------===//
 
-FailureOr<std::optional<Placement>> StyleReader::toPlacement(const Expression &value, StringRef what) {
+FailureOr<std::optional<Placement>> StyleReader::toPlacement(const Expression &value,
+                                                             StringRef what) {
   if (value.isNone())
     return std::optional<Placement>();
   bool call = value.kind == Expression::Call;
@@ -196,13 +140,16 @@ FailureOr<std::optional<Placement>> StyleReader::toPlacement(const Expression &v
   }
   if (call && value.text == "Partial")
     return error() << what << " of '" << module
-                   << "' cannot be Partial: summands are reduced where it is cheapest; say the layout wanted after it";
-  return error() << what << " of '" << module << "' should be Shard(dim) or Replicate(), got " << value.print();
+                   << "' cannot be Partial: summands are reduced where it is cheapest; say the "
+                      "layout wanted after it";
+  return error() << what << " of '" << module << "' should be Shard(dim) or Replicate(), got "
+                 << value.print();
 }
 
 FailureOr<Placements> StyleReader::toPlacements(const Expression &value, StringRef what) {
   Placements placements;
-  ArrayRef<Expression> items = value.kind == Expression::Tuple ? ArrayRef(value.items) : ArrayRef(value);
+  ArrayRef<Expression> items =
+      value.kind == Expression::Tuple ? ArrayRef(value.items) : ArrayRef(value);
   for (const Expression &item : items) {
     FailureOr<std::optional<Placement>> placement = toPlacement(item, what);
     if (failed(placement))
@@ -220,7 +167,8 @@ FailureOr<Placement> StyleReader::getSingle(StringRef name, Placement standard) 
   if (failed(placements))
     return failure();
   if (placements->size() != 1)
-    return error() << name << " of '" << module << "' should be one layout, got " << placements->size();
+    return error() << name << " of '" << module << "' should be one layout, got "
+                   << placements->size();
   return placements->front().value_or(standard);
 }
 
@@ -244,7 +192,8 @@ LogicalResult StyleReader::readSequence() {
   Placement sequence = Placement::shard(1);
   if (const Expression *dim = get("sequence_dim")) {
     if (dim->kind != Expression::Integer)
-      return error() << "sequence_dim of '" << module << "' should be an integer, got " << dim->print();
+      return error() << "sequence_dim of '" << module << "' should be an integer, got "
+                     << dim->print();
     sequence.dim = dim->integer;
   }
   style.split = ParameterSplit::Replicated;
@@ -253,8 +202,8 @@ LogicalResult StyleReader::readSequence() {
   return success();
 }
 
-LogicalResult StyleReader::readPorts(StringRef given, StringRef wanted, StringRef what, unsigned limit,
-                                     SmallVectorImpl<PortRule> &ports) {
+LogicalResult StyleReader::readPorts(StringRef given, StringRef wanted, StringRef what,
+                                     unsigned limit, SmallVectorImpl<PortRule> &ports) {
   const Expression *givenValue = get(given), *wantedValue = get(wanted);
   if (givenValue && !wantedValue)
     return error() << call.text << " of '" << module << "' has " << given << " without " << wanted;
@@ -268,17 +217,19 @@ LogicalResult StyleReader::readPorts(StringRef given, StringRef wanted, StringRe
   if (!givenValue)
     givenList->resize(wantedList->size());
   if (givenList->size() != wantedList->size())
-    return error() << given << " and " << wanted << " of '" << module << "' should have the same length, got "
-                   << givenList->size() << " and " << wantedList->size();
+    return error() << given << " and " << wanted << " of '" << module
+                   << "' should have the same length, got " << givenList->size() << " and "
+                   << wantedList->size();
   if (wantedList->size() > limit)
-    return error() << "'" << module << "' has " << limit << " " << what << (limit == 1 ? "" : "s") << ", but " << wanted
-                   << " has " << wantedList->size() << " layouts";
+    return error() << "'" << module << "' has " << limit << " " << what << (limit == 1 ? "" : "s")
+                   << ", but " << wanted << " has " << wantedList->size() << " layouts";
   for (unsigned index = 0; index < wantedList->size(); ++index)
     ports.push_back({index, (*givenList)[index], (*wantedList)[index]});
   return success();
 }
 
-/// Position of a parameter of a module's forward(), by the names that transformers and the tutorial use.
+/// Position of a parameter of a module's forward(), by the names that transformers and the tutorial
+/// use.
 FailureOr<unsigned> StyleReader::getInputIndex(StringRef name) {
   auto index = llvm::StringSwitch<std::optional<unsigned>>(name)
                    .Cases({"hidden_states", "input", "input_ids", "x"}, 0)
@@ -291,7 +242,8 @@ FailureOr<unsigned> StyleReader::getInputIndex(StringRef name) {
 }
 
 LogicalResult StyleReader::readKeywords() {
-  const Expression *given = get("input_kwarg_layouts"), *wanted = get("desired_input_kwarg_layouts");
+  const Expression *given = get("input_kwarg_layouts"),
+                   *wanted = get("desired_input_kwarg_layouts");
   if (!given && !wanted)
     return success();
   for (const Expression *value : {given, wanted})
@@ -299,7 +251,8 @@ LogicalResult StyleReader::readKeywords() {
       return error() << "input_kwarg_layouts and desired_input_kwarg_layouts of '" << module
                      << "' should both be dictionaries of layouts by name";
   for (const auto &[name, layout] : wanted->named) {
-    auto match = llvm::find_if(given->named, [&, key = name](const auto &entry) { return entry.first == key; });
+    auto match = llvm::find_if(given->named,
+                               [&, key = name](const auto &entry) { return entry.first == key; });
     if (match == given->named.end() || given->named.size() != wanted->named.size())
       return error() << "input_kwarg_layouts and desired_input_kwarg_layouts of '" << module
                      << "' should name the same inputs";
@@ -327,9 +280,11 @@ FailureOr<ModuleStyle> StyleReader::read() {
     result = readSequence();
   else if (call.text == "ColwiseParallel" || call.text == "RowwiseParallel")
     result = readLinear();
-  else if (failed(readPorts("input_layouts", "desired_input_layouts", "input", inputs, style.inputs)) ||
+  else if (failed(readPorts("input_layouts", "desired_input_layouts", "input", inputs,
+                            style.inputs)) ||
            failed(readKeywords()) ||
-           failed(readPorts("output_layouts", "desired_output_layouts", "output", 1, style.outputs)))
+           failed(
+               readPorts("output_layouts", "desired_output_layouts", "output", 1, style.outputs)))
     result = failure();
   return failed(result) ? FailureOr<ModuleStyle>(failure()) : std::move(style);
 }

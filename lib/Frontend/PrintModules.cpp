@@ -8,7 +8,8 @@
 using namespace mlir;
 using namespace tpc;
 
-static void printShape(func::FuncOp function, BlockArgument argument, StringRef label, raw_ostream &os) {
+static void printShape(func::FuncOp function, BlockArgument argument, StringRef label,
+                       raw_ostream &os) {
   if (!argument)
     return;
   auto param = function.getArgAttrOfType<ParamAttr>(argument.getArgNumber(), TPCDialect::kParam);

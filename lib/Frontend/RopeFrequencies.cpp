@@ -5,8 +5,8 @@
 
 using namespace tpc;
 
-/// Llama 3.1's extension of the context: long wavelengths are stretched by `factor`, short ones are kept, those
-/// between are blended.
+/// Llama 3.1's extension of the context: long wavelengths are stretched by `factor`, short ones are
+/// kept, those between are blended.
 static double stretch(const RopeConfig &rope, double frequency) {
   double wavelength = 2.0 * M_PI / frequency;
   if (wavelength > rope.originalLength / rope.lowFrequencyFactor)

@@ -9,7 +9,9 @@ using namespace tpc;
 
 static bool isLocal(func::FuncOp function) {
   bool local = false;
-  function.walk([&](Operation *op) { local |= isa<AxisIndexOp, ShardSliceOp>(op) && !op->hasAttr(TPCDialect::kLayouts); });
+  function.walk([&](Operation *op) {
+    local |= isa<AxisIndexOp, ShardSliceOp>(op) && !op->hasAttr(TPCDialect::kLayouts);
+  });
   for (unsigned i = 0; i < function.getNumArguments(); ++i)
     local |= function.getArgAttr(i, TPCDialect::kGlobal) != nullptr;
   for (unsigned i = 0; i < function.getNumResults(); ++i)
@@ -17,19 +19,22 @@ static bool isLocal(func::FuncOp function) {
   return local;
 }
 
-static FailureOr<InterpreterOptions> getOptions(ModuleOp module, func::FuncOp function, const RunOptions &run) {
+static FailureOr<InterpreterOptions> getOptions(ModuleOp module, func::FuncOp function,
+                                                const RunOptions &run) {
   InterpreterOptions options;
   options.precision = run.precision;
   if (MeshOp mesh = getMesh(module))
     options.mesh = mesh.getMesh().getMesh();
   int64_t devices = options.mesh.axes.empty() ? 1 : options.mesh.getNumRanks();
   if (run.ranks && run.ranks != devices && isLocal(function))
-    return function.emitError("is a program for ") << devices << " ranks, got --ranks " << run.ranks;
+    return function.emitError("is a program for ")
+           << devices << " ranks, got --ranks " << run.ranks;
   options.ranks = isLocal(function) ? devices : 1;
   return options;
 }
 
-static std::vector<RankTensors> makeArguments(func::FuncOp function, const InterpreterOptions &options,
+static std::vector<RankTensors> makeArguments(func::FuncOp function,
+                                              const InterpreterOptions &options,
                                               const InputOptions &inputs) {
   std::vector<RankTensors> arguments;
   for (unsigned i = 0; i < function.getNumArguments(); ++i) {
@@ -41,11 +46,13 @@ static std::vector<RankTensors> makeArguments(func::FuncOp function, const Inter
   return arguments;
 }
 
-static FailureOr<Outcome> run(ModuleOp module, func::FuncOp function, const RunOptions &runOptions) {
+static FailureOr<Outcome> run(ModuleOp module, func::FuncOp function,
+                              const RunOptions &runOptions) {
   FailureOr<InterpreterOptions> options = getOptions(module, function, runOptions);
   if (failed(options))
     return failure();
-  FailureOr<std::vector<RankTensors>> results = interpret(function, makeArguments(function, *options, runOptions.inputs), *options);
+  FailureOr<std::vector<RankTensors>> results =
+      interpret(function, makeArguments(function, *options, runOptions.inputs), *options);
   if (failed(results))
     return failure();
   Outcome outcome{function.getName().str(), {}};
@@ -58,7 +65,8 @@ static FailureOr<Outcome> run(ModuleOp module, func::FuncOp function, const RunO
     std::string replica;
     FailureOr<Tensor> whole = unshard(shards, attribute, options->mesh, replica);
     if (failed(whole))
-      return function.emitError("result ") << number << " should be replicated, but " << replica << " disagree";
+      return function.emitError("result ")
+             << number << " should be replicated, but " << replica << " disagree";
     outcome.results.push_back(std::move(*whole));
   }
   return outcome;
@@ -67,7 +75,8 @@ static FailureOr<Outcome> run(ModuleOp module, func::FuncOp function, const RunO
 FailureOr<std::vector<Outcome>> tpc::runModule(ModuleOp module, const RunOptions &options) {
   std::vector<Outcome> outcomes;
   for (auto function : module.getOps<func::FuncOp>()) {
-    bool wanted = options.function.empty() ? function.isPublic() : function.getName() == options.function;
+    bool wanted =
+        options.function.empty() ? function.isPublic() : function.getName() == options.function;
     if (!wanted || function.isExternal())
       continue;
     FailureOr<Outcome> outcome = run(module, function, options);
@@ -76,7 +85,8 @@ FailureOr<std::vector<Outcome>> tpc::runModule(ModuleOp module, const RunOptions
     outcomes.push_back(std::move(*outcome));
   }
   if (outcomes.empty())
-    return module.emitError("has no function to interpret") << (options.function.empty() ? "" : " called " + options.function);
+    return module.emitError("has no function to interpret")
+           << (options.function.empty() ? "" : " called " + options.function);
   return outcomes;
 }
 
@@ -97,7 +107,8 @@ double tpc::getDifference(const Tensor &a, const Tensor &b) {
   return difference == 0 ? 0 : difference / std::max(magnitude, 1e-300);
 }
 
-std::optional<std::string> tpc::findDifference(const Outcome &ours, const Outcome &reference, double tolerance) {
+std::optional<std::string> tpc::findDifference(const Outcome &ours, const Outcome &reference,
+                                               double tolerance) {
   std::string text;
   llvm::raw_string_ostream os(text);
   if (ours.results.size() != reference.results.size()) {

@@ -26,11 +26,13 @@ static LogicalResult checkMesh(ModuleOp module, const CompileOptions &options) {
 OwningOpRef<ModuleOp> tpc::loadProgram(const CompileOptions &options, MLIRContext *context) {
   if (StringRef(options.model).ends_with(".mlir")) {
     if (!llvm::sys::fs::exists(options.model)) {
-      emitError(FileLineColLoc::get(context, options.model, 0, 0)) << "cannot read the module: no such file";
+      emitError(FileLineColLoc::get(context, options.model, 0, 0))
+          << "cannot read the module: no such file";
       return {};
     }
     OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(options.model, ParserConfig(context));
-    return module && succeeded(checkMesh(*module, options)) ? std::move(module) : OwningOpRef<ModuleOp>();
+    return module && succeeded(checkMesh(*module, options)) ? std::move(module)
+                                                            : OwningOpRef<ModuleOp>();
   }
   FailureOr<LlamaConfig> config = loadLlamaConfig(options.model, context);
   if (failed(config))
@@ -64,21 +66,26 @@ static LogicalResult writeMachineCode(ModuleOp module, const CompileOptions &opt
   SmallString<0> buffer;
   llvm::raw_svector_ostream os(buffer);
   if (options.emit == Emit::Llvm)
-    return failed(emitLlvm(module, options.processor, os)) ? failure() : writeData(buffer, options.output, context);
+    return failed(emitLlvm(module, options.processor, os))
+               ? failure()
+               : writeData(buffer, options.output, context);
   if (failed(emitObject(module, options.processor, os)))
     return failure();
   if (options.emit == Emit::Obj)
     return writeData(buffer, options.output, context);
-  return linkExecutable(buffer, options.output, LinkOptions(), FileLineColLoc::get(context, options.output, 0, 0));
+  return linkExecutable(buffer, options.output, LinkOptions(),
+                        FileLineColLoc::get(context, options.output, 0, 0));
 }
 
 /// Said before any work is done.
 static LogicalResult checkOutput(const CompileOptions &options, MLIRContext *context) {
   if (options.emit >= Emit::Obj && options.output.empty())
-    return emitError(NameLoc::get(StringAttr::get(context, "-o"))) << "machine code needs an output file";
+    return emitError(NameLoc::get(StringAttr::get(context, "-o")))
+           << "machine code needs an output file";
   StringRef folder = llvm::sys::path::parent_path(options.output);
   if (options.emit >= Emit::Llvm && !folder.empty() && !llvm::sys::fs::is_directory(folder))
-    return errorAt(options.output, context) << "cannot write: there is no folder '" << folder << "'";
+    return errorAt(options.output, context)
+           << "cannot write: there is no folder '" << folder << "'";
   return success();
 }
 
@@ -91,7 +98,8 @@ LogicalResult tpc::compile(const CompileOptions &given, MLIRContext *context) {
   OwningOpRef<ModuleOp> module = loadProgram(options, context);
   if (!module || failed(runPhases(*module, options)))
     return failure();
-  return options.emit < Emit::Llvm ? writeProgram(*module, options.output) : writeMachineCode(*module, options);
+  return options.emit < Emit::Llvm ? writeProgram(*module, options.output)
+                                   : writeMachineCode(*module, options);
 }
 
 //===-- inspection -------------------------------------------------------------===//
@@ -106,7 +114,8 @@ LogicalResult tpc::checkPlan(const CompileOptions &options, MLIRContext *context
   if (failed(plan))
     return failure();
   PlanPolicy policy = options.strict ? PlanPolicy::Strict : PlanPolicy::Optimize;
-  FailureOr<unsigned> constraints = applyPlan(*module, options.plan.empty() ? nullptr : &*plan, policy);
+  FailureOr<unsigned> constraints =
+      applyPlan(*module, options.plan.empty() ? nullptr : &*plan, policy);
   if (failed(constraints))
     return failure();
   llvm::outs() << "the plan fits the model and the mesh: " << *constraints << " constraints\n";

@@ -12,7 +12,8 @@ std::string tpc::toString(Location loc) {
   if (auto file = dyn_cast<FileLineColRange>(loc)) {
     text = file.getFilename().str();
     if (file.getStartLine())
-      text += ":" + std::to_string(file.getStartLine()) + ":" + std::to_string(file.getStartColumn());
+      text +=
+          ":" + std::to_string(file.getStartLine()) + ":" + std::to_string(file.getStartColumn());
   } else if (auto name = dyn_cast<NameLoc>(loc)) {
     text = name.getName().str();
   } else if (auto fused = dyn_cast<FusedLoc>(loc)) {
@@ -40,8 +41,8 @@ static StringRef toString(DiagnosticSeverity severity) {
 DiagnosticPrinter::DiagnosticPrinter(MLIRContext *context) : ScopedDiagnosticHandler(context) {
   setHandler([](Diagnostic &diagnostic) {
     auto print = [](Diagnostic &message) {
-      llvm::errs() << tpc::toString(message.getLocation()) << ": " << ::toString(message.getSeverity()) << ": "
-                   << message.str() << "\n";
+      llvm::errs() << tpc::toString(message.getLocation()) << ": "
+                   << ::toString(message.getSeverity()) << ": " << message.str() << "\n";
     };
     print(diagnostic);
     for (Diagnostic &note : diagnostic.getNotes())

@@ -18,7 +18,8 @@ FailureOr<Mesh> tpc::parseMesh(StringRef text, MLIRContext *context) {
     if (axis.name.empty() || digits.trim().getAsInteger(10, axis.size))
       return error() << "a mesh is written as axis=size, such as dp=2,tp=4, got '" << text << "'";
     if (axis.size < 1)
-      return error() << "the size of axis '" << axis.name << "' should be at least 1, got " << axis.size;
+      return error() << "the size of axis '" << axis.name << "' should be at least 1, got "
+                     << axis.size;
     if (mesh.findAxis(axis.name))
       return error() << "axis '" << axis.name << "' is given twice in '" << text << "'";
     mesh.axes.push_back(axis);

@@ -16,7 +16,8 @@
 using namespace mlir;
 using namespace tpc;
 
-/// Boundaries become constraints. First of all: gradients of constraints are constraints, so autodiff must see them.
+/// Boundaries become constraints. First of all: gradients of constraints are constraints, so
+/// autodiff must see them.
 static void buildPlan(OpPassManager &manager, const CompileOptions &options) {
   ApplyPlanOptions passOptions;
   passOptions.plan = options.plan;
@@ -24,15 +25,16 @@ static void buildPlan(OpPassManager &manager, const CompileOptions &options) {
   manager.addPass(createApplyPlan(passOptions));
 }
 
-/// The loss becomes a training step. Before propagation: gradients get layouts like any other value.
+/// The loss becomes a training step. Before propagation: gradients get layouts like any other
+/// value.
 static void buildAutodiff(OpPassManager &manager, const CompileOptions &options) {
   manager.addPass(createDifferentiate());
   manager.addPass(createAppendOptimizer());
 }
 
-/// Every value gets a layout. From here to the end of partitioning no upstream canonicalizer or CSE may run: they drop
-/// or merge the attributes that hold layouts. Operations are counted here, where the whole program stands and no rank
-/// repeats a part of it.
+/// Every value gets a layout. From here to the end of partitioning no upstream canonicalizer or CSE
+/// may run: they drop or merge the attributes that hold layouts. Operations are counted here, where
+/// the whole program stands and no rank repeats a part of it.
 static void buildPropagation(OpPassManager &manager, const CompileOptions &options) {
   manager.addPass(createCountFlops()); // while the program is global: nothing is counted once per rank
   manager.addPass(createCountFlops());
@@ -40,8 +42,8 @@ static void buildPropagation(OpPassManager &manager, const CompileOptions &optio
   manager.addPass(createVerifyLayouts());
 }
 
-/// Layout changes become explicit, then collectives, then shapes become one rank's. In this order: what an op needs is
-/// known before what it costs, and only then may the global shapes go.
+/// Layout changes become explicit, then collectives, then shapes become one rank's. In this order:
+/// what an op needs is known before what it costs, and only then may the global shapes go.
 static void buildPartition(OpPassManager &manager, const CompileOptions &options) {
   InsertReshardsOptions passOptions;
   passOptions.policy = options.strict ? "strict" : "optimize";
@@ -51,13 +53,15 @@ static void buildPartition(OpPassManager &manager, const CompileOptions &options
   manager.addPass(createVerifyLocal());
 }
 
-/// Fewer collectives. After localization, where they are ordinary ops on local shapes; before kernels are formed,
-/// because a removed collective lets its neighbours become one kernel. Axes of size one first: without them more
-/// patterns match. Joining last: it hides collectives from the patterns.
+/// Fewer collectives. After localization, where they are ordinary ops on local shapes; before
+/// kernels are formed, because a removed collective lets its neighbours become one kernel. Axes of
+/// size one first: without them more patterns match. Joining last: it hides collectives from the
+/// patterns.
 static void buildOptimization(OpPassManager &manager, const CompileOptions &options) {
   manager.addPass(createFoldLocalCollectives());
   SimplifyCollectivesOptions simplifyOptions;
-  simplifyOptions.keepGathers = options.strict; // what a plan gathers is gathered, even if only a part is used
+  simplifyOptions.keepGathers =
+      options.strict; // what a plan gathers is gathered, even if only a part is used
   manager.addPass(createSimplifyCollectives(simplifyOptions));
   manager.addPass(createCombineCollectives());
 }
@@ -77,8 +81,8 @@ static int64_t getVectorBits(const Cpu &cpu) {
   return has("avx2") || cpu.name == "x86-64-v3" ? 256 : 128;
 }
 
-/// LLVM functions. The manifest first: it tells of slots, arguments and collectives, which lowering removes; the entry
-/// programs last: they refer to kernels by what those have become.
+/// LLVM functions. The manifest first: it tells of slots, arguments and collectives, which lowering
+/// removes; the entry programs last: they refer to kernels by what those have become.
 static void buildLowering(OpPassManager &manager, const CompileOptions &options) {
   BuildManifestOptions manifest;
   manifest.cpu = options.cpu;
@@ -102,7 +106,8 @@ ArrayRef<Phase> tpc::getPhases() {
   return phases;
 }
 
-static LogicalResult dump(ModuleOp module, const CompileOptions &options, unsigned number, StringRef phase) {
+static LogicalResult dump(ModuleOp module, const CompileOptions &options, unsigned number,
+                          StringRef phase) {
   if (options.dumpStages.empty())
     return success();
   SmallString<128> path(options.dumpStages);
@@ -110,7 +115,8 @@ static LogicalResult dump(ModuleOp module, const CompileOptions &options, unsign
   return writeProgram(module, path);
 }
 
-/// The program is what it is meant to be when propagation starts; that phase and all later ones must keep it.
+/// The program is what it is meant to be when propagation starts; that phase and all later ones
+/// must keep it.
 static LogicalResult verify(ModuleOp module, const Phase &phase, StageVerifier &verifier) {
   if (phase.build == buildPlan || phase.build == buildAutodiff)
     return success();
@@ -125,7 +131,8 @@ LogicalResult tpc::runPhases(ModuleOp module, const CompileOptions &options) {
     if (phase.neededBy > options.emit)
       break;
     // Forward programs have no loss, and a module may bring its own step.
-    if (phase.build == buildAutodiff && (!module.lookupSymbol("loss") || module.lookupSymbol("step")))
+    if (phase.build == buildAutodiff &&
+        (!module.lookupSymbol("loss") || module.lookupSymbol("step")))
       continue;
     if (options.verify && phase.build == buildPropagation && failed(verifier.setReference(module)))
       return failure();

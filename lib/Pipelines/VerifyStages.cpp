@@ -5,7 +5,8 @@
 using namespace mlir;
 using namespace tpc;
 
-/// Only the order of sums differs between stages; AdamW magnifies rounding where a gradient is nearly zero.
+/// Only the order of sums differs between stages; AdamW magnifies rounding where a gradient is
+/// nearly zero.
 static constexpr double kTolerance = 1e-7;
 
 /// Not multiples of 1/4: a variance that is exactly zero leaves AdamW nothing to divide by.
@@ -34,8 +35,9 @@ LogicalResult StageVerifier::verify(ModuleOp module, StringRef phase) {
     if (found == outcomes->end() || !function)
       return module.emitError("function @") << expected.function << " is gone after " << phase;
     if (std::optional<std::string> difference = findDifference(*found, expected, kTolerance))
-      return emitError(function->getLoc()) << "@" << expected.function << " computes something else after " << phase
-                                          << ": " << *difference;
+      return emitError(function->getLoc())
+             << "@" << expected.function << " computes something else after " << phase << ": "
+             << *difference;
   }
   return success();
 }

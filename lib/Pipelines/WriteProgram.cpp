@@ -18,7 +18,8 @@ LogicalResult tpc::writeProgram(ModuleOp module, StringRef path) {
     return success();
   }
   auto fail = [&](const std::string &reason) -> LogicalResult {
-    return emitError(FileLineColLoc::get(module.getContext(), path, 0, 0)) << "cannot write: " << reason;
+    return emitError(FileLineColLoc::get(module.getContext(), path, 0, 0))
+           << "cannot write: " << reason;
   };
   StringRef folder = llvm::sys::path::parent_path(path);
   if (!folder.empty())

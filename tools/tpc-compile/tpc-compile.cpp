@@ -19,32 +19,45 @@ struct CommandLine {
 
 static void declare(CLI::App &app, CommandLine &line) {
   CompileOptions &options = line.options;
-  app.add_option("MODEL", options.model, "folder or config.json of Hugging Face form, or a .mlir module")->required();
+  app.add_option("MODEL", options.model,
+                 "folder or config.json of Hugging Face form, or a .mlir module")
+      ->required();
   app.add_option("--plan", options.plan, "plan file, YAML or JSON");
-  app.add_option("--plan-policy", line.policy, "optimize: trade layouts inside modules for cheaper ones; strict: keep all")
+  app.add_option("--plan-policy", line.policy,
+                 "optimize: trade layouts inside modules for cheaper ones; strict: keep all")
       ->check(CLI::IsMember({"optimize", "strict"}))
       ->capture_default_str();
   app.add_option("--mesh", line.mesh, "axes of ranks, such as dp=2,tp=4; tp=1 without it");
-  app.add_option("--mode", line.mode, "what the executable does")->check(CLI::IsMember({"train", "forward"}));
+  app.add_option("--mode", line.mode, "what the executable does")
+      ->check(CLI::IsMember({"train", "forward"}));
   app.add_option("--batch", options.import.batch, "sequences per step, of all ranks together");
   app.add_option("--seq", options.import.sequence, "positions per sequence");
-  app.add_option("--element-type", line.type, "of parameters and arithmetic")->check(CLI::IsMember({"f32", "f64"}));
-  app.add_option("--target", line.target, "what to compile for")->check(CLI::IsMember({"cpu"}))->capture_default_str();
-  app.add_option("--cpu", options.cpu, "native, or an instruction set such as x86-64-v3")->capture_default_str();
+  app.add_option("--element-type", line.type, "of parameters and arithmetic")
+      ->check(CLI::IsMember({"f32", "f64"}));
+  app.add_option("--target", line.target, "what to compile for")
+      ->check(CLI::IsMember({"cpu"}))
+      ->capture_default_str();
+  app.add_option("--cpu", options.cpu, "native, or an instruction set such as x86-64-v3")
+      ->capture_default_str();
   app.add_option("--emit", line.emit, "stop at a stage and write its form of the program")
       ->check(CLI::IsMember({"import", "layouts", "local", "kernels", "llvm", "obj", "exe"}));
   app.add_option("-o", options.output, "output file; standard output without it");
-  app.add_option("--dump-stages", options.dumpStages, "folder for the program after every phase, numbered");
-  app.add_flag("--list-modules", line.listModules, "print every module, its parameters' shapes and the styles it admits");
-  app.add_flag("--verify", options.verify, "run every form of the program in the interpreter and compare; small models");
+  app.add_option("--dump-stages", options.dumpStages,
+                 "folder for the program after every phase, numbered");
+  app.add_flag("--list-modules", line.listModules,
+               "print every module, its parameters' shapes and the styles it admits");
+  app.add_flag("--verify", options.verify,
+               "run every form of the program in the interpreter and compare; small models");
   app.add_flag("--check", line.check, "check plan and mesh, generate nothing");
 }
 
 static mlir::LogicalResult run(CommandLine &line, mlir::MLIRContext *context) {
   static const std::map<std::string, Emit> stages = {
-      {"import", Emit::Import}, {"layouts", Emit::Layouts}, {"local", Emit::Local}, {"kernels", Emit::Kernels},
-      {"llvm", Emit::Llvm},     {"obj", Emit::Obj},         {"exe", Emit::Exe}};
-  mlir::FailureOr<Mesh> mesh = line.mesh.empty() ? mlir::FailureOr<Mesh>(Mesh()) : parseMesh(line.mesh, context);
+      {"import", Emit::Import},   {"layouts", Emit::Layouts}, {"local", Emit::Local},
+      {"kernels", Emit::Kernels}, {"llvm", Emit::Llvm},       {"obj", Emit::Obj},
+      {"exe", Emit::Exe}};
+  mlir::FailureOr<Mesh> mesh =
+      line.mesh.empty() ? mlir::FailureOr<Mesh>(Mesh()) : parseMesh(line.mesh, context);
   if (mlir::failed(mesh))
     return mlir::failure();
   CompileOptions &options = line.options;
@@ -60,7 +73,8 @@ static mlir::LogicalResult run(CommandLine &line, mlir::MLIRContext *context) {
 
 int main(int argc, char **argv) {
   CommandLine line;
-  CLI::App app("Compiles a model with a parallel plan to one native executable for all ranks.", "tpc-compile");
+  CLI::App app("Compiles a model with a parallel plan to one native executable for all ranks.",
+               "tpc-compile");
   declare(app, line);
   try {
     app.parse(argc, argv);

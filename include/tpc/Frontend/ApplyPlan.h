@@ -9,14 +9,17 @@
 namespace tpc {
 
 enum class PlanPolicy {
-  Optimize, ///< may trade a layout inside a module for a cheaper one of the same values, and says so
+  Optimize, ///< may trade a layout inside a module for a cheaper one of the same values, and says
+            ///< so
   Strict    ///< keeps every layout that the plan declares
 };
 
-/// What `tpc-apply-plan` does (Passes.td); `plan` may be null. Returns the number of constraints made.
+/// What `tpc-apply-plan` does (Passes.td); `plan` may be null. Returns the number of constraints
+/// made.
 mlir::FailureOr<unsigned> applyPlan(mlir::ModuleOp module, const Plan *plan, PlanPolicy policy);
 
-/// A table of all modules, their parameters' shapes and the styles they admit, as `--list-modules` prints it.
+/// A table of all modules, their parameters' shapes and the styles they admit, as `--list-modules`
+/// prints it.
 void printModules(mlir::ModuleOp module, llvm::raw_ostream &os);
 
 } // namespace tpc

@@ -5,8 +5,9 @@
 //   forward: @forward(tokens, parameters...) -> logits
 //   train:   @loss(tokens, targets, ignore_index, parameters...) -> loss, tokens
 //
-// `loss` is the mean over the valid targets of the whole batch, `tokens` their number. Every module's inputs and
-// outputs pass through `tpc.boundary`, every parameter through `tpc.use`, and every op's location is its module's name.
+// `loss` is the mean over the valid targets of the whole batch, `tokens` their number. Every
+// module's inputs and outputs pass through `tpc.boundary`, every parameter through `tpc.use`, and
+// every op's location is its module's name.
 //
 //===----------------------------------------------------------------------===//
 
@@ -30,12 +31,13 @@ struct ImportOptions {
   bool float64 = false; ///< element type f64 instead of f32
 };
 
-/// Reads MODEL, a config.json or a folder that has one. Mistakes are reported at the file and line, then it fails.
+/// Reads MODEL, a config.json or a folder that has one. Mistakes are reported at the file and line,
+/// then it fails.
 mlir::FailureOr<LlamaConfig> loadLlamaConfig(llvm::StringRef model, mlir::MLIRContext *context);
 
 /// Builds the program. Fails, with the reason reported, if the options do not suit the model.
-mlir::OwningOpRef<mlir::ModuleOp> importLlama(const LlamaConfig &config, const ImportOptions &options,
-                                              mlir::MLIRContext *context);
+mlir::OwningOpRef<mlir::ModuleOp>
+importLlama(const LlamaConfig &config, const ImportOptions &options, mlir::MLIRContext *context);
 
 } // namespace tpc
 

@@ -1,7 +1,8 @@
 //===- LlamaConfig.h - a Llama's shape, from Hugging Face's config.json --------===//
 //
-// Field names and defaults are those of transformers' LlamaConfig. What would change the computation and is not
-// implemented (another activation, attention dropout, quantization, an unknown rotation) is an error, never ignored.
+// Field names and defaults are those of transformers' LlamaConfig. What would change the
+// computation and is not implemented (another activation, attention dropout, quantization, an
+// unknown rotation) is an error, never ignored.
 //
 //===----------------------------------------------------------------------===//
 
@@ -20,7 +21,7 @@ enum class RopeType { Default, Linear, Llama3 };
 struct RopeConfig {
   RopeType type = RopeType::Default;
   double theta = 10000.0;
-  double factor = 1.0;         ///< linear, llama3
+  double factor = 1.0;                                        ///< linear, llama3
   double lowFrequencyFactor = 1.0, highFrequencyFactor = 4.0; ///< llama3
   double originalLength = 0.0; ///< llama3: positions before the context was extended
 };
@@ -39,11 +40,13 @@ struct LlamaConfig {
   int64_t getGroup() const { return heads / kvHeads; }
 };
 
-/// Reads the text of a config.json. Every mistake in it is reported at its line of `path`, then it fails.
-mlir::FailureOr<LlamaConfig> parseLlamaConfig(llvm::StringRef text, llvm::StringRef path, mlir::MLIRContext *context);
+/// Reads the text of a config.json. Every mistake in it is reported at its line of `path`, then it
+/// fails.
+mlir::FailureOr<LlamaConfig> parseLlamaConfig(llvm::StringRef text, llvm::StringRef path,
+                                              mlir::MLIRContext *context);
 
-/// Angle per position of each pair of head dimensions, `headDim / 2` of them, as transformers' ROPE_INIT_FUNCTIONS
-/// computes them for the types default, linear and llama3, in float64.
+/// Angle per position of each pair of head dimensions, `headDim / 2` of them, as transformers'
+/// ROPE_INIT_FUNCTIONS computes them for the types default, linear and llama3, in float64.
 llvm::SmallVector<double> getRopeFrequencies(const RopeConfig &rope, int64_t headDim);
 
 } // namespace tpc

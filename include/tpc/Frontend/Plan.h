@@ -1,8 +1,9 @@
 //===- Plan.h - a parallel plan: module patterns and PyTorch's styles ----------===//
 //
-// A plan file is YAML or JSON: a list of entries, each with `plan`, a mapping from module patterns to styles, and
-// optionally `apply_to`, a pattern that the keys are relative to. A style is the constructor call that PyTorch's
-// parallelize_module takes, as text, or one of Hugging Face's plan strings.
+// A plan file is YAML or JSON: a list of entries, each with `plan`, a mapping from module patterns
+// to styles, and optionally `apply_to`, a pattern that the keys are relative to. A style is the
+// constructor call that PyTorch's parallelize_module takes, as text, or one of Hugging Face's plan
+// strings.
 //
 //===----------------------------------------------------------------------===//
 
@@ -60,21 +61,25 @@ struct PlanRule {
   std::string style;   ///< text of the value
   mlir::Location keyLoc, styleLoc;
 
-  bool isExact() const { return llvm::StringRef(pattern).find_first_of("*?[") == llvm::StringRef::npos; }
+  bool isExact() const {
+    return llvm::StringRef(pattern).find_first_of("*?[") == llvm::StringRef::npos;
+  }
 };
 
 struct Plan {
   std::vector<PlanRule> rules;
 };
 
-/// Reads a plan's text; syntax errors are reported at their line and column, then it fails. Styles are checked when
-/// they meet a module.
-mlir::FailureOr<Plan> parsePlan(llvm::StringRef text, llvm::StringRef path, mlir::MLIRContext *context);
+/// Reads a plan's text; syntax errors are reported at their line and column, then it fails. Styles
+/// are checked when they meet a module.
+mlir::FailureOr<Plan> parsePlan(llvm::StringRef text, llvm::StringRef path,
+                                mlir::MLIRContext *context);
 mlir::FailureOr<Plan> loadPlan(llvm::StringRef path, mlir::MLIRContext *context);
 
-/// The meaning of a rule's style for `module`, a module of `kind`. Unknown styles and arguments, layouts of the wrong
-/// number and modules that do not admit the style are reported at the rule.
-mlir::FailureOr<ModuleStyle> resolveStyle(const PlanRule &rule, llvm::StringRef module, ModuleKind kind);
+/// The meaning of a rule's style for `module`, a module of `kind`. Unknown styles and arguments,
+/// layouts of the wrong number and modules that do not admit the style are reported at the rule.
+mlir::FailureOr<ModuleStyle> resolveStyle(const PlanRule &rule, llvm::StringRef module,
+                                          ModuleKind kind);
 
 /// Names of the styles that modules of `kind` admit, for people.
 llvm::ArrayRef<llvm::StringRef> getAdmittedStyles(ModuleKind kind);

@@ -20,15 +20,18 @@ struct Outcome {
   std::vector<Tensor> results;
 };
 
-/// Runs a global module once, a local one on all ranks of its mesh. Replicas that disagree are an error at the
-/// function.
+/// Runs a global module once, a local one on all ranks of its mesh. Replicas that disagree are an
+/// error at the function.
 mlir::FailureOr<std::vector<Outcome>> runModule(mlir::ModuleOp module, const RunOptions &options);
 
-/// Largest difference relative to the largest magnitude; infinite for different shapes or a NaN on one side.
+/// Largest difference relative to the largest magnitude; infinite for different shapes or a NaN on
+/// one side.
 double getDifference(const Tensor &ours, const Tensor &theirs);
 
-/// What one function computes otherwise than its reference, or nothing: "result 3 differs by 1e-3 of ...".
-std::optional<std::string> findDifference(const Outcome &ours, const Outcome &reference, double tolerance);
+/// What one function computes otherwise than its reference, or nothing: "result 3 differs by 1e-3
+/// of ...".
+std::optional<std::string> findDifference(const Outcome &ours, const Outcome &reference,
+                                          double tolerance);
 
 } // namespace tpc
 

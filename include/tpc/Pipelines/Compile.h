@@ -21,8 +21,8 @@ struct CompileOptions {
   std::string cpu = "native";
   Cpu processor; ///< what `cpu` names; set by compile()
   Emit emit = Emit::Exe;
-  bool verify = false;    ///< run every form of the program in the reference interpreter and compare
-  std::string output;     ///< empty: standard output
+  bool verify = false; ///< run every form of the program in the reference interpreter and compare
+  std::string output;  ///< empty: standard output
   std::string dumpStages; ///< folder for the program after every phase, or empty
 };
 
@@ -30,7 +30,8 @@ struct CompileOptions {
 mlir::FailureOr<Mesh> parseMesh(llvm::StringRef text, mlir::MLIRContext *context);
 
 /// The program of `options.model` before any phase.
-mlir::OwningOpRef<mlir::ModuleOp> loadProgram(const CompileOptions &options, mlir::MLIRContext *context);
+mlir::OwningOpRef<mlir::ModuleOp> loadProgram(const CompileOptions &options,
+                                              mlir::MLIRContext *context);
 
 /// Applies the plan and nothing more; prints a line if it fits.
 mlir::LogicalResult checkPlan(const CompileOptions &options, mlir::MLIRContext *context);

@@ -7,7 +7,8 @@
 
 namespace tpc {
 
-/// Prints "plan.yaml:14:5: error: ..." or "model.layers.0.mlp: error: ...", notes below, to standard error.
+/// Prints "plan.yaml:14:5: error: ..." or "model.layers.0.mlp: error: ...", notes below, to
+/// standard error.
 class DiagnosticPrinter : public mlir::ScopedDiagnosticHandler {
 public:
   explicit DiagnosticPrinter(mlir::MLIRContext *context);

@@ -21,8 +21,8 @@ struct Phase {
 /// All phases; the comments in Pipeline.cpp say why in this order.
 llvm::ArrayRef<Phase> getPhases();
 
-/// Runs the phases that `options.emit` needs on a program as loadProgram() makes it, and dumps the program after each
-/// if asked to.
+/// Runs the phases that `options.emit` needs on a program as loadProgram() makes it, and dumps the
+/// program after each if asked to.
 mlir::LogicalResult runPhases(mlir::ModuleOp module, const CompileOptions &options);
 
 } // namespace tpc

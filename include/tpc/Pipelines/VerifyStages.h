@@ -7,13 +7,15 @@
 
 namespace tpc {
 
-/// Runs programs in the reference interpreter (float64, plain loops, all ranks) on generated inputs and compares them
-/// with the first. Meant for small models: a step of the interpreter takes seconds for a million parameters.
+/// Runs programs in the reference interpreter (float64, plain loops, all ranks) on generated inputs
+/// and compares them with the first. Meant for small models: a step of the interpreter takes
+/// seconds for a million parameters.
 class StageVerifier {
 public:
   /// Takes what `module` computes now as the reference.
   mlir::LogicalResult setReference(mlir::ModuleOp module);
-  /// Fails, with an error at the function, if a function of the reference now computes something else.
+  /// Fails, with an error at the function, if a function of the reference now computes something
+  /// else.
   mlir::LogicalResult verify(mlir::ModuleOp module, llvm::StringRef phase);
 
 private:

@@ -7,8 +7,9 @@
 
 namespace tpc {
 
-/// Writes the program, with locations (they name modules and plan lines), to `path`, or to standard output if that is
-/// empty or "-". The file appears under its name only when it is complete. Failures are reported.
+/// Writes the program, with locations (they name modules and plan lines), to `path`, or to standard
+/// output if that is empty or "-". The file appears under its name only when it is complete.
+/// Failures are reported.
 mlir::LogicalResult writeProgram(mlir::ModuleOp module, llvm::StringRef path);
 
 } // namespace tpc
