@@ -2,7 +2,8 @@
 //
 // All of them copy boxes: result[box.offset + i] = source[start + sum of i[d] * stride[d]] for i in
 // box.size. Iterations are the result's elements but for the last dimension; a box takes part in
-// those that it covers.
+// those that it covers. A transpose of the last two dimensions goes by tiles: a source line is read
+// once, not once per element.
 //
 //===----------------------------------------------------------------------===//
 
@@ -12,6 +13,9 @@
 
 using namespace mlir;
 using namespace tpc;
+
+/// Rows and columns of a transpose's tile: a cache line of float32 each way.
+static constexpr int64_t kTile = 16;
 
 namespace {
 struct Box {
@@ -41,6 +45,12 @@ private:
   SmallVector<Value> getZeros() { return SmallVector<Value>(type.getRank(), emitter.integer(0)); }
   void emitRow(const Box &box, ArrayRef<Value> indices, Value row);
   void emitCovered(const Box &box, ArrayRef<Value> indices, Value row);
+  /// Whether consecutive rows of the result lie side by side in the only source.
+  bool isTransposeOfLastTwo() const;
+  void emitTiles();
+  void emitTile(Value from, Value to, Value rows, Value columns);
+  SmallVector<Value> getIndices(Value position, int64_t dims);
+  Value min(Value a, Value b) { return arith::MinSIOp::create(builder, loc, a, b); }
   bool isWhole(const Box &box, int64_t dim) const { return box.sizes[dim] == type.getDimSize(dim); }
 
   KernelEmitter &emitter;
@@ -160,14 +170,73 @@ void CopyEmitter::emitCovered(const Box &box, ArrayRef<Value> indices, Value row
   emitRow(box, indices, row);
 }
 
+/// A row-major position in the result's first `dims` dimensions as one index each.
+SmallVector<Value> CopyEmitter::getIndices(Value position, int64_t dims) {
+  SmallVector<Value> indices(dims);
+  for (int64_t dim = dims - 1; dim >= 0; --dim) {
+    Value size = emitter.integer(type.getDimSize(dim));
+    indices[dim] = dim ? emitter.rem(position, size) : position;
+    position = dim ? emitter.div(position, size) : position;
+  }
+  return indices;
+}
+
+bool CopyEmitter::isTransposeOfLastTwo() const {
+  int64_t rank = type.getRank();
+  if (boxes.size() != 1 || rank < 2)
+    return false;
+  ArrayRef<int64_t> strides = boxes.front().strides;
+  return strides[rank - 2] == 1 && strides[rank - 1] > 1;
+}
+
+/// `rows` x `columns` elements; `from` and `to` are the positions of the first.
+void CopyEmitter::emitTile(Value from, Value to, Value rows, Value columns) {
+  int64_t last = type.getRank() - 1;
+  unsigned argument = cast<BlockArgument>(boxes.front().source).getArgNumber();
+  Value pointer = emitter.getArgumentPointer(argument), result = emitter.getResultPointer(0);
+  Value stride = emitter.integer(boxes.front().strides[last]);
+  Value length = emitter.integer(type.getDimSize(last)), zero = emitter.integer(0);
+  emitter.forEach(zero, rows, 1, [&](Value row) {
+    Value source = emitter.add(from, row), target = emitter.add(to, emitter.mul(row, length));
+    emitter.forEach(zero, columns, 1, [&](Value column) {
+      Value position = emitter.add(source, emitter.mul(column, stride));
+      Value value = emitter.loadScalar(pointer, type.getElementType(), position);
+      emitter.storeScalar(value, result, emitter.add(target, column));
+    });
+  });
+}
+
+/// Iterations are rows; those of one slab (equal indices but for the last two) make tiles together.
+void CopyEmitter::emitTiles() {
+  int64_t last = type.getRank() - 1, height = type.getDimSize(last - 1);
+  const Box &box = boxes.front();
+  Value begin = emitter.getBegin(), end = emitter.getEnd(), zero = emitter.integer(0);
+  Value rows = emitter.integer(height), width = emitter.integer(type.getDimSize(last));
+  Value lastSlab = emitter.div(emitter.add(end, emitter.integer(height - 1)), rows);
+  emitter.forEach(emitter.div(begin, rows), lastSlab, 1, [&](Value slab) {
+    Value start = box.start, first = emitter.mul(slab, rows);
+    for (auto [dim, index] : llvm::enumerate(getIndices(slab, last - 1)))
+      start = emitter.add(start, emitter.mul(index, emitter.integer(box.strides[dim])));
+    Value low = emitter.sub(arith::MaxSIOp::create(builder, loc, begin, first), first);
+    Value high = emitter.sub(min(end, emitter.add(first, rows)), first);
+    emitter.forEach(low, high, kTile, [&](Value row) {
+      Value count = min(emitter.sub(high, row), emitter.integer(kTile));
+      Value target = emitter.mul(emitter.add(first, row), width);
+      emitter.forEach(zero, width, kTile, [&](Value column) {
+        Value from = emitter.add(emitter.add(start, row),
+                                 emitter.mul(column, emitter.integer(box.strides[last])));
+        Value columns = min(emitter.sub(width, column), emitter.integer(kTile));
+        emitTile(from, emitter.add(target, column), count, columns);
+      });
+    });
+  });
+}
+
 void CopyEmitter::emit() {
+  if (isTransposeOfLastTwo())
+    return emitTiles();
   emitter.forEach(emitter.getBegin(), emitter.getEnd(), 1, [&](Value row) {
-    SmallVector<Value> indices(type.getRank() - 1);
-    Value rest = row;
-    for (int64_t dim = type.getRank() - 2; dim >= 0; --dim) {
-      indices[dim] = dim ? emitter.rem(rest, emitter.integer(type.getDimSize(dim))) : rest;
-      rest = dim ? emitter.div(rest, emitter.integer(type.getDimSize(dim))) : rest;
-    }
+    SmallVector<Value> indices = getIndices(row, type.getRank() - 1);
     for (const Box &box : boxes)
       emitCovered(box, indices, row);
   });
