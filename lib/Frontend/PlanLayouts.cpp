@@ -95,7 +95,19 @@ FailureOr<LayoutAttr> PlanLayouts::getParameter(int64_t dim, RankedTensorType ty
   Layout layout = Layout::replicated(type.getRank());
   if (failed(split(layout, groups[dim], type, module, loc)))
     return failure();
+  if (groups[dim].size() == 2)
+    splitHeadDim(layout, groups[dim], type);
   return getAttr(layout);
+}
+
+/// What tp has left over splits the head dimension of a key/value projection: its output is
+/// gathered before the rotation, which moves less than the gradients of replicated parameters
+/// would, and no rank repeats the product.
+void PlanLayouts::splitHeadDim(Layout &layout, ArrayRef<int64_t> group,
+                               RankedTensorType type) const {
+  int64_t major = tpc::getSize(layout.dims[group[0]]), rest = getTensorParallelSize() / major;
+  if (rest > 1 && type.getDimSize(group[1]) % rest == 0)
+    layout.dims[group[1]].push_back({*tp, major, rest});
 }
 
 //===-- groups -----------------------------------------------------------------===//

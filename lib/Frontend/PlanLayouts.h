@@ -43,14 +43,16 @@ private:
   PlanLayouts(mlir::FlatSymbolRefAttr symbol, const Mesh &mesh) : symbol(symbol), mesh(mesh) {}
 
   /// Splits one of Hugging Face's dimensions over tp, whole heads at a time: key/value heads by
-  /// their common divisor with tp; the rest of tp splits the query heads of a group, or leaves a
-  /// key/value projection replicated.
+  /// their common divisor with tp; the rest of tp splits the query heads of a group, or leaves
+  /// keys and values replicated.
   mlir::LogicalResult split(Layout &layout, llvm::ArrayRef<int64_t> group,
                             mlir::RankedTensorType type, llvm::StringRef module,
                             mlir::Location loc) const;
   mlir::LogicalResult splitHeads(Layout &layout, llvm::ArrayRef<int64_t> group,
                                  mlir::RankedTensorType type, llvm::StringRef module,
                                  mlir::Location loc) const;
+  void splitHeadDim(Layout &layout, llvm::ArrayRef<int64_t> group,
+                    mlir::RankedTensorType type) const;
   LayoutAttr getAttr(const Layout &layout) const { return LayoutAttr::get(symbol, layout, mesh); }
 
   mlir::FlatSymbolRefAttr symbol;
