@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 preset=${TPC_PRESET:-release}
-steps=${TPC_STEPS:-150}
+steps=${TPC_STEPS:-300}
 case $preset in release | dev) build=build ;; *) build=build-$preset ;; esac
 here=$build/quickstart
 began=$SECONDS
@@ -33,7 +33,7 @@ step "compile examples/tiny-llama with examples/plans/tutorial.yaml for tp=2"
 step "train on two ranks"
 rm -rf "$here/checkpoint" "$here/metrics.jsonl"
 "$build/bin/tpc-run" -n 2 "$here/tiny-llama-tp2" --data "$here/train.txt" --validation "$here/heldout.txt" \
-  --steps "$steps" --lr 3e-3 --warmup 10 --decay-steps "$steps" --seed 1 \
+  --steps "$steps" --lr 4e-3 --warmup 20 --decay-steps "$steps" --seed 1 \
   --metrics "$here/metrics.jsonl" --save "$here/checkpoint"
 
 step "result"

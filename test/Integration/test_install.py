@@ -6,18 +6,20 @@ import pytest
 
 from harness import BUILD, GROUPED, PLANS, call, random_tokens, succeed, tool, write_tokens
 
+TOOLS = {"tpc-compile", "tpc-interpret", "tpc-lsp-server", "tpc-opt", "tpc-reduce", "tpc-run"}
+
 
 @pytest.fixture(scope="module")
 def prefix(tmp_path_factory):
-    tool("tpc-compile")
+    for name in TOOLS:
+        tool(name)
     folder = tmp_path_factory.mktemp("installed")
     succeed(["cmake", "--install", BUILD, "--prefix", folder])
     return folder
 
 
 def test_tools_are_there(prefix):
-    names = set(os.listdir(prefix / "bin"))
-    assert {"tpc-compile", "tpc-interpret", "tpc-lsp-server", "tpc-opt", "tpc-reduce", "tpc-run"} <= names
+    assert TOOLS <= set(os.listdir(prefix / "bin"))
 
 
 def test_installed_compiler_makes_a_program_that_runs(work, prefix, tmp_path):
