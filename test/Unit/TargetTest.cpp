@@ -73,6 +73,13 @@ TEST_F(TargetTest, KnowsProcessors) {
   EXPECT_NE(native->name, "native");
 }
 
+TEST_F(TargetTest, ModelsListWhatTheyImply) {
+  auto cpu = getCpu("haswell", UnknownLoc::get(&context));
+  ASSERT_TRUE(succeeded(cpu));
+  EXPECT_TRUE(llvm::is_contained(cpu->features, "avx2"));
+  EXPECT_FALSE(llvm::is_contained(cpu->features, "avx512f"));
+}
+
 TEST_F(TargetTest, FeaturesAreSpelledForLlvm) {
   Cpu cpu{"x86-64", {"avx2", "fma"}};
   EXPECT_EQ(cpu.getFeatureString(), "+avx2,+fma");

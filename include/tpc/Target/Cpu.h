@@ -12,7 +12,7 @@ namespace tpc {
 struct Cpu {
   std::string name; ///< as LLVM calls it: "x86-64-v4", "znver4"
   std::vector<std::string>
-      features; ///< features the code may use beyond those of `name`, without '+'
+      features; ///< what the code may use, without '+'
   /// "+avx2,+fma": LLVM's attribute target-features.
   std::string getFeatureString() const;
 };
