@@ -13,8 +13,9 @@ def ApplyPlan : Pass<"tpc-apply-plan", "::mlir::ModuleOp"> {
     the plan asks for a layout that the value is not known to have; every parameter and every input has a `tpc.layout`.
 
     A layout on tp means: Replicate, or Shard of one of Hugging Face's dimensions. Attention heads are split whole:
-    key/value heads by their greatest common divisor with tp, the rest of tp splits the query heads of each group (and
-    leaves key and value projections replicated). Without a plan everything is replicated over tp.
+    key/value heads by their greatest common divisor with tp; the rest of tp splits the query heads of each group, and the
+    head dimension of key and value projections, whose outputs are then gathered. Without a plan everything is
+    replicated over tp.
 
     `policy=optimize` keeps the heads of an attention sharded where the plan gathers queries, keys and values and
     splits the result again, which gives the same values for less, and says so in a remark; a producer of another
