@@ -38,7 +38,8 @@ def test_tutorial_llama_first_loss(work, tmp_path):
     config = hf.read_config(os.path.join(EXAMPLES, "tutorial-llama"))
     program = work.program(config, "dp=1,tp=2", batch=1, seq=64)
     (tmp_path / "t.txt").write_bytes(bytes(range(256)) * 2)
-    records = train(program, str(tmp_path), "--data", tmp_path / "t.txt", "--steps", 1, "--seed", 1)
+    records = train(program, str(tmp_path), "--data", tmp_path / "t.txt", "--steps", 1, "--seed", 1,
+                    timeout=400)
     assert 10.6 < records[0]["loss"] < 11.1
     described = run(program, "--describe").stdout
     assert "lm_head.weight" in described and "50000x768" in described
