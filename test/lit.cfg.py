@@ -7,7 +7,7 @@ import lit.formats
 config.name = "tpc"
 config.test_format = lit.formats.ShTest(execute_external=False)
 config.suffixes = [".mlir", ".test"]
-config.excludes = ["Acceptance", "Benchmarks", "Inputs", "Integration", "Python", "Unit", "reference"]
+config.excludes = ["Acceptance", "Benchmark", "Inputs", "Integration", "Python", "Unit", "reference"]
 config.test_source_root = os.path.join(config.tpc_source, "test")
 config.test_exec_root = os.path.join(config.tpc_build, "test")
 
