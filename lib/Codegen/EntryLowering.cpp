@@ -187,7 +187,9 @@ static SmallVector<Field> getAttentionFields(int64_t dtype, Value q, Value k, bo
           Field::int64(queries[4]), Field::int64(causal),     Field::number(scale)};
 }
 
-LogicalResult EntryLowering::lowerAttention(AttentionOp op) {
+/// Forward and gradient take the same descriptor, their tensors in order, and a workspace.
+template <typename OpType>
+LogicalResult EntryLowering::callAttention(OpType op, StringRef function) {
   FailureOr<int64_t> dtype = getDtype(op, op.getQ());
   if (failed(dtype))
     return failure();
@@ -198,23 +200,16 @@ LogicalResult EntryLowering::lowerAttention(AttentionOp op) {
     for (Value value : values)
       operands.push_back(getPointer(value));
   operands.push_back(getWorkspace(op));
-  runtime.call(builder, loc, "tpc_attention", {}, operands);
+  runtime.call(builder, loc, function, {}, operands);
   return success();
 }
 
+LogicalResult EntryLowering::lowerAttention(AttentionOp op) {
+  return callAttention(op, "tpc_attention");
+}
+
 LogicalResult EntryLowering::lowerAttentionGrad(AttentionGradOp op) {
-  FailureOr<int64_t> dtype = getDtype(op, op.getQ());
-  if (failed(dtype))
-    return failure();
-  auto fields = getAttentionFields(*dtype, op.getQ(), op.getK(), op.getCausal(),
-                                   op.getScale().convertToDouble());
-  SmallVector<Value> operands = {context, getDescriptor("tpc_attention_desc", fields)};
-  for (ValueRange values : {ValueRange(op->getOperands()), ValueRange(op->getResults())})
-    for (Value value : values)
-      operands.push_back(getPointer(value));
-  operands.push_back(getWorkspace(op));
-  runtime.call(builder, loc, "tpc_attention_grad", {}, operands);
-  return success();
+  return callAttention(op, "tpc_attention_grad");
 }
 
 /// `values` is the table, or the cotangent of its rows.

@@ -23,6 +23,8 @@ private:
   mlir::LogicalResult lowerContract(ContractOp op);
   mlir::LogicalResult lowerAttention(AttentionOp op);
   mlir::LogicalResult lowerAttentionGrad(AttentionGradOp op);
+  template <typename OpType>
+  mlir::LogicalResult callAttention(OpType op, llvm::StringRef function);
   mlir::LogicalResult lowerEmbedding(mlir::Operation *op, llvm::StringRef function, mlir::Value ids,
                                      mlir::Value values, mlir::Value first);
   mlir::LogicalResult lowerInit(InitOp op);
