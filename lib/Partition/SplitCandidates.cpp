@@ -20,18 +20,35 @@ void SplitCandidates::addPassing(unsigned set, const AxisRef &axis) {
   roles.push_back({true, set, axis});
 }
 
-/// The finest parts of axes that roles speak of.
+/// Does each cut of an axis divide the next?
+static bool nest(const std::set<int64_t> &cuts) {
+  for (auto it = cuts.begin(); it != cuts.end() && std::next(it) != cuts.end(); ++it)
+    if (*std::next(it) % *it != 0)
+      return false;
+  return true;
+}
+
+/// The finest parts of axes that roles speak of; the roles' own axes where their cuts do not nest.
 AxisList SplitCandidates::getParts() const {
   std::vector<std::set<int64_t>> cuts(mesh.axes.size());
   for (const Role &role : roles)
     cuts[role.axis.axis].insert({role.axis.pre, role.axis.pre * role.axis.size});
   AxisList parts;
   for (unsigned axis = 0; axis < cuts.size(); ++axis)
-    for (auto it = cuts[axis].begin(); it != cuts[axis].end() && std::next(it) != cuts[axis].end();
-         ++it)
-      if (*std::next(it) % *it == 0)
-        parts.push_back({axis, *it, *std::next(it) / *it});
+    for (auto it = cuts[axis].begin();
+         nest(cuts[axis]) && it != cuts[axis].end() && std::next(it) != cuts[axis].end(); ++it)
+      parts.push_back({axis, *it, *std::next(it) / *it});
+  for (const Role &role : roles)
+    if (!nest(cuts[role.axis.axis]) && !llvm::is_contained(parts, role.axis))
+      parts.push_back(role.axis);
   return parts;
+}
+
+/// Is some of `part` in use already?
+static bool uses(const OpSplit &split, const AxisRef &part) {
+  auto overlaps = [&](const AxisRef &axis) { return axis.overlaps(part); };
+  return llvm::any_of(split.factors, [&](auto &axes) { return llvm::any_of(axes, overlaps); }) ||
+         llvm::any_of(split.passing, [&](auto &axes) { return llvm::any_of(axes, overlaps); });
 }
 
 std::vector<OpSplit> SplitCandidates::enumerate() const {
@@ -50,7 +67,8 @@ void SplitCandidates::extend(ArrayRef<AxisRef> parts, const OpSplit &split,
   const AxisRef &part = parts.front();
   std::set<std::pair<bool, unsigned>> tried;
   for (const Role &role : roles) {
-    if (!role.axis.contains(part) || !tried.insert({role.passes, role.index}).second)
+    if (!role.axis.contains(part) || uses(split, part) ||
+        !tried.insert({role.passes, role.index}).second)
       continue;
     OpSplit next = split;
     (role.passes ? next.passing[role.index] : next.factors[role.index]).push_back(part);

@@ -14,9 +14,14 @@ using llvm::SmallVector;
 // AxisRef
 //===----------------------------------------------------------------------===//
 
+/// Parts also share where their cuts do not nest: of an axis of size 6, (1)2 is r / 3 and (3)2 is
+/// r % 2, which are not two digits of one number r.
 bool AxisRef::overlaps(const AxisRef &other) const {
-  return axis == other.axis &&
-         std::max(pre, other.pre) < std::min(pre * size, other.pre * other.size);
+  if (axis != other.axis)
+    return false;
+  const AxisRef &major = pre <= other.pre ? *this : other,
+                &minor = pre <= other.pre ? other : *this;
+  return minor.pre % (major.pre * major.size) != 0;
 }
 
 bool AxisRef::contains(const AxisRef &other) const {
@@ -79,16 +84,16 @@ SmallVector<SmallVector<int64_t>> tpc::getGroups(ArrayRef<AxisRef> axes, const M
   return groups;
 }
 
-/// What is left of `ref` without `removed`, major to minor.
+/// What is left of `ref` without `removed`, major to minor; nothing if their cuts do not nest.
 static void appendDifference(const AxisRef &ref, const AxisRef &removed, AxisList &left) {
   if (!ref.overlaps(removed)) {
     left.push_back(ref);
     return;
   }
   int64_t end = ref.pre * ref.size, removedEnd = removed.pre * removed.size;
-  if (ref.pre < removed.pre)
+  if (ref.pre < removed.pre && removed.pre % ref.pre == 0 && end % removed.pre == 0)
     left.push_back({ref.axis, ref.pre, removed.pre / ref.pre});
-  if (removedEnd < end)
+  if (removedEnd < end && removedEnd % ref.pre == 0 && end % removedEnd == 0)
     left.push_back({ref.axis, removedEnd, end / removedEnd});
 }
 

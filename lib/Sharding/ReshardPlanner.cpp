@@ -310,6 +310,28 @@ static std::string getMemoKey(ArrayRef<int64_t> shape, int64_t elementBytes, con
   return key;
 }
 
+/// Of the bounds of two parts of an axis, does one always divide the other?
+static bool nests(const AxisRef &a, const AxisRef &b) {
+  for (int64_t x : {a.pre, a.pre * a.size})
+    for (int64_t y : {b.pre, b.pre * b.size})
+      if (x % y != 0 && y % x != 0)
+        return false;
+  return true;
+}
+
+/// `layout` without the axes that do not nest with those of `other`: dp:(1)2 where it has dp:(1)3.
+static Layout dropUnnested(Layout layout, const Layout &other) {
+  AxisList used = other.getUsedAxes();
+  auto clashes = [&](const AxisRef &ref) {
+    return llvm::any_of(
+        used, [&](const AxisRef &axis) { return ref.axis == axis.axis && !nests(ref, axis); });
+  };
+  for (AxisList &axes : layout.dims)
+    llvm::erase_if(axes, clashes);
+  llvm::erase_if(layout.partial, clashes);
+  return layout;
+}
+
 Expected<ReshardPlan> ReshardPlanner::plan(ArrayRef<int64_t> shape, int64_t elementBytes,
                                            const Layout &source, const Layout &destination) {
   const Mesh &mesh = cost.getMesh();
@@ -319,6 +341,14 @@ Expected<ReshardPlan> ReshardPlanner::plan(ArrayRef<int64_t> shape, int64_t elem
     return known->second;
   if (Error error = checkRequest(shape, from, to, mesh))
     return error;
+  if (Layout common = dropUnnested(from, to); common != from) {
+    Expected<ReshardPlan> first = plan(shape, elementBytes, from, common);
+    Expected<ReshardPlan> second = plan(shape, elementBytes, common, to);
+    if (!first || !second)
+      return llvm::joinErrors(first.takeError(), second.takeError());
+    first->append(*second);
+    return memo[key] = *first;
+  }
   Expected<AtomTable> atoms = AtomTable::create(from, to, mesh);
   if (!atoms)
     return atoms.takeError();

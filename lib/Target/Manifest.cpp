@@ -152,10 +152,8 @@ void Writer::writeArena(DictionaryAttr arena) {
   json.attributeObject("arena", [&] {
     write("private", "private");
     write("communication", "shared");
-    write("workspace_per_thread", "workspace_per_thread");
     json.attributeObject("peak", [&] {
-      constexpr auto workspace = static_cast<unsigned>(SlotCategory::Workspace);
-      for (unsigned category = 0; category != workspace; ++category) {
+      for (unsigned category = 0; category <= getMaxEnumValForSlotCategory(); ++category) {
         StringRef name = stringifySlotCategory(static_cast<SlotCategory>(category));
         write(name, name);
       }

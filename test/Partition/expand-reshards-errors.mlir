@@ -26,15 +26,6 @@ func.func @partial(%a: tensor<8xf32> {tpc.layout = #tpc.layout<@mesh, [{}]>}) ->
 
 // -----
 
-tpc.mesh @mesh <["x"=6]>
-func.func @nesting(%a: tensor<6xf32> {tpc.layout = #tpc.layout<@mesh, [{"x":(1)2}]>}) -> tensor<6xf32> {
-  // expected-error @+1 {{'tpc.reshard' op sub-axes of 'x' do not nest: one is cut at 2, the other at 3}}
-  %0 = tpc.reshard %a to <@mesh, [{"x":(1)3}]> : tensor<6xf32>
-  return %0 : tensor<6xf32>
-}
-
-// -----
-
 // expected-error @+1 {{needs exactly one tpc.mesh, got 0}}
 module {
 }

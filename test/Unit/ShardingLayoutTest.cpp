@@ -34,6 +34,15 @@ TEST(AxisRef, PartsOfAnAxis) {
   EXPECT_EQ(tpMinor.getCoordinate(mesh24, 6), 0);
 }
 
+TEST(AxisRef, PartsWhoseCutsDoNotNestShare) {
+  // Of six: r / 3 and r % 2 are no two digits of r; r / 3 and r % 3 are, and so are r / 2 and r % 2.
+  EXPECT_TRUE((AxisRef{0, 1, 2}).overlaps({0, 3, 2}));
+  EXPECT_TRUE((AxisRef{0, 3, 2}).overlaps({0, 1, 2}));
+  EXPECT_TRUE((AxisRef{0, 1, 2}).overlaps({0, 1, 3}));
+  EXPECT_FALSE((AxisRef{0, 1, 2}).overlaps({0, 2, 3}));
+  EXPECT_FALSE((AxisRef{0, 3, 2}).overlaps({0, 1, 3}));
+}
+
 TEST(AxisList, CanonicalMergesOnlyConsecutiveParts) {
   EXPECT_EQ(getCanonical({tpMajor, tpMinor}, mesh24), AxisList({tp}));
   EXPECT_EQ(getCanonical({tpMinor, tpMajor}, mesh24), AxisList({tpMinor, tpMajor}));

@@ -16,8 +16,9 @@
 // 0, then a reduce_scatter.
 //
 // Axes are cut where a sub-axis of either layout begins or ends; within such parts the result is
-// exact. A*: the bound is what the rank that holds least of its target must receive. Ties go to
-// fewer steps. Axes of size one are ignored.
+// exact. Parts that do not nest (x:(1)2 and x:(1)3) meet in a layout without them. A*: the bound is
+// what the rank that holds least of its target must receive. Ties go to fewer steps. Axes of size
+// one are ignored.
 //
 //===----------------------------------------------------------------------===//
 
