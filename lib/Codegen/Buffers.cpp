@@ -18,22 +18,14 @@ EntryBuffers::EntryBuffers(func::FuncOp entry) : entry(entry) {
     placeInPlace(&op, ++instant);
 }
 
-const unsigned *EntryBuffers::findWorkspace(Operation *op) const {
-  auto found = workspaces.find(op);
-  return found == workspaces.end() ? nullptr : &found->second;
-}
-
 //===-- buffers and lifetimes --------------------------------------------------===//
 
 unsigned EntryBuffers::addBuffer(Value value, int64_t instant) {
   Buffer &buffer = buffers.emplace_back();
   buffer.first = buffer.last = instant;
-  if (value) {
-    buffer.values.push_back(value);
-    buffer.bytes = tpc::getBytes(value.getType());
-    bufferOf[value] = buffers.size() - 1;
-  }
-  return buffers.size() - 1;
+  buffer.values.push_back(value);
+  buffer.bytes = tpc::getBytes(value.getType());
+  return bufferOf[value] = buffers.size() - 1;
 }
 
 void EntryBuffers::addArguments() {
@@ -67,11 +59,6 @@ void EntryBuffers::addOp(Operation *op, int64_t instant) {
   for (Value result : op->getResults())
     if (isa<RankedTensorType>(result.getType()))
       addBuffer(result, instant);
-  if (int64_t bytes = getWorkspaceBytes(op)) {
-    unsigned workspace = workspaces[op] = addBuffer({}, instant);
-    buffers[workspace].bytes = bytes;
-    buffers[workspace].category = SlotCategory::Workspace;
-  }
   if (!isCollective(op))
     return;
   for (ValueRange values : {ValueRange(op->getOperands()), ValueRange(op->getResults())})

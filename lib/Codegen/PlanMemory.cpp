@@ -1,7 +1,8 @@
 //===- PlanMemory.cpp - an offset in the rank's arena for every value ----------===//
 //
 // Private region: parameters, then optimizer state, at the same offsets in all entries; above them
-// the transient values of whichever entry runs. Communication region: transient values only.
+// the transient values of whichever entry runs; above all that the workspace, which grows with the
+// threads of a run. Communication region: transient values only.
 //
 //===----------------------------------------------------------------------===//
 
@@ -33,8 +34,8 @@ struct Persistent {
 };
 using PersistentMap = llvm::MapVector<std::string, Persistent, llvm::StringMap<unsigned>>;
 
-constexpr unsigned kCategories = 6;
-/// Bytes per SlotCategory.
+constexpr unsigned kCategories = static_cast<unsigned>(SlotCategory::Workspace);
+/// Bytes per SlotCategory, but for the workspace: what a run takes of it depends on its threads.
 using Account = std::array<int64_t, kCategories>;
 
 int64_t getTotal(const Account &account) {
@@ -48,6 +49,7 @@ struct PlanMemory : tpc::impl::PlanMemoryBase<PlanMemory> {
   LogicalResult addPersistent(func::FuncOp entry, const EntryBuffers &buffers);
   void placePersistent();
   void plan(func::FuncOp entry, const EntryBuffers &buffers);
+  void placeWorkspaces();
   void attachSlots(func::FuncOp entry, const EntryBuffers &buffers, ArrayRef<int64_t> offsets);
   void recordPeak(const EntryBuffers &buffers);
   void attachArena();
@@ -55,7 +57,7 @@ struct PlanMemory : tpc::impl::PlanMemoryBase<PlanMemory> {
   PersistentMap persistent;
   Account persistentBytes{}, peak{};
   int64_t peakShared = 0; ///< of the peak, what lies in the communication region
-  int64_t privateBase = 0, privateBytes = 0, communicationBytes = 0;
+  int64_t privateBase = 0, privateBytes = 0, communicationBytes = 0, workspaceBytes = 0;
 };
 } // namespace
 
@@ -185,8 +187,6 @@ void PlanMemory::attachSlots(func::FuncOp entry, const EntryBuffers &buffers,
     SmallVector<Attribute> slots;
     for (Value result : llvm::make_filter_range(op.getResults(), isTensor))
       slots.push_back(getSlot(buffers.getBuffer(result)));
-    if (const unsigned *workspace = buffers.findWorkspace(&op))
-      slots.push_back(getSlot(*workspace));
     if (!slots.empty())
       op.setAttr(TPCDialect::kSlots, builder.getArrayAttr(slots));
   }
@@ -194,6 +194,22 @@ void PlanMemory::attachSlots(func::FuncOp entry, const EntryBuffers &buffers,
   for (auto [number, value] : llvm::enumerate(terminator->getOperands()))
     if (isTensor(value))
       entry.setResultAttr(number, TPCDialect::kSlot, getSlot(buffers.getBuffer(value)));
+}
+
+/// Every op finds its workspace at the end of the private region, once no entry needs more of it.
+void PlanMemory::placeWorkspaces() {
+  Builder builder(&getContext());
+  for (func::FuncOp entry : getEntries(getOperation()))
+    for (Operation &op : entry.getBody().front()) {
+      int64_t bytes = getWorkspaceBytesPerThread(&op);
+      if (bytes == 0)
+        continue;
+      auto slots = llvm::to_vector(op.getAttrOfType<ArrayAttr>(TPCDialect::kSlots));
+      slots.push_back(SlotAttr::get(&getContext(), SlotSpace::Private, privateBytes, bytes,
+                                    SlotCategory::Workspace));
+      op.setAttr(TPCDialect::kSlots, builder.getArrayAttr(slots));
+      workspaceBytes = std::max(workspaceBytes, align(bytes));
+    }
 }
 
 //===-- the account ------------------------------------------------------------===//
@@ -238,6 +254,7 @@ void PlanMemory::attachArena() {
   };
   add("private", privateBytes);
   add("shared", communicationBytes);
+  add("workspace_per_thread", workspaceBytes);
   for (unsigned category = 0; category != kCategories; ++category)
     add(stringifySlotCategory(static_cast<SlotCategory>(category)), peak[category]);
   getOperation()->setAttr(TPCDialect::kArena, builder.getDictionaryAttr(entries));
@@ -246,7 +263,7 @@ void PlanMemory::attachArena() {
 void PlanMemory::runOnOperation() {
   persistent.clear();
   persistentBytes = peak = Account{};
-  peakShared = privateBase = privateBytes = communicationBytes = 0;
+  peakShared = privateBase = privateBytes = communicationBytes = workspaceBytes = 0;
   SmallVector<EntryBuffers, 0> analyses;
   SmallVector<func::FuncOp> entries = getEntries(getOperation());
   for (func::FuncOp entry : entries) {
@@ -258,5 +275,6 @@ void PlanMemory::runOnOperation() {
   placePersistent();
   for (auto [entry, buffers] : llvm::zip_equal(entries, analyses))
     plan(entry, buffers);
+  placeWorkspaces();
   attachArena();
 }

@@ -6,9 +6,8 @@
 using namespace mlir;
 using namespace tpc;
 
-// TPC_ATTENTION_BLOCK and TPC_MAX_THREADS of runtime/include/tpc_runtime.h.
+// TPC_ATTENTION_BLOCK of runtime/include/tpc_runtime.h.
 static constexpr int64_t kAttentionBlock = 64;
-static constexpr int64_t kMaxThreads = 16;
 
 SmallVector<func::FuncOp> tpc::getEntries(ModuleOp module) {
   SmallVector<func::FuncOp> entries;
@@ -38,12 +37,10 @@ SmallVector<Operation *> tpc::getCollectives(ModuleOp module) {
 }
 
 static int64_t getAttentionWorkspace(Value k) {
-  auto type = cast<RankedTensorType>(k.getType());
-  int64_t keys = type.getDimSize(1), headDim = type.getDimSize(3);
-  return kMaxThreads * (4 * (2 * kAttentionBlock * keys + 3 * kAttentionBlock * headDim) + 4096);
+  return 4 * 2 * kAttentionBlock * cast<RankedTensorType>(k.getType()).getDimSize(1);
 }
 
-int64_t tpc::getWorkspaceBytes(Operation *op) {
+int64_t tpc::getWorkspaceBytesPerThread(Operation *op) {
   if (auto attention = dyn_cast<AttentionOp>(op))
     return getAttentionWorkspace(attention.getK());
   if (auto gradient = dyn_cast<AttentionGradOp>(op))

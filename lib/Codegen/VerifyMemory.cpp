@@ -58,6 +58,7 @@ private:
   LogicalResult checkSlot(Location loc, SlotAttr slot, Type type);
   LogicalResult checkWrite(Operation *op, int64_t instant, SlotAttr slot, Value result);
   LogicalResult checkHomes(Operation *op, SlotAttr slot, Value result);
+  LogicalResult checkWorkspace(Operation *op);
   LogicalResult checkResults(func::ReturnOp op);
   void computeLastReads();
   SlotAttr getSlot(Value value);
@@ -124,8 +125,8 @@ LogicalResult Replay::checkHomes(Operation *op, SlotAttr slot, Value result) {
   for (auto &home : homes) {
     if (!overlap(home.second.slot, slot))
       continue;
-    bool allowed = result && llvm::is_contained(keysOf.lookup(result), home.first()) &&
-                   home.second.slot == slot;
+    bool allowed =
+        llvm::is_contained(keysOf.lookup(result), home.first()) && home.second.slot == slot;
     if (!allowed)
       return op->emitOpError("is written over parameter '") << home.first() << "' (C3)";
   }
@@ -139,7 +140,7 @@ LogicalResult Replay::checkSlot(Location loc, SlotAttr slot, Type type) {
     return emitError(loc) << "expects a slot for every value (C1)";
   StringRef region = slot.getSpace() == SlotSpace::Private ? "private" : "shared";
   auto size = arena.getAs<IntegerAttr>(region);
-  if (type && slot.getBytes() != tpc::getBytes(type))
+  if (slot.getBytes() != tpc::getBytes(type))
     return emitError(loc) << "expects a slot of " << tpc::getBytes(type) << " bytes (C1), got "
                           << slot.getBytes();
   if (slot.getOffset() % kSlotAlignment)
@@ -195,20 +196,20 @@ LogicalResult Replay::checkArguments() {
   return success();
 }
 
-/// C2. `result` is null for a workspace.
+/// C2.
 LogicalResult Replay::checkWrite(Operation *op, int64_t instant, SlotAttr slot, Value result) {
   for (const Live &other : live) {
     if (other.last < instant || !overlap(other.slot, slot))
       continue;
     bool dies = other.last == instant && other.root.getDefiningOp() != op;
     bool allowed =
-        result && dies && other.slot == slot &&
+        dies && other.slot == slot &&
         toleratesOverwrite(op, cast<OpResult>(result).getResultNumber(),
                            [&](Value operand) { return getRoot(operand) == other.root; });
     if (allowed)
       continue;
-    InFlightDiagnostic diagnostic = op->emitOpError(result ? "result" : "workspace")
-                                    << " is written over a value that is still needed (C2)";
+    InFlightDiagnostic diagnostic =
+        op->emitOpError("result is written over a value that is still needed (C2)");
     diagnostic.attachNote(other.root.getLoc()) << "the value";
     return diagnostic;
   }
@@ -217,7 +218,6 @@ LogicalResult Replay::checkWrite(Operation *op, int64_t instant, SlotAttr slot, 
 
 LogicalResult Replay::checkOp(Operation *op, int64_t instant) {
   llvm::erase_if(live, [&](const Live &value) { return value.last < instant; });
-  auto slots = op->getAttrOfType<ArrayAttr>(TPCDialect::kSlots);
   for (Value result : op->getResults()) {
     if (!isa<RankedTensorType>(result.getType()))
       continue;
@@ -233,18 +233,29 @@ LogicalResult Replay::checkOp(Operation *op, int64_t instant) {
       return failure();
     live.push_back({result, slot, std::max(instant, lastReads.lookup(result))});
   }
-  int64_t workspace = getWorkspaceBytes(op);
-  if (!workspace)
+  return checkWorkspace(op);
+}
+
+/// C5. No value can lie there: C1 keeps all of them inside the region.
+LogicalResult Replay::checkWorkspace(Operation *op) {
+  int64_t bytes = getWorkspaceBytesPerThread(op);
+  if (bytes == 0)
     return success();
-  auto slot = slots.size() == op->getNumResults() + 1
+  auto size = [&](StringRef key) {
+    auto value = arena.getAs<IntegerAttr>(key);
+    return value ? value.getInt() : int64_t(0);
+  };
+  auto slots = op->getAttrOfType<ArrayAttr>(TPCDialect::kSlots);
+  auto slot = slots && slots.size() == op->getNumResults() + 1
                   ? dyn_cast<SlotAttr>(slots[op->getNumResults()])
                   : SlotAttr();
-  if (failed(checkSlot(op->getLoc(), slot, {})))
-    return failure();
-  if (slot.getBytes() < workspace)
-    return op->emitOpError("expects a workspace of ")
-           << workspace << " bytes (C1), got " << slot.getBytes();
-  return checkWrite(op, instant, slot, {});
+  if (!slot || slot.getSpace() != SlotSpace::Private || slot.getOffset() != size("private"))
+    return op->emitOpError("expects a workspace at the end of the private region (C5)");
+  if (slot.getBytes() < bytes || slot.getBytes() > size("workspace_per_thread"))
+    return op->emitOpError("expects a workspace of at least ")
+           << bytes << " and at most " << size("workspace_per_thread")
+           << " bytes per thread (C5), got " << slot.getBytes();
+  return success();
 }
 
 LogicalResult Replay::checkResults(func::ReturnOp op) {

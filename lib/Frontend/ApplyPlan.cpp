@@ -80,7 +80,7 @@ LogicalResult PlanApplier::setParameter(BlockArgument parameter, std::optional<i
   FailureOr<LayoutAttr> layout = layouts.getReplicated(type.getRank());
   if (dim)
     layout =
-        layouts.getParameter(*dim, type, getGroups(type, param.getShape()), module, rule.styleLoc);
+        layouts.getParameter(*dim, type, getGroups(type.getShape(), param.getShape()), module, rule.styleLoc);
   if (failed(layout))
     return failure();
   auto [entry, first] = setBy.try_emplace(parameter, &rule);

@@ -121,17 +121,3 @@ DimGroups tpc::getGroups(BoundaryOp boundary) {
   }
   return groups;
 }
-
-DimGroups tpc::getGroups(RankedTensorType type, ArrayRef<int64_t> hfShape) {
-  DimGroups groups;
-  int64_t dim = 0;
-  for (int64_t size : hfShape) {
-    groups.emplace_back();
-    int64_t product = 1;
-    while (dim < type.getRank() && (groups.back().empty() || product < size)) {
-      product *= type.getDimSize(dim);
-      groups.back().push_back(dim++);
-    }
-  }
-  return groups;
-}

@@ -3,13 +3,10 @@
 #ifndef TPC_LIB_FRONTEND_PLANLAYOUTS_H
 #define TPC_LIB_FRONTEND_PLANLAYOUTS_H
 
+#include "tpc/Dialect/ParameterShape.h"
 #include "tpc/Frontend/Plan.h"
 
 namespace tpc {
-
-/// Dimensions of a value in the program, grouped as Hugging Face's code has them: {1, 1, 3} is [b,
-/// s, (h, g, d)].
-using DimGroups = llvm::SmallVector<llvm::SmallVector<int64_t, 3>, 3>;
 
 /// What each mesh axis is for, and layouts made of that. A batch lies split over `dp`; a placement
 /// acts on `tp`, or on the only axis if that is not `dp`. Axes of size one never occur in a layout.
@@ -62,9 +59,6 @@ private:
 
 /// Groups of a boundary.
 DimGroups getGroups(BoundaryOp boundary);
-/// Groups of a parameter: consecutive dimensions of `type` whose sizes multiply to each dimension
-/// of `hfShape`.
-DimGroups getGroups(mlir::RankedTensorType type, llvm::ArrayRef<int64_t> hfShape);
 
 } // namespace tpc
 

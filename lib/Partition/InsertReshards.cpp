@@ -42,9 +42,10 @@ private:
   LogicalResult visitCompute(Operation *op);
 
   FailureOr<std::vector<Layout>> readWanted(ValueRange values);
+  std::optional<Layout> findDestination(Value value);
   void apply(Operation *op, const PricedSplit &chosen, ArrayRef<Layout> wanted);
   void eraseDead();
-  void reportUnused(Operation *request, ReshardOp reshard);
+  void reportUnused(Operation *request, const Layout &layout);
 
   func::FuncOp function;
   const MeshContext &context;
@@ -52,7 +53,7 @@ private:
   ValueVersions versions;
   bool strict;
   llvm::DenseSet<Location> &reported; ///< requests that were remarked on, in any function
-  SmallVector<std::pair<Operation *, Value>> requests; ///< and the value in the layout asked for
+  std::vector<std::pair<Operation *, Layout>> requests;
   unsigned numPartials = 0;
 };
 
@@ -128,19 +129,20 @@ FailureOr<Layout> ReshardInserter::readRequest(Value value, LayoutAttr attribute
   return layout;
 }
 
-/// A request is met where it stands. Unless all must follow it, whoever uses the value may use it
-/// in any layout.
+/// If all must follow it, a request is met where it stands; else whoever uses the value may use it
+/// in any layout, and pays for it.
 LogicalResult ReshardInserter::visitRequest(Operation *op, LayoutAttr attribute) {
   Value input = op->getOperand(0);
   FailureOr<Layout> layout = readRequest(input, attribute, [&] { return op->emitOpError(); });
   if (failed(layout))
     return failure();
-  Value made = versions.get(input, *layout, op);
-  if (strict)
-    versions.define(op->getResult(0), made, *layout);
-  else
-    versions.defineAlias(op->getResult(0), input);
-  requests.push_back({op, made});
+  requests.push_back({op, *layout});
+  if (strict) {
+    versions.define(op->getResult(0), versions.get(input, *layout, op), *layout);
+    return success();
+  }
+  versions.addRequest(input, *layout, op);
+  versions.defineAlias(op->getResult(0), input);
   return success();
 }
 
@@ -173,10 +175,25 @@ LogicalResult ReshardInserter::visitReturn(Operation *op) {
   return success();
 }
 
+/// Where the value is bound for: the layout of the function's result if it is returned.
+std::optional<Layout> ReshardInserter::findDestination(Value value) {
+  for (OpOperand &use : value.getUses()) {
+    if (!isa<func::ReturnOp>(use.getOwner()))
+      continue;
+    auto layout =
+        function.getResultAttrOfType<LayoutAttr>(use.getOperandNumber(), TPCDialect::kLayout);
+    if (layout && layout.getMesh() == context.symbol)
+      return getNormalized(layout.getLayout(context.mesh), context.mesh);
+  }
+  return std::nullopt;
+}
+
 LogicalResult ReshardInserter::visitCompute(Operation *op) {
   FailureOr<std::vector<Layout>> wanted = readWanted(op->getResults());
   if (failed(wanted))
     return failure();
+  for (auto [result, layout] : llvm::zip_equal(op->getResults(), *wanted))
+    layout = findDestination(result).value_or(layout);
   auto isTensorType = llvm::IsaPred<RankedTensorType>;
   if (llvm::none_of(op->getOperandTypes(), isTensorType) &&
       llvm::none_of(op->getResultTypes(), isTensorType))
@@ -211,32 +228,33 @@ void ReshardInserter::apply(Operation *op, const PricedSplit &chosen, ArrayRef<L
   }
 }
 
-/// What nobody took, and constants that were cloned, go.
+/// Requests, what nobody took, and constants that were cloned, go.
 void ReshardInserter::eraseDead() {
-  for (auto &[op, made] : requests)
-    if (auto reshard = made.getDefiningOp<ReshardOp>(); reshard && reshard->use_empty())
-      reportUnused(op, reshard);
-  for (auto &[op, made] : llvm::reverse(requests))
-    op->erase();
+  for (auto &[request, layout] : requests)
+    if (!strict)
+      reportUnused(request, layout);
+  for (auto &[request, layout] : llvm::reverse(requests))
+    request->erase();
   for (Operation &op : llvm::make_early_inc_range(llvm::reverse(function.getBody().front())))
     if (isa<ReshardOp, arith::ConstantOp>(op) && op.use_empty())
       op.erase();
 }
 
 /// A layout that was asked for in the forward program, costs traffic, and is of use to nobody.
-void ReshardInserter::reportUnused(Operation *request, ReshardOp reshard) {
-  Value input = reshard.getInput();
-  Layout from = getNormalized(getLayout(input).getLayout(context.mesh), context.mesh);
-  Layout to = reshard.getLayout().getLayout(context.mesh);
+void ReshardInserter::reportUnused(Operation *request, const Layout &layout) {
+  Value input = request->getOperand(0);
+  std::vector<Layout> made = versions.getLayouts(input);
+  if (llvm::is_contained(made, layout) || request->hasAttr("tpc.backward") ||
+      request->hasAttr("tpc.update"))
+    return;
   ReshardPlan plan =
-      llvm::cantFail(planner.plan(getShape(input), getElementBytes(input), from, to));
+      llvm::cantFail(planner.plan(getShape(input), getElementBytes(input), made.front(), layout));
   auto bytes = static_cast<int64_t>(getReceivedBytes(plan));
-  if (bytes == 0 || request->hasAttr("tpc.backward") || request->hasAttr("tpc.update") ||
-      !reported.insert(request->getLoc()).second)
+  if (bytes == 0 || !reported.insert(request->getLoc()).second)
     return;
   emitRemark(request->getLoc(), "every user takes this value as ")
-      << toDTensorString(from, context.mesh) << "; not making it "
-      << toDTensorString(to, context.mesh) << " saves each rank " << bytes << " bytes";
+      << toDTensorString(made.front(), context.mesh) << "; not making it "
+      << toDTensorString(layout, context.mesh) << " saves each rank " << bytes << " bytes";
 }
 
 namespace {

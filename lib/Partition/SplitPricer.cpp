@@ -29,8 +29,10 @@ std::vector<OpSplit> SplitPricer::getCandidates() const {
     if (!isTensor(operand))
       continue;
     candidates.addLayout(rule.operands[number], versions.getWanted(operand));
-    for (const Layout &layout : versions.getLayouts(operand))
-      candidates.addLayout(rule.operands[number], layout);
+    for (const std::vector<Layout> &layouts :
+         {versions.getLayouts(operand), versions.getRequested(operand)})
+      for (const Layout &layout : layouts)
+        candidates.addLayout(rule.operands[number], layout);
   }
   addPassing(candidates);
   return candidates.enumerate();
@@ -65,7 +67,7 @@ std::optional<PricedSplit> SplitPricer::price(OpSplit split) const {
   priced.split = std::move(split);
   if (!addOperandPrices(priced) || !addResultPrices(priced))
     return std::nullopt;
-  priced.seconds += getWorkSeconds(priced);
+  addOpPrices(priced);
   return priced;
 }
 
@@ -80,14 +82,14 @@ bool SplitPricer::addOperandPrices(PricedSplit &priced) const {
     bool known = false; // the same value in the same layout is made once
     for (unsigned other = 0; other < number; ++other)
       known |= op->getOperand(other) == operand && priced.operands[other] == *layout;
-    priced.seconds += known ? 0 : *seconds;
+    priced.traffic += known ? 0 : *seconds;
     priced.operands.push_back(std::move(*layout));
   }
   return true;
 }
 
-/// What is Partial because operands were is not paid for here: it will be reduced once, with what
-/// it is added to.
+/// What is Partial because operands were, and may stay so, is not paid for here: it will be reduced
+/// once, with what it is added to.
 bool SplitPricer::addResultPrices(PricedSplit &priced) const {
   AxisList passing;
   for (const AxisList &axes : priced.split.passing)
@@ -98,8 +100,10 @@ bool SplitPricer::addResultPrices(PricedSplit &priced) const {
       return false;
     priced.strayResults += *layout != wanted[number];
     Layout from = *layout, to = wanted[number];
-    from.dropAxes(passing);
-    to.dropAxes(passing);
+    if (passesAllUsers(result)) {
+      from.dropAxes(passing);
+      to.dropAxes(passing);
+    }
     priced.results.push_back(std::move(*layout));
     if (!isTensor(result) || result.use_empty())
       continue;
@@ -109,7 +113,7 @@ bool SplitPricer::addResultPrices(PricedSplit &priced) const {
       llvm::consumeError(plan.takeError());
       return false;
     }
-    priced.seconds += tpc::getSeconds(*plan);
+    priced.traffic += tpc::getSeconds(*plan);
   }
   return true;
 }
@@ -117,8 +121,8 @@ bool SplitPricer::addResultPrices(PricedSplit &priced) const {
 /// The arithmetic of the op on one rank, with the collectives inside it: an Internal factor is
 /// joined by two all-reduces of the results. (Memory traffic is not counted: elementwise ops will
 /// be fused into their neighbours.)
-double SplitPricer::getWorkSeconds(const PricedSplit &priced) const {
-  double parts = 1, joins = 0, resultBytes = 0;
+void SplitPricer::addOpPrices(PricedSplit &priced) const {
+  double parts = 1, resultBytes = 0;
   for (auto [number, result] : llvm::enumerate(op->getResults()))
     if (isTensor(result))
       resultBytes +=
@@ -126,9 +130,10 @@ double SplitPricer::getWorkSeconds(const PricedSplit &priced) const {
   for (auto [factor, axes] : llvm::zip_equal(rule.factors, priced.split.factors)) {
     parts *= static_cast<double>(getSize(axes));
     if (factor.kind == FactorKind::Internal)
-      joins += 2 * planner.getCostModel().getSeconds(CollectiveKind::AllReduce, axes, resultBytes);
+      priced.traffic +=
+          2 * planner.getCostModel().getSeconds(CollectiveKind::AllReduce, axes, resultBytes);
   }
   auto cost = dyn_cast<CostOpInterface>(op);
   double flops = cost ? static_cast<double>(cost.getFlops()) / parts : 0;
-  return joins + planner.getCostModel().getComputeSeconds(flops, 0);
+  priced.work = planner.getCostModel().getComputeSeconds(flops, 0);
 }

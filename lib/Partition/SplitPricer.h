@@ -1,7 +1,7 @@
 //===- SplitPricer.h - the cheapest way to split one op -------------------------===//
 //
-// The price of a candidate, in seconds: resharding the operands, bringing the results to the
-// layouts that propagation gave them, and the op's arithmetic on one rank.
+// The price of a candidate: the collectives that reshard its operands and bring its results to
+// where they are bound for, and, among those of equal traffic, the op's arithmetic on one rank.
 //
 //===----------------------------------------------------------------------===//
 
@@ -10,6 +10,7 @@
 
 #include "tpc/Partition/SplitCandidates.h"
 #include "tpc/Partition/ValueVersions.h"
+#include <cmath>
 
 namespace tpc {
 
@@ -17,11 +18,20 @@ namespace tpc {
 struct PricedSplit {
   OpSplit split;
   std::vector<Layout> operands, results; ///< one each, in order; empty for non-tensors
-  double seconds = 0;
-  unsigned strayResults = 0; ///< results that do not lie as propagation wanted
+  double traffic = 0;                    ///< seconds of collectives
+  double work = 0;                       ///< seconds of arithmetic on one rank
+  unsigned strayResults = 0;             ///< results that do not lie as propagation wanted
 
-  bool operator<(const PricedSplit &other) const {
-    return std::tie(seconds, strayResults) < std::tie(other.seconds, other.strayResults);
+  /// Traffic decides (its last bits depend on the order of summation), then work; sums are reduced
+  /// as late as can be.
+  bool operator<(const PricedSplit &other) const { return getOrder() < other.getOrder(); }
+
+private:
+  std::tuple<int64_t, double, int64_t, unsigned> getOrder() const {
+    int64_t passing = 1;
+    for (const AxisList &axes : split.passing)
+      passing *= getSize(axes);
+    return {std::llround(traffic * 1e12), work, -passing, strayResults};
   }
 };
 
@@ -42,7 +52,7 @@ private:
   std::optional<PricedSplit> price(OpSplit split) const;
   bool addOperandPrices(PricedSplit &priced) const;
   bool addResultPrices(PricedSplit &priced) const;
-  double getWorkSeconds(const PricedSplit &priced) const;
+  void addOpPrices(PricedSplit &priced) const;
 
   mlir::Operation *op;
   ShardingRule rule;

@@ -37,8 +37,7 @@ static bool growsTooMuch(Operation *op, Value operand) {
   return llvm::any_of(op->getResultTypes(), [&](Type type) { return getBytes(type) > limit; });
 }
 
-/// Can every user work on summands of `value`?
-static bool passesAllUsers(Value value) {
+bool tpc::passesAllUsers(Value value) {
   llvm::MapVector<Operation *, SmallVector<unsigned, 2>> users;
   for (OpOperand &use : value.getUses())
     users[use.getOwner()].push_back(use.getOperandNumber());
@@ -78,6 +77,10 @@ void ValueVersions::define(Value value, Value made, const Layout &layout) {
   entries[value] = std::move(entry);
 }
 
+void ValueVersions::addRequest(Value value, const Layout &layout, Operation *request) {
+  entries.find(getRoot(value))->second.requests.push_back({layout, request});
+}
+
 Value ValueVersions::getRoot(Value value) const {
   auto alias = aliases.find(value);
   return alias == aliases.end() ? value : alias->second;
@@ -87,6 +90,13 @@ std::vector<Layout> ValueVersions::getLayouts(Value value) const {
   std::vector<Layout> layouts;
   for (const Version &version : find(value).versions)
     layouts.push_back(version.layout);
+  return layouts;
+}
+
+std::vector<Layout> ValueVersions::getRequested(Value value) const {
+  std::vector<Layout> layouts;
+  for (const Request &request : find(value).requests)
+    layouts.push_back(request.layout);
   return layouts;
 }
 
@@ -148,11 +158,11 @@ std::optional<double> ValueVersions::getSeconds(Value value, const Layout &layou
 // New versions
 //===----------------------------------------------------------------------===//
 
-Value ValueVersions::reshard(const Version &source, const Layout &layout, Operation *user) {
+Value ValueVersions::reshard(const Version &source, const Layout &layout, Location loc,
+                             Operation *user) {
   OpBuilder builder(user);
   LayoutAttr attribute = context.getAttr(layout);
-  // The location says who needs it: the constraint of a plan, or the op.
-  auto op = ReshardOp::create(builder, user->getLoc(), source.value, attribute);
+  auto op = ReshardOp::create(builder, loc, source.value, attribute);
   for (StringRef phase : {"tpc.backward", "tpc.update"})
     if (user->hasAttr(phase))
       op->setAttr(phase, builder.getUnitAttr());
@@ -175,7 +185,11 @@ Value ValueVersions::get(Value value, const Layout &layout, Operation *user) {
     setLayout(made, context.getAttr(layout));
   } else {
     auto [source, seconds] = findSource(root, layout);
-    made = reshard(entry.versions[source], layout, user);
+    // The location says who needs it: the request that asks for it, or the op.
+    auto request = llvm::find_if(entry.requests,
+                                 [&](const Request &request) { return request.layout == layout; });
+    Location loc = request == entry.requests.end() ? user->getLoc() : request->op->getLoc();
+    made = reshard(entry.versions[source], layout, loc, user);
   }
   entry.versions.push_back({layout, made});
   return made;

@@ -45,10 +45,13 @@ static void buildPropagation(OpPassManager &manager, const CompileOptions &optio
 /// Layout changes become explicit, then collectives, then shapes become one rank's. In this order:
 /// what an op needs is known before what it costs, and only then may the global shapes go.
 static void buildPartition(OpPassManager &manager, const CompileOptions &options) {
-  InsertReshardsOptions passOptions;
-  passOptions.policy = options.strict ? "strict" : "optimize";
-  manager.addPass(createInsertReshards(passOptions));
-  manager.addPass(createExpandReshards());
+  InsertReshardsOptions insertOptions;
+  insertOptions.policy = options.strict ? "strict" : "optimize";
+  insertOptions.machine = options.machine;
+  manager.addPass(createInsertReshards(insertOptions));
+  ExpandReshardsOptions expandOptions;
+  expandOptions.machine = options.machine;
+  manager.addPass(createExpandReshards(expandOptions));
   manager.addPass(createLocalize());
   manager.addPass(createVerifyLocal());
 }

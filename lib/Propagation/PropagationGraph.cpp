@@ -5,7 +5,7 @@
 using namespace mlir;
 using namespace tpc;
 
-static ProgramPhase getMarkedPhase(Operation *op) {
+ProgramPhase tpc::getMarkedPhase(Operation *op) {
   if (op->hasAttr(kUpdateMark))
     return ProgramPhase::Update;
   return op->hasAttr(kBackwardMark) ? ProgramPhase::Backward : ProgramPhase::Forward;

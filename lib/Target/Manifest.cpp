@@ -152,8 +152,10 @@ void Writer::writeArena(DictionaryAttr arena) {
   json.attributeObject("arena", [&] {
     write("private", "private");
     write("communication", "shared");
+    write("workspace_per_thread", "workspace_per_thread");
     json.attributeObject("peak", [&] {
-      for (unsigned category = 0; category <= getMaxEnumValForSlotCategory(); ++category) {
+      constexpr auto workspace = static_cast<unsigned>(SlotCategory::Workspace);
+      for (unsigned category = 0; category != workspace; ++category) {
         StringRef name = stringifySlotCategory(static_cast<SlotCategory>(category));
         write(name, name);
       }

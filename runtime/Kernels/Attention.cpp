@@ -21,7 +21,7 @@ int64_t QueryBlock::visible(int64_t row) const {
 }
 
 int64_t tpc::runtime::attentionWorkspace(const tpc_attention_desc &desc) {
-  return 4 * (2 * TPC_ATTENTION_BLOCK * desc.keys + 3 * TPC_ATTENTION_BLOCK * desc.head_dim) + 4096;
+  return 4 * 2 * TPC_ATTENTION_BLOCK * desc.keys;
 }
 
 bool tpc::runtime::checkAttentionType(tpc_context *context, const tpc_attention_desc &desc) {

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <dnnl.h>
 #include <utility>
+#include <vector>
 
 namespace tpc::runtime {
 namespace {
@@ -26,6 +27,17 @@ void gemm(bool transposeA, bool transposeB, int64_t m, int64_t n, int64_t k, flo
           int64_t ldc) {
   dnnl_sgemm(transposeA ? 'T' : 'N', transposeB ? 'T' : 'N', m, n, k, alpha, a, lda, b, ldb, beta,
              c, ldc);
+}
+
+void generateGemmCode() {
+  for (int64_t size : {16, 256}) {
+    std::vector<float> a(static_cast<size_t>(size * size)), b(a), c(a);
+    for (bool transposeA : {false, true})
+      for (bool transposeB : {false, true})
+        for (float beta : {0.f, 1.f})
+          gemm(transposeA, transposeB, size, size, size, 1, a.data(), size, b.data(), size, beta,
+               c.data(), size);
+  }
 }
 
 tpc_contract_desc rowMajor(const tpc_contract_desc &desc, const char *&a, const char *&b) {

@@ -1,3 +1,4 @@
+#include "Comm/Cores.h"
 #include "tpc/runtime/Launch.h"
 #include <algorithm>
 #include <charconv>
@@ -35,6 +36,11 @@ int threadsPerRank(int requested, const Environment &environment, int fair) {
     if (const char *text = environment(name); text && *text)
       threads = parseThreads(name, text);
   return std::clamp(threads, 1, TPC_MAX_THREADS);
+}
+
+int expectedFairThreads(int ranks) {
+  std::vector<CoreSet> masks(static_cast<size_t>(ranks), CoreSet::ofThisProcess());
+  return fairShare(masks, 0, cgroupCores());
 }
 
 } // namespace tpc::runtime

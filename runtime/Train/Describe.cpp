@@ -63,17 +63,23 @@ std::string describeEntries(const Manifest &manifest) {
   return text;
 }
 
-std::string describeArena(const Manifest &manifest) {
+std::string describeArena(const Manifest &manifest, int threads) {
   auto bytes = [](int64_t value) {
     return std::to_string(value) + " bytes (" + printBytes(static_cast<uint64_t>(value)) + ")";
   };
-  std::string text = "arena: " + bytes(manifest.privateBytes + manifest.communicationBytes) +
-                     ", of which private " + std::to_string(manifest.privateBytes) +
-                     ", communication region " + std::to_string(manifest.communicationBytes) +
-                     "; at its peak instant:\n";
+  auto line = [&](const std::string &category, int64_t size) {
+    return "  " + padded(category, 16) + bytes(size);
+  };
+  int64_t communication = manifest.communicationBytes,
+          arena = static_cast<int64_t>(manifest.arenaBytes(threads));
+  std::string count = std::to_string(threads) + (threads == 1 ? " thread" : " threads");
+  std::string text = "arena of a rank with " + count + ": " + bytes(arena) + ", of which private " +
+                     std::to_string(arena - communication) + ", communication region " +
+                     std::to_string(communication) + "; at its peak instant:\n";
   for (auto &[category, size] : manifest.peak)
-    text += "  " + padded(category, 16) + bytes(size) + "\n";
-  return text;
+    text += line(category, size) + "\n";
+  return text + line("workspace", threads * manifest.workspaceBytesPerThread) + ": " + count +
+         " x " + std::to_string(manifest.workspaceBytesPerThread) + "\n";
 }
 
 std::string describeCollectives(const Manifest &manifest) {
@@ -92,7 +98,7 @@ std::string describeCollectives(const Manifest &manifest) {
 
 } // namespace
 
-std::string describe(const Manifest &manifest) {
+std::string describe(const Manifest &manifest, int threads) {
   std::string text = std::string(manifest.train ? "training" : "forward") + " program for " +
                      std::to_string(manifest.mesh.size()) +
                      (manifest.mesh.size() == 1 ? " rank" : " ranks") + ", mesh " +
@@ -100,8 +106,8 @@ std::string describe(const Manifest &manifest) {
   text += "batch " + std::to_string(manifest.batch) + " (global), sequence " +
           std::to_string(manifest.sequence) + ", vocabulary " +
           std::to_string(manifest.vocabulary) + ", cpu " + manifest.cpu + "\n";
-  return text + describeParameters(manifest) + describeEntries(manifest) + describeArena(manifest) +
-         describeCollectives(manifest);
+  return text + describeParameters(manifest) + describeEntries(manifest) +
+         describeArena(manifest, threads) + describeCollectives(manifest);
 }
 
 } // namespace tpc::runtime

@@ -7,9 +7,9 @@
 
 namespace tpc::runtime {
 
-/// Mesh, parameters with shapes and layouts, inputs of the entries, the arena at its peak by
-/// category, collectives by kind. All sizes are per rank.
-std::string describe(const Manifest &manifest);
+/// Mesh, parameters with shapes and layouts, inputs of the entries, the arena of a run with
+/// `threads` threads per rank at its peak by category, collectives by kind. All sizes are per rank.
+std::string describe(const Manifest &manifest, int threads);
 
 } // namespace tpc::runtime
 

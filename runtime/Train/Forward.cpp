@@ -20,8 +20,8 @@ void runForward(Program &program, const Options &options) {
   file.write(0, logits->placement, logits->dtype, program.at(logits->slot));
   file.commit();
   if (program.rank() == 0 && !options.quiet)
-    std::printf("logits of %lld sequences: %s\n", static_cast<long long>(manifest.batch),
-                options.logits.c_str());
+    std::printf("logits of %lld sequences: %s\n%s\n", static_cast<long long>(manifest.batch),
+                options.logits.c_str(), program.describeMemory().c_str());
 }
 
 } // namespace tpc::runtime

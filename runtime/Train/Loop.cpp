@@ -1,6 +1,5 @@
 // The training loop.
 #include "IO/AsideFile.h"
-#include "Memory/Limit.h"
 #include "Train/Checkpoint.h"
 #include "Train/Feed.h"
 #include "Train/Metrics.h"
@@ -17,8 +16,8 @@ namespace {
 
 class TrainLoop {
 public:
-  TrainLoop(Program &program, const Options &options)
-      : program(program), options(options), manifest(program.manifest()),
+  TrainLoop(Program &program, const Options &options, double peak)
+      : program(program), options(options), manifest(program.manifest()), peak(peak),
         quiet(options.quiet || program.rank() != 0),
         schedule{options.learningRate, options.minimumRate, options.warmup,
                  options.decaySteps < 0 ? options.steps : options.decaySteps} {}
@@ -84,7 +83,6 @@ private:
   void trainSteps() {
     if (progress.step >= options.steps)
       return;
-    peak = measurePeak(program.context());
     ProgressBar bar(progress.step, options.steps, quiet);
     double begin = now();
     while (progress.step < options.steps) {
@@ -166,10 +164,7 @@ private:
                   program.context().world(), program.context().threads);
       std::printf("communication %.1f s (%.1f %%)\n", communicationSeconds,
                   100 * communicationSeconds / seconds);
-      std::printf("arena high-water %llu bytes (%s), proportional set size grew by %s\n",
-                  static_cast<unsigned long long>(program.arenaHighWater()),
-                  printBytes(program.arenaHighWater()).c_str(),
-                  printBytes(proportionalSetSize() - program.memoryAtStart()).c_str());
+      std::printf("%s\n", program.describeMemory().c_str());
     }
     if (validation)
       std::printf("held-out loss %.4f -> %.4f (%s)\n", lossBefore, lossAfter,
@@ -185,6 +180,7 @@ private:
   Program &program;
   const Options &options;
   const Manifest &manifest;
+  const double peak;
   bool quiet;
   Schedule schedule;
   std::optional<TokenData> data, validation;
@@ -192,12 +188,13 @@ private:
   Progress progress;
   int64_t firstStep = 0, saved = -1;
   StepMetrics last;
-  double peak = 1, seconds = 0, communicationSeconds = 0, firstLoss = 0, lossBefore = 0,
-         lossAfter = 0;
+  double seconds = 0, communicationSeconds = 0, firstLoss = 0, lossBefore = 0, lossAfter = 0;
 };
 
 } // namespace
 
-void train(Program &program, const Options &options) { TrainLoop(program, options).run(); }
+void train(Program &program, const Options &options, double peak) {
+  TrainLoop(program, options, peak).run();
+}
 
 } // namespace tpc::runtime

@@ -1,8 +1,10 @@
 #include "Train/Main.h"
 #include "IO/MappedFile.h"
+#include "Kernels/Gemm.h"
 #include "Memory/Limit.h"
 #include "Train/CpuCheck.h"
 #include "Train/Describe.h"
+#include "Train/Peak.h"
 #include "Train/Training.h"
 #include "tpc/runtime/Launch.h"
 
@@ -34,9 +36,12 @@ void printError(const std::string &message) {
 /// The part of the work that a rank does together with the others.
 void runRank(const tpc_program &compiled, const Manifest &manifest, const Options &options,
              tpc_context &context) {
+  // Before the program's memory is counted: the libraries take theirs when they are first used.
+  generateGemmCode();
+  double peak = manifest.train && options.steps > 0 ? measurePeak(context) : 0;
   Program program(compiled, manifest, context);
   if (manifest.train)
-    train(program, options);
+    train(program, options, peak);
   else
     runForward(program, options);
 }
@@ -49,6 +54,12 @@ std::unique_ptr<Communicator> connectRanks(const Manifest &manifest, const Optio
   wanted.timeoutSeconds = options.timeout;
   wanted.identity = {{"executable", executableIdentity()}};
   return connect(info, parseCommunicatorKind(options.communicator), wanted);
+}
+
+/// The threads of a rank as far as they are known before the ranks have met.
+int expectedThreads(const Options &options, int ranksOnHost) {
+  return threadsPerRank(options.threadsPerRank, processEnvironment(),
+                        expectedFairThreads(ranksOnHost));
 }
 
 /// Connects, runs, and leaves in good order; a failure is told to all ranks and printed by one.
@@ -89,14 +100,15 @@ int runProgram(int argc, const char *const *argv, const tpc_program &compiled) {
     Manifest manifest = parseManifest(text);
     Options options = parseOptions(argc, argv, manifest.train);
     if (options.printManifest || options.describe) {
+      int threads = expectedThreads(options, static_cast<int>(manifest.mesh.size()));
       if (info.rank == 0)
-        std::printf("%s\n", (options.describe ? describe(manifest) : text).c_str());
+        std::printf("%s\n", options.describe ? describe(manifest, threads).c_str() : text.c_str());
       return 0;
     }
     checkCpu(manifest.cpu, manifest.cpuFeatures, processorFlags());
     checkWorldSize(info, manifest.mesh, argv[0]);
-    checkMemory(static_cast<uint64_t>(manifest.privateBytes + manifest.communicationBytes),
-                info.localSize, availableMemory());
+    checkMemory(manifest.arenaBytes(expectedThreads(options, info.localSize)), info.localSize,
+                availableMemory());
     return runConnected(compiled, manifest, options, info);
   } catch (const HelpAsked &help) {
     if (info.rank == 0)

@@ -50,13 +50,18 @@ struct Manifest {
   int64_t batch = 0, sequence = 0, vocabulary = 0;
   std::string modelConfig; ///< config.json's text
   double flopsPerStep = 0;
-  int64_t privateBytes = 0, communicationBytes = 0;
+  int64_t privateBytes = 0, communicationBytes = 0, workspaceBytesPerThread = 0;
   std::vector<std::pair<std::string, int64_t>> peak; ///< category, bytes; in the manifest's order
   std::vector<Parameter> parameters;
   std::map<std::string, Entry> entries;
   std::vector<Collective> collectives;
 
   const Entry &entry(const std::string &name) const;
+  /// What a rank with so many threads needs, both regions together.
+  uint64_t arenaBytes(int threads) const {
+    return static_cast<uint64_t>(privateBytes + communicationBytes +
+                                 threads * workspaceBytesPerThread);
+  }
   bool hasEntry(const std::string &name) const { return entries.count(name) != 0; }
 };
 

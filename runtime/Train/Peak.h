@@ -6,11 +6,11 @@
 
 namespace tpc::runtime {
 
-/// The shape that measurePeak multiplies, for reports.
-inline constexpr const char *peakName = "f32 matmul 512x1024x1024";
+/// What measurePeak times, for reports.
+inline constexpr const char *peakName = "f32 matmul, 1024x1024x1024 per thread";
 
-/// Floating-point operations per second of all ranks together: each times the same matmul on its
-/// threads at the same time, the best of a few.
+/// Floating-point operations per second of all ranks together: each times that product on all its
+/// threads at the same time as the others, the best of up to eight. Takes some 0.2 seconds.
 double measurePeak(tpc_context &context);
 
 } // namespace tpc::runtime

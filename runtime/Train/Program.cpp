@@ -1,4 +1,5 @@
 #include "Train/Program.h"
+#include "Device/Threads.h"
 #include "Memory/Limit.h"
 
 #include <cstring>
@@ -7,7 +8,22 @@ namespace tpc::runtime {
 
 Program::Program(const tpc_program &compiled, const Manifest &manifest, tpc_context &context)
     : compiled(compiled), description(manifest), rankContext(context),
-      region(static_cast<uint64_t>(manifest.privateBytes)), atStart(proportionalSetSize()) {}
+      region(manifest.arenaBytes(context.threads) -
+             static_cast<uint64_t>(manifest.communicationBytes)),
+      atStart(proportionalSetSize()) {
+  touchWorkspace();
+}
+
+/// Each thread writes its workspace first, so that a machine with several memory nodes places it
+/// near that thread; and no step finds memory missing that the plan has counted.
+void Program::touchWorkspace() {
+  auto bytes = static_cast<size_t>(description.workspaceBytesPerThread);
+  char *first = region.data() + description.privateBytes;
+  parallelFor(rankContext.threads, rankContext.threads, 1, [&](int64_t begin, int64_t end) {
+    std::memset(first + static_cast<size_t>(begin) * bytes, 0,
+                static_cast<size_t>(end - begin) * bytes);
+  });
+}
 
 void Program::run(const std::string &entry) {
   for (int64_t i = 0; i < compiled.entry_count; ++i)
@@ -85,6 +101,13 @@ uint64_t Program::arenaHighWater() const {
   return residentBytes(region.data(), region.size()) +
          residentBytes(rankContext.communicator->region(),
                        static_cast<uint64_t>(description.communicationBytes));
+}
+
+std::string Program::describeMemory() const {
+  uint64_t arena = arenaHighWater(), grown = proportionalSetSize() - atStart;
+  return "arena high-water " + std::to_string(arena) + " bytes (" + printBytes(arena) +
+         "), proportional set size grew by " + std::to_string(grown) + " bytes (" +
+         printBytes(grown) + ")";
 }
 
 } // namespace tpc::runtime

@@ -12,7 +12,8 @@ namespace tpc::runtime {
 
 class Program {
 public:
-  /// Allocates the private region; the communication region is the communicator's.
+  /// Allocates the private region, with workspace for the threads of `context`; the communication
+  /// region is the communicator's.
   Program(const tpc_program &compiled, const Manifest &manifest, tpc_context &context);
 
   const Manifest &manifest() const { return description; }
@@ -41,10 +42,13 @@ public:
   }
   /// Bytes of the arena touched so far.
   uint64_t arenaHighWater() const;
-  /// The proportional set size before any of the arena was touched.
-  uint64_t memoryAtStart() const { return atStart; }
+  /// One line for people: the arena touched so far, and what the process grew by since the arena
+  /// was made.
+  std::string describeMemory() const;
 
 private:
+  void touchWorkspace();
+
   const tpc_program &compiled;
   const Manifest &description;
   tpc_context &rankContext;

@@ -7,8 +7,10 @@
 
 namespace tpc::runtime {
 
-/// Weights, training loop, checkpoints, exports. Rank 0 reports on standard output. Throws Error.
-void train(Program &program, const Options &options);
+/// Weights, training loop, checkpoints, exports. Rank 0 reports on standard output. `peak`: the
+/// floating-point operations per second that utilization is measured by, see measurePeak(); needed
+/// if there are steps to do. Throws Error.
+void train(Program &program, const Options &options, double peak);
 
 /// Runs the entry `forward` on batch 0 of the data and writes the logits. Throws Error.
 void runForward(Program &program, const Options &options);

@@ -23,7 +23,8 @@ typedef enum tpc_dtype { TPC_F32 = 0, TPC_F64 = 1, TPC_BF16 = 2, TPC_I32 = 3, TP
 /* ------------------------------------------------------------------ symbols of a compiled program */
 
 /* One entry program: `init`, `step`, `loss` or `forward`. `base_private` and `base_communication` are
- * the two regions of this rank's arena; every slot of the manifest is a byte offset into one of them.
+ * the two regions of this rank's arena; every slot of the manifest is a byte offset into one of them. The private
+ * region ends with workspace for each thread: arena.private + threads * arena.workspace_per_thread bytes in all.
  * Inputs are written to their slots before the call, outputs read from theirs after it. */
 typedef void (*tpc_entry)(tpc_context *context, char *base_private, char *base_communication);
 
@@ -73,7 +74,8 @@ void tpc_contract(tpc_context *context, const tpc_contract_desc *desc, const cha
  * q, out: [batch, queries, kv_heads, group, head_dim]; k, v: [batch, keys, kv_heads, head_dim];
  * log_sum_exp: [batch, queries, kv_heads, group] f32. out = softmax(scale * q k^T) v, the mask letting query i see
  * keys j <= i + (keys - queries) if causal. A row that sees nothing is zeros. Never materializes queries x keys
- * for more than a block of query rows: `workspace` holds tpc_attention_workspace(desc) bytes per thread. */
+ * for more than a block of query rows: `workspace` holds 4 * 2 * TPC_ATTENTION_BLOCK * keys bytes for each thread:
+ * scores and their cotangents, f32. The compiler knows the same formula. */
 typedef struct tpc_attention_desc {
   tpc_dtype dtype;
   int64_t batch, queries, keys, kv_heads, group, head_dim;
@@ -88,11 +90,10 @@ void tpc_attention_grad(tpc_context *context, const tpc_attention_desc *desc, co
                         const char *v, const char *out, const char *log_sum_exp, const char *d_out, char *d_q,
                         char *d_k, char *d_v, char *workspace);
 
-/* Bytes of workspace one thread needs; the compiler knows the same formula as
- * 4 * (2 * B * keys + 3 * B * head_dim) + 4096 with B = TPC_ATTENTION_BLOCK query rows. */
+/* Query rows of a block. */
 #define TPC_ATTENTION_BLOCK 64
-/* Threads of a rank never exceed this: workspace is planned for so many. */
-#define TPC_MAX_THREADS 16
+/* Threads of a rank never exceed this; what asks for more is taken for a mistake. */
+#define TPC_MAX_THREADS 256
 
 /* ------------------------------------------------------------------ embedding, random */
 

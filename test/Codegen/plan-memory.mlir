@@ -12,7 +12,7 @@ func.func private @mix(%a: tensor<16xf32>) -> tensor<16xf32> attributes {tpc.ker
 
 // %0 cannot be in place of an argument, %1 cannot be in place by its kernel, %2 is in place of %1; %0 is dead then, and
 // three slots are needed: x, %0, %1.
-// CHECK: module attributes {tpc.arena = {activations = 192 : i64, communication = 0 : i64, gradients = 0 : i64, optimizer_state = 0 : i64, parameters = 0 : i64, private = 192 : i64, shared = 0 : i64, workspace = 0 : i64}}
+// CHECK: module attributes {tpc.arena = {activations = 192 : i64, communication = 0 : i64, gradients = 0 : i64, optimizer_state = 0 : i64, parameters = 0 : i64, private = 192 : i64, shared = 0 : i64, workspace_per_thread = 0 : i64}}
 // CHECK-LABEL: @in_place
 // CHECK-SAME: tpc.slot = #tpc.slot<private, offset = [[X:[0-9]+]], bytes = 64, activations>
 // CHECK-SAME: -> (tensor<4x4xf32> {tpc.slot = #tpc.slot<private, offset = [[R:[0-9]+]], bytes = 64, activations>})
@@ -39,7 +39,7 @@ func.func private @loss(%p: tensor<16xf32>, %x: tensor<16xf32>) -> tensor<16xf32
   return %p : tensor<16xf32>
 }
 // Peak: parameter, state, x, gradient (which the all-reduce changes in place) = 4 * 64.
-// CHECK: tpc.arena = {activations = 64 : i64, communication = 0 : i64, gradients = 64 : i64, optimizer_state = 64 : i64, parameters = 64 : i64, private = 192 : i64, shared = 64 : i64, workspace = 0 : i64}
+// CHECK: tpc.arena = {activations = 64 : i64, communication = 0 : i64, gradients = 64 : i64, optimizer_state = 64 : i64, parameters = 64 : i64, private = 192 : i64, shared = 64 : i64, workspace_per_thread = 0 : i64}
 // CHECK-LABEL: @step
 // CHECK-SAME: (%arg0: {{[^)]*}}fan_in = 1>, tpc.slot = #tpc.slot<private, offset = 0, bytes = 64, parameters>}
 // CHECK-SAME: tpc.slot = #tpc.slot<private, offset = 64, bytes = 64, optimizer_state>, tpc.state = "exp_avg"
@@ -113,11 +113,14 @@ func.func @unchanged(%x: tensor<16xf32>) -> (tensor<16xf32> {tpc.alias = 0 : i64
 
 // -----
 
-// Workspace: 16 threads x (4 x (2 x 64 keys x 8 + 3 x 64 x 4) + 4096) bytes = 180224.
-// CHECK: workspace = 180224 : i64
+// Workspace per thread: 4 bytes x 2 x 64 query rows x keys, 4096 for 8 keys and 8192 for 16. One runs after the other, so
+// both have it in the same place, at the end of the private region.
+// CHECK: tpc.arena = {{{.*}}private = [[END:[0-9]+]] : i64, shared = 0 : i64, workspace_per_thread = 8192 : i64}
 // CHECK-LABEL: @workspace
-func.func @workspace(%q: tensor<1x8x1x2x4xf32>, %k: tensor<1x8x1x4xf32>) -> tensor<1x8x1x2x4xf32> {
-  // CHECK: tpc.attention {{.*}} {tpc.slots = [#tpc.slot<private, offset = {{[0-9]+}}, bytes = 256, activations>, #tpc.slot<private, offset = {{[0-9]+}}, bytes = 64, activations>, #tpc.slot<private, offset = {{[0-9]+}}, bytes = 180224, workspace>]
+func.func @workspace(%q: tensor<1x8x1x2x4xf32>, %k: tensor<1x8x1x4xf32>, %long: tensor<1x16x1x4xf32>) -> tensor<1x8x1x2x4xf32> {
+  // CHECK: tpc.attention {{.*}} {tpc.slots = [#tpc.slot<private, offset = {{[0-9]+}}, bytes = 256, activations>, #tpc.slot<private, offset = {{[0-9]+}}, bytes = 64, activations>, #tpc.slot<private, offset = [[END]], bytes = 4096, workspace>]
   %o, %l = tpc.attention causal %q, %k, %k scale 0.5 : tensor<1x8x1x2x4xf32>, tensor<1x8x1x4xf32> -> tensor<1x8x1x2xf32>
-  return %o : tensor<1x8x1x2x4xf32>
+  // CHECK: tpc.attention {{.*}}, #tpc.slot<private, offset = [[END]], bytes = 8192, workspace>]
+  %p, %m = tpc.attention causal %o, %long, %long scale 0.5 : tensor<1x8x1x2x4xf32>, tensor<1x16x1x4xf32> -> tensor<1x8x1x2xf32>
+  return %p : tensor<1x8x1x2x4xf32>
 }

@@ -91,3 +91,26 @@ module attributes {tpc.arena = {private = 128 : i64, shared = 0 : i64}} {
     return
   }
 }
+
+// -----
+
+// 8 keys need 4 x 2 x 64 x 8 = 4096 bytes per thread.
+module attributes {tpc.arena = {private = 704 : i64, shared = 0 : i64, workspace_per_thread = 2048 : i64}} {
+  func.func @too_small(%q: tensor<1x8x1x2x4xf32> {tpc.slot = #tpc.slot<private, offset = 0, bytes = 256, activations>},
+                       %k: tensor<1x8x1x4xf32> {tpc.slot = #tpc.slot<private, offset = 256, bytes = 128, activations>}) {
+    // expected-error @below {{expects a workspace of at least 4096 and at most 2048 bytes per thread (C5), got 2048}}
+    %o, %l = tpc.attention causal %q, %k, %k scale 0.5 {tpc.slots = [#tpc.slot<private, offset = 384, bytes = 256, activations>, #tpc.slot<private, offset = 640, bytes = 64, activations>, #tpc.slot<private, offset = 704, bytes = 2048, workspace>]} : tensor<1x8x1x2x4xf32>, tensor<1x8x1x4xf32> -> tensor<1x8x1x2xf32>
+    return
+  }
+}
+
+// -----
+
+module attributes {tpc.arena = {private = 8192 : i64, shared = 0 : i64, workspace_per_thread = 4096 : i64}} {
+  func.func @among_values(%q: tensor<1x8x1x2x4xf32> {tpc.slot = #tpc.slot<private, offset = 0, bytes = 256, activations>},
+                          %k: tensor<1x8x1x4xf32> {tpc.slot = #tpc.slot<private, offset = 256, bytes = 128, activations>}) {
+    // expected-error @below {{expects a workspace at the end of the private region (C5)}}
+    %o, %l = tpc.attention causal %q, %k, %k scale 0.5 {tpc.slots = [#tpc.slot<private, offset = 384, bytes = 256, activations>, #tpc.slot<private, offset = 640, bytes = 64, activations>, #tpc.slot<private, offset = 704, bytes = 4096, workspace>]} : tensor<1x8x1x2x4xf32>, tensor<1x8x1x4xf32> -> tensor<1x8x1x2xf32>
+    return
+  }
+}

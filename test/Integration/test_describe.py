@@ -63,13 +63,47 @@ def test_cpu_that_this_machine_lacks(work, tmp_path):
     assert result.returncode == 1 and "graniterapids" in result.stdout + result.stderr
 
 
-def test_memory_is_what_was_planned(work, tmp_path):
-    """A run touches no more of its arena than was planned, and all of it but the workspace of threads it does not have."""
+def planned_memory(program, threads):
+    """Bytes of the arena that --describe says, and those of the categories at its peak."""
+    text = run(program, "--describe", "--threads-per-rank", threads).stdout
+    arena, parts = re.search(r"arena of a rank with (\d+) threads?: (\d+) bytes.*?:\n(.*?)\ncollectives", text, re.S).group(2, 3)
+    return int(arena), [int(size) for size in re.findall(r"^  \w+ +(\d+) bytes", parts, re.M)]
+
+
+def measured_memory(program, *arguments):
+    """Bytes of the arena that a run touched, and by how many its process grew."""
+    result = run(program, *arguments)
+    assert result.returncode == 0, result.stderr
+    found = re.search(r"high-water (\d+) bytes .* grew by (\d+) bytes", result.stdout)
+    return int(found[1]), int(found[2])
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("mesh", ["tp1", "tp2", "dp2tp2"])
+def test_arena_is_what_was_planned(work, data, mesh, threads):
+    program = work.program(GROUPED, MESHES[mesh])
+    arena, categories = planned_memory(program, threads)
+    assert arena == sum(categories)
+    assert measured_memory(program, "--data", data, "--steps", 2, "--threads-per-rank", threads)[0] == arena
+
+
+def test_arena_of_a_forward_program(work, tmp_path, data):
+    program = work.program(GROUPED, MESHES["tp2"], mode="forward")
+    arguments = ["--load", work.weights(GROUPED)[0], "--data", data, "--logits", tmp_path / "l.safetensors"]
+    assert measured_memory(program, *arguments)[0] == planned_memory(program, 1)[0]
+
+
+def test_workspace_grows_with_threads(work):
     program = work.program(GROUPED, MESHES["tp2"])
-    description = run(program, "--describe").stdout
-    planned = int(re.search(r"arena: (\d+) bytes", description)[1])
-    workspace = int(re.search(r"workspace +(\d+) bytes", description)[1])
-    result = run(program, "--data", write_tokens(tmp_path / "t.bin", random_tokens(GROUPED, 200)), "--steps", 2)
-    touched = int(re.search(r"high-water (\d+) bytes", result.stdout)[1])
-    pages = 8 * 4096  # the mark counts whole pages
-    assert planned - workspace - pages < touched < planned + pages
+    sizes = [planned_memory(program, threads)[0] for threads in (1, 2, 5)]
+    # 4 bytes x 2 x 64 query rows x 16 keys for each thread.
+    assert sizes[1] - sizes[0] == 8192 and sizes[2] - sizes[1] == 3 * 8192
+
+
+def test_process_grows_by_its_arena(work, data):
+    """Beside the arena, of some hundred MB, a step takes nothing that matters."""
+    config = {**GROUPED, "vocab_size": 32768, "hidden_size": 512}
+    program = work.program(config, MESHES["tp2"])
+    arena, grown = measured_memory(program, "--data", data, "--steps", 2)
+    assert arena == planned_memory(program, 1)[0] > 200e6
+    assert abs(grown - arena) < 0.05 * arena

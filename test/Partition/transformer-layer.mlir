@@ -3,7 +3,7 @@
 // RUN: FileCheck %s --implicit-check-not="= tpc.all_" --implicit-check-not="= tpc.reduce_scatter" --implicit-check-not="= tpc.permute" < %t.mlir
 // RUN: tpc-interpret %t.mlir --against=%t.global.mlir --tolerance=1e-9
 //
-// The same with the machine of the default, where splitting K and V along the sequence pays, and on other meshes.
+// The same with the machine of the default, and on other meshes.
 // RUN: tpc-opt %t.global.mlir --tpc-propagate-layouts --tpc-insert-reshards --tpc-expand-reshards --tpc-localize --tpc-verify-local -o %t.cpu.mlir
 // RUN: tpc-interpret %t.cpu.mlir --against=%t.global.mlir --tolerance=1e-9
 // RUN: sed 's/<."dp"=1, "tp"=2.>/<["dp"=1, "tp"=4]>/' %t.global.mlir > %t.4.mlir

@@ -67,6 +67,9 @@ TEST(Manifest, RefusesDamage) {
   };
   EXPECT_ERROR(parseManifest("{"), "manifest is damaged");
   EXPECT_ERROR(parseManifest(change([](auto &json) { json.erase("batch"); })), "batch");
+  EXPECT_ERROR(
+      parseManifest(change([](auto &json) { json["arena"].erase("workspace_per_thread"); })),
+      "workspace_per_thread");
   EXPECT_ERROR(parseManifest(change([](auto &json) { json["tpc_manifest"] = 2; })),
                "another version");
   EXPECT_ERROR(
@@ -81,11 +84,12 @@ TEST(Manifest, RefusesDamage) {
 }
 
 TEST(Describe, SaysWhatThereIs) {
-  std::string text = describe(parseManifest(test::handMadeManifest(2)));
+  std::string text = describe(parseManifest(test::handMadeManifest(2)), 3);
   for (const char *part :
        {"mesh tp=2", "model.embed_tokens.weight  f32  16x4  Shard(0) on tp; here 8x4",
-        "Replicate; here 4", "arena: ", "parameters      256 bytes", "all_reduce over tp",
-        "tokens: 2x4 i32"})
+        "Replicate; here 4", "arena of a rank with 3 threads: 2496 bytes",
+        "parameters      256 bytes", "workspace       384 bytes (384 bytes): 3 threads x 128",
+        "all_reduce over tp", "tokens: 2x4 i32"})
     EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
 }
 

@@ -17,6 +17,9 @@ using namespace tpc::runtime;
 
 namespace {
 
+/// Floating-point operations per second that utilization is measured by here.
+constexpr double peakOfTest = 1e9;
+
 /// Runs the program on `tp` ranks; returns the message of the failure, empty if there is none.
 std::string run(int tp, std::vector<std::string> flags, const std::string &manifestText) {
   Manifest manifest = parseManifest(manifestText);
@@ -37,7 +40,7 @@ std::string run(int tp, std::vector<std::string> flags, const std::string &manif
             parseOptions(static_cast<int>(words.size()), words.data(), manifest.train);
         Program program(compiled, manifest, context);
         if (manifest.train)
-          train(program, options);
+          train(program, options, peakOfTest);
         else
           runForward(program, options);
         context.communicator->finish();
@@ -113,6 +116,10 @@ TEST_F(Train, SameOnOneAndTwoRanks) {
          {"tokens_per_s", "mfu", "memory_bytes", "seconds", "communication_seconds"})
       EXPECT_GE(one[i][key].get<double>(), 0) << key;
   }
+  // 24 operations per token, 2 x 4 tokens a step.
+  for (const auto &record : one)
+    EXPECT_DOUBLE_EQ(record["mfu"].get<double>(),
+                     24 * 8 / record["seconds"].get<double>() / peakOfTest);
   EXPECT_DOUBLE_EQ(one[0]["lr"].get<double>(), 0.01);
   EXPECT_DOUBLE_EQ(one[1]["lr"].get<double>(), 0.055);
   EXPECT_DOUBLE_EQ(one[4]["lr"].get<double>(), 0.1 * 0.5); // half way along the cosine from 2 to 6

@@ -12,7 +12,8 @@ using namespace tpc;
 namespace {
 struct CommandLine {
   CompileOptions options;
-  std::string mesh, policy = "optimize", emit = "exe", mode = "train", type = "f32", target = "cpu";
+  std::string mesh, policy = "optimize", emit = "exe", mode = "train", type = "f32", target = "cpu",
+                    explain;
   bool check = false, listModules = false;
 };
 } // namespace
@@ -32,6 +33,10 @@ static void declare(CLI::App &app, CommandLine &line) {
       ->check(CLI::IsMember({"train", "forward"}));
   app.add_option("--batch", options.import.batch, "sequences per step, of all ranks together");
   app.add_option("--seq", options.import.sequence, "positions per sequence");
+  app.add_option("--machine", options.machine,
+                 "what traffic is priced on: shared-memory, ethernet-mpi, h100x8, h200x8 or a YAML "
+                 "file")
+      ->capture_default_str();
   app.add_option("--element-type", line.type, "of parameters and arithmetic")
       ->check(CLI::IsMember({"f32", "f64"}));
   app.add_option("--target", line.target, "what to compile for")
@@ -48,6 +53,9 @@ static void declare(CLI::App &app, CommandLine &line) {
                "print every module, its parameters' shapes and the styles it admits");
   app.add_flag("--verify", options.verify,
                "run every form of the program in the interpreter and compare; small models");
+  app.add_option("--explain", line.explain,
+                 "print every collective with its cost and its reasons, generate nothing")
+      ->check(CLI::IsMember({"json"}));
   app.add_flag("--check", line.check, "check plan and mesh, generate nothing");
 }
 
@@ -68,6 +76,8 @@ static mlir::LogicalResult run(CommandLine &line, mlir::MLIRContext *context) {
   options.strict = line.policy == "strict";
   if (line.listModules)
     return listModules(options, context);
+  if (!line.explain.empty())
+    return explain(options, context);
   return line.check ? checkPlan(options, context) : compile(options, context);
 }
 

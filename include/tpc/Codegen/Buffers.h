@@ -16,7 +16,7 @@
 namespace tpc {
 
 struct Buffer {
-  llvm::SmallVector<mlir::Value, 2> values; ///< empty for the workspace of an op
+  llvm::SmallVector<mlir::Value, 2> values;
   int64_t bytes = 0;
   int64_t first = 0, last = 0; ///< instants
   SlotSpace space = SlotSpace::Private;
@@ -33,8 +33,6 @@ public:
 
   llvm::ArrayRef<Buffer> getBuffers() const { return buffers; }
   unsigned getBuffer(mlir::Value value) const { return bufferOf.lookup(value); }
-  /// The workspace of an op, if it has one.
-  const unsigned *findWorkspace(mlir::Operation *op) const;
   int64_t getEnd() const { return end; }
 
   /// Numbers of the results that must lie in an argument's buffer (tpc.alias) or in a parameter's
@@ -60,7 +58,6 @@ private:
   mlir::func::FuncOp entry;
   llvm::SmallVector<Buffer, 0> buffers;
   llvm::DenseMap<mlir::Value, unsigned> bufferOf;
-  llvm::DenseMap<mlir::Operation *, unsigned> workspaces;
   llvm::SmallVector<unsigned> misplaced;
   int64_t end = 0;
 };

@@ -49,7 +49,9 @@ def PlanMemory : Pass<"tpc-plan-memory", "::mlir::ModuleOp"> {
     `tpc.slots` (one per result, then one for its workspace if it needs one), arguments and results of entries have
     `tpc.slot`, the module has `tpc.arena`: bytes of the regions `private` and `shared` (communication) and, at the
     instant at which most is live, bytes of each category (what no value uses then counts as activations or
-    communication, so that the categories add up to the arena).
+    communication, so that the categories add up to the regions), and `workspace_per_thread`: what a run adds to the
+    private region for each of its threads. The slot of a workspace starts at the end of `private`, the part of the
+    first thread; ops share it, because only one runs at a time.
 
     - Parameters and optimizer state have one place in all entries; transient memory is shared between entries.
     - Reshapes are free. A result is computed in place of an operand that dies there if the kernel's `in_place` allows
@@ -77,9 +79,11 @@ def VerifyMemory : Pass<"tpc-verify-memory", "::mlir::ModuleOp"> {
   let description = [{
     Independent of the planner: recomputes from the program which values are read later and replays the schedule.
     Checked: (C1) every value has a slot of its size, aligned to 64 bytes, inside `tpc.arena`; a reshape has its
-    operand's. (C2) no result or workspace is written over a value that is read later or returned, nor over an operand
+    operand's. (C2) no result is written over a value that is read later or returned, nor over an operand
     of the same op that does not allow it. (C3) a parameter or state has one slot in all entries, no transient value
-    overlaps it, and only its `tpc.alias` or `tpc.param` result is written there. (C4) a result with `tpc.alias` has the slot of its argument.
+    overlaps it, and only its `tpc.alias` or `tpc.param` result is written there. (C4) a result with `tpc.alias` has the slot of
+    its argument. (C5) a workspace is large enough, starts at the end of the private region and fits into
+    `workspace_per_thread`.
   }];
 }
 

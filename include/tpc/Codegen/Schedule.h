@@ -28,9 +28,9 @@ bool isCollective(mlir::Operation *op);
 /// knows it by.
 llvm::SmallVector<mlir::Operation *> getCollectives(mlir::ModuleOp module);
 
-/// Bytes of scratch memory that the runtime needs for `op`, all threads together; the formula of
+/// Bytes of scratch memory that the runtime needs for `op` in each thread; the formula of
 /// tpc_runtime.h.
-int64_t getWorkspaceBytes(mlir::Operation *op);
+int64_t getWorkspaceBytesPerThread(mlir::Operation *op);
 
 /// True if result number `result` may be written over operand number `operand`.
 bool allowsInPlace(mlir::Operation *op, unsigned result, unsigned operand);

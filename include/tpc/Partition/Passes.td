@@ -14,14 +14,15 @@ def InsertReshards : Pass<"tpc-insert-reshards", "::mlir::ModuleOp"> {
 
     Ops are visited in program order. For each, every assignment of the mesh axes at hand to its factors is priced:
     resharding the operands (free where an earlier op had the value in that layout: a gathered cotangent serves
-    both products of a linear layer), bringing the results to their layouts, and the work, which axes that split
-    nothing do not share. The cheapest is taken.
+    both products of a linear layer) and bringing the results to their layouts. The one with the least traffic is taken;
+    among equals the one with the least work, which axes that split nothing do not share.
 
     * A parameter is not gathered over the axes that its layout names, however cheap that looks.
     * Partial flows through ops that are jointly linear in the Partial operands (`ShardingRule::linearSets`) as long as
       every user of the value is such an op; it is reduced where a non-linear op, a constraint or a result needs it.
     * With `policy=optimize` a value that was asked for in another layout may be used in either, whichever is cheaper for
-      each user; a remark at the request says if that leaves it to nobody. With `policy=strict` users take the layout asked for.
+      each user (the first to take the layout asked for pays for it); a remark at the request says if that leaves it to nobody.
+      With `policy=strict` users take the layout asked for.
     * In a chain of additions the terms that are Partial over the same axes are added first and reduced once.
 
     ```mlir

@@ -13,6 +13,9 @@
 
 namespace tpc {
 
+/// Can every user work on summands of `value`, without results that are much larger?
+bool passesAllUsers(mlir::Value value);
+
 class ValueVersions {
 public:
   ValueVersions(const MeshContext &context, ReshardPlanner &planner)
@@ -24,10 +27,14 @@ public:
   void define(mlir::Value value, mlir::Value made, const Layout &layout);
   /// `alias` is `value` under another name: they share versions.
   void defineAlias(mlir::Value alias, mlir::Value value) { aliases[alias] = getRoot(value); }
+  /// `request` asks for `value` in `layout`; it is made when the first user takes it so.
+  void addRequest(mlir::Value value, const Layout &layout, mlir::Operation *request);
 
   const Layout &getWanted(mlir::Value value) const { return find(value).wanted; }
   /// Every layout the value exists in.
   std::vector<Layout> getLayouts(mlir::Value value) const;
+  /// Every layout the value is asked for in, whether it exists or not.
+  std::vector<Layout> getRequested(mlir::Value value) const;
   /// Axes over which users may take the value as it is, Partial; empty if some user needs it whole.
   AxisList getPassingAxes(mlir::Value value) const;
   /// Can the value be had as `layout` for nothing, whatever it is now? (constants)
@@ -47,8 +54,13 @@ private:
     Layout layout;
     mlir::Value value;
   };
+  struct Request {
+    Layout layout;
+    mlir::Operation *op;
+  };
   struct Entry {
     llvm::SmallVector<Version, 2> versions;
+    llvm::SmallVector<Request, 1> requests;
     Layout wanted;
     bool passes = false;
     bool isParameter = false;
@@ -58,7 +70,8 @@ private:
   const Entry &find(mlir::Value value) const { return entries.find(getRoot(value))->second; }
   /// The version from which `layout` is cheapest, and the seconds; -1 if there is none.
   std::pair<int, double> findSource(mlir::Value value, const Layout &layout) const;
-  mlir::Value reshard(const Version &source, const Layout &layout, mlir::Operation *user);
+  mlir::Value reshard(const Version &source, const Layout &layout, mlir::Location loc,
+                      mlir::Operation *user);
 
   const MeshContext &context;
   ReshardPlanner &planner;

@@ -18,6 +18,7 @@ struct CompileOptions {
   std::string plan;     ///< plan file; empty: everything replicated
   bool strict = false;  ///< --plan-policy=strict
   ImportOptions import; ///< no mesh: that of a .mlir module, else tp=1
+  std::string machine = "shared-memory"; ///< what traffic and work are priced on
   std::string cpu = "native";
   Cpu processor; ///< what `cpu` names; set by compile()
   Emit emit = Emit::Exe;
@@ -38,6 +39,9 @@ mlir::LogicalResult checkPlan(const CompileOptions &options, mlir::MLIRContext *
 
 /// Prints every module, its parameters' shapes and the styles it admits.
 mlir::LogicalResult listModules(const CompileOptions &options, mlir::MLIRContext *context);
+
+/// Partitions the program and prints what it costs and why (tpc/Explain); generates no code.
+mlir::LogicalResult explain(const CompileOptions &options, mlir::MLIRContext *context);
 
 /// Compiles and writes the output; a file appears under its final name only when it is complete.
 mlir::LogicalResult compile(const CompileOptions &options, mlir::MLIRContext *context);

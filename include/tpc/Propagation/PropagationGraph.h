@@ -25,6 +25,7 @@ enum class ProgramPhase { Forward, Backward, Update };
 /// Says that an op belongs to a later phase than Forward (unit attributes).
 inline constexpr llvm::StringLiteral kBackwardMark = "tpc.backward";
 inline constexpr llvm::StringLiteral kUpdateMark = "tpc.update";
+ProgramPhase getMarkedPhase(mlir::Operation *op);
 
 /// Whose claims go first. Parameters are not moved for an activation's sake.
 enum class ClaimPriority { Derived, Requested, Parameter };

@@ -178,10 +178,10 @@ TEST(Threads, TheMostExplicitNumberWins) {
 }
 
 TEST(Threads, DefaultsAreCutAndExplicitNumbersRefused) {
-  EXPECT_EQ(threadsPerRank(0, environmentOf({{"OMP_NUM_THREADS", "64"}}), 3), TPC_MAX_THREADS);
-  EXPECT_EQ(threadsPerRank(0, environmentOf({}), 96), TPC_MAX_THREADS);
-  EXPECT_EQ(errorOf([] { threadsPerRank(17, environmentOf({}), 1); }),
-            "--threads-per-rank must be at most 16, got 17");
+  EXPECT_EQ(threadsPerRank(0, environmentOf({{"OMP_NUM_THREADS", "1024"}}), 3), TPC_MAX_THREADS);
+  EXPECT_EQ(threadsPerRank(0, environmentOf({}), 960), TPC_MAX_THREADS);
+  EXPECT_EQ(errorOf([] { threadsPerRank(257, environmentOf({}), 1); }),
+            "--threads-per-rank must be at most 256, got 257");
   EXPECT_EQ(
       errorOf([] {
         Variables variables{{"OMP_NUM_THREADS", "many"}};

@@ -62,6 +62,10 @@ int reportFailure(const std::exception &error, Communicator *communicator);
 /// three are cut to TPC_MAX_THREADS; a larger or unreadable explicit number is an Error.
 int threadsPerRank(int requested, const Environment &environment, int fair);
 
+/// The fair share of threads, before the ranks have met: as if `ranks` ranks on this host all had
+/// this process' cores.
+int expectedFairThreads(int ranks);
+
 } // namespace tpc::runtime
 
 #endif

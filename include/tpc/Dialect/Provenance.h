@@ -1,0 +1,46 @@
+//===- Provenance.h - why an op is there, kept in its location -----------------===//
+//
+// The frontend locates every op at its module, a NameLoc such as "model.layers.0.mlp". Where an op
+// is there because of others, its location is fused: first the op or the request that needs it,
+// then what led there, ever further away, down to lines of the plan:
+//
+//   fused["plan.yaml":15:5, "model.layers.0.mlp.down_proj",       the request that is met
+//         "tpc.contract"("model.layers.0.mlp.down_proj"),          the op that left a partial sum
+//         "parameter"("model.layers.0.mlp.down_proj.weight"),      because this one is split,
+//         "plan.yaml":15:5]                                        as the plan says
+//
+// Ops that replace several fuse their locations, so nothing is lost on the way to the collectives.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TPC_DIALECT_PROVENANCE_H
+#define TPC_DIALECT_PROVENANCE_H
+
+#include "mlir/IR/Location.h"
+#include "mlir/IR/Operation.h"
+#include <string>
+#include <vector>
+
+namespace tpc {
+
+/// What a plan asks of `module` at `line`.
+mlir::Location getRequestLoc(mlir::Location line, llvm::StringRef module);
+/// `op` as a link of a chain: its name, and the place where it stands.
+mlir::Location getLinkLoc(mlir::Operation *op);
+/// A parameter as a link of a chain.
+mlir::Location getParameterLoc(mlir::MLIRContext *context, llvm::StringRef name);
+/// Several ops that became one; each keeps its chain.
+mlir::Location getCombinedLoc(mlir::MLIRContext *context, llvm::ArrayRef<mlir::Location> members);
+
+/// The module in which an op stands: the first in its location. Of combined ops the name that
+/// theirs have in common ("model.layers.0"). Empty if there is none.
+std::string getModuleName(mlir::Location loc);
+/// The first line of a file in a location, or null.
+mlir::LocationAttr getAnnotation(mlir::Location loc);
+/// The chain from annotations to the op, as text: "plan.yaml:15:5", a module, "tpc.contract of
+/// model.layers.0.mlp.down_proj".
+std::vector<std::string> getChain(mlir::Location loc);
+
+} // namespace tpc
+
+#endif // TPC_DIALECT_PROVENANCE_H

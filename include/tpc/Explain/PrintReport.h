@@ -1,0 +1,28 @@
+//===- PrintReport.h - reports for people and for scripts ----------------------===//
+
+#ifndef TPC_EXPLAIN_PRINTREPORT_H
+#define TPC_EXPLAIN_PRINTREPORT_H
+
+#include "tpc/Explain/Report.h"
+#include "llvm/Support/raw_ostream.h"
+
+namespace tpc {
+
+/// What the compiler said about the program on its way to it.
+struct Remark {
+  std::string location, severity, message;
+};
+
+/// A program explained: what is printed.
+struct Explanation {
+  Report report;
+  std::optional<Totals> strict; ///< of the plan taken literally, if it can be
+  std::vector<Remark> remarks;
+};
+
+/// One object; docs/explain.md has its members.
+void printJson(const Explanation &explanation, llvm::raw_ostream &os);
+
+} // namespace tpc
+
+#endif // TPC_EXPLAIN_PRINTREPORT_H

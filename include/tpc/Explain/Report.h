@@ -1,0 +1,78 @@
+//===- Report.h - what a partitioned program costs, and why --------------------===//
+//
+// Collectives of one step and parameters on one rank, read off the local program: bytes from shapes
+// and axes, reasons from locations (tpc/Dialect/Provenance.h), seconds from a machine model.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TPC_EXPLAIN_REPORT_H
+#define TPC_EXPLAIN_REPORT_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "tpc/Propagation/PropagationGraph.h"
+#include "tpc/Sharding/MachineModel.h"
+#include <array>
+
+namespace tpc {
+
+/// What a collective's values are to the user.
+enum class TrafficKind {
+  Activation, ///< and the gradients of activations
+  Parameter,  ///< parameters and optimizer state
+  Gradient,   ///< of parameters
+  Scalar      ///< single numbers: loss, counts, norms
+};
+inline constexpr TrafficKind kTrafficKinds[] = {TrafficKind::Activation, TrafficKind::Parameter,
+                                                TrafficKind::Gradient, TrafficKind::Scalar};
+llvm::StringRef stringify(TrafficKind kind);
+llvm::StringRef stringify(ProgramPhase phase);
+
+/// Bytes that a rank receives, by TrafficKind.
+using BytesByKind = std::array<int64_t, 4>;
+int64_t getSum(const BytesByKind &bytes);
+
+struct CollectiveReport {
+  int64_t index;                 ///< position in the step
+  int64_t number;                ///< in the manifest: what messages of the runtime call it
+  std::string op;                ///< "all_gather"
+  std::vector<std::string> axes; ///< "tp", "tp:(1)2"
+  std::string dtype;
+  int64_t elements; ///< of the wider side, on one rank
+  BytesByKind bytes;
+  double seconds;
+  std::string module; ///< where it stands; empty if unknown
+  ProgramPhase phase;
+  TrafficKind kind;             ///< of most of its bytes
+  std::vector<std::string> why; ///< from annotations over ops to here
+};
+
+struct ParameterReport {
+  std::string name;
+  std::vector<int64_t> shape; ///< Hugging Face's, whole
+  std::string layout;         ///< DTensor's words, in dimensions of `shape`
+  int64_t bytes;              ///< on one rank
+};
+
+struct Totals {
+  int64_t collectives = 0;
+  BytesByKind bytes{};
+  double seconds = 0;
+};
+
+struct Report {
+  std::string machine, mesh;
+  std::string program; ///< the function reported on: "step" or "forward"
+  std::vector<CollectiveReport> collectives;
+  std::vector<ParameterReport> parameters;
+
+  Totals getTotals() const;
+  int64_t getParameterBytes() const;
+};
+
+/// Reports on the step (else the forward program, else the first function) of a local program.
+/// Fails, with an error at the module, if it has no mesh or no function.
+mlir::FailureOr<Report> buildReport(mlir::ModuleOp module, const MachineModel &machine);
+
+} // namespace tpc
+
+#endif // TPC_EXPLAIN_REPORT_H

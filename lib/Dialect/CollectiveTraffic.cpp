@@ -1,0 +1,48 @@
+//===- CollectiveTraffic.cpp ---------------------------------------------------===//
+
+#include "tpc/Dialect/CollectiveTraffic.h"
+#include "llvm/ADT/TypeSwitch.h"
+#include <cmath>
+
+using namespace mlir;
+using namespace tpc;
+
+static std::optional<CollectiveKind> getKind(Operation *op) {
+  return llvm::TypeSwitch<Operation *, std::optional<CollectiveKind>>(op)
+      .Case([](AllGatherOp) { return CollectiveKind::AllGather; })
+      .Case([](AllReduceOp) { return CollectiveKind::AllReduce; })
+      .Case([](AllToAllOp) { return CollectiveKind::AllToAll; })
+      .Case([](PermuteOp) { return CollectiveKind::Permute; })
+      .Case([](ReduceScatterOp) { return CollectiveKind::ReduceScatter; })
+      .Default([](Operation *) { return std::nullopt; });
+}
+
+static int64_t countElements(TypeRange types) {
+  int64_t elements = 0;
+  for (Type type : types)
+    elements += cast<RankedTensorType>(type).getNumElements();
+  return elements;
+}
+
+std::optional<CollectiveTraffic> tpc::getTraffic(Operation *op) {
+  std::optional<CollectiveKind> kind = getKind(op);
+  if (!kind)
+    return std::nullopt;
+  Mesh mesh = lookupMesh(op, op->getAttrOfType<FlatSymbolRefAttr>("mesh")).getMesh().getMesh();
+  CollectiveTraffic traffic{*kind, getAxes(op->getAttrOfType<ArrayAttr>("axes"), mesh)};
+  traffic.elements =
+      std::max(countElements(op->getOperandTypes()), countElements(op->getResultTypes()));
+  for (Type type : op->getOperandTypes())
+    traffic.operandBytes += getBytes(type);
+  traffic.receivedBytes = std::llround(
+      getReceivedBytes(*kind, getSize(traffic.axes), static_cast<double>(traffic.operandBytes)));
+  return traffic;
+}
+
+void TrafficSum::add(FunctionOpInterface function) {
+  function.walk([&](Operation *op) {
+    std::optional<CollectiveTraffic> traffic = getTraffic(op);
+    collectives += traffic.has_value();
+    receivedBytes += traffic ? traffic->receivedBytes : 0;
+  });
+}

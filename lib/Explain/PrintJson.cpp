@@ -1,0 +1,99 @@
+//===- PrintJson.cpp - reports for scripts -------------------------------------===//
+
+#include "tpc/Explain/PrintReport.h"
+#include "llvm/Support/JSON.h"
+
+using namespace mlir;
+using namespace tpc;
+
+namespace {
+class Writer {
+public:
+  explicit Writer(llvm::raw_ostream &os) : json(os, /*IndentSize=*/1) {}
+  void write(const Explanation &explanation);
+
+private:
+  void write(const CollectiveReport &collective);
+  void write(const ParameterReport &parameter);
+  void write(const Remark &remark);
+  void write(StringRef name, const Totals &totals);
+  template <typename Range>
+  void writeValues(StringRef name, const Range &values) {
+    json.attributeArray(name, [&] {
+      for (const auto &value : values)
+        json.value(value);
+    });
+  }
+  template <typename Range>
+  void writeObjects(StringRef name, const Range &objects) {
+    json.attributeArray(name, [&] {
+      for (const auto &object : objects)
+        json.object([&] { write(object); });
+    });
+  }
+
+  llvm::json::OStream json;
+};
+} // namespace
+
+void Writer::write(const CollectiveReport &collective) {
+  json.attribute("index", collective.index);
+  json.attribute("number", collective.number);
+  json.attribute("op", collective.op);
+  writeValues("axes", collective.axes);
+  json.attribute("dtype", collective.dtype);
+  json.attribute("elements", collective.elements);
+  json.attribute("bytes", getSum(collective.bytes));
+  json.attribute("seconds", collective.seconds);
+  json.attribute("module", collective.module);
+  json.attribute("phase", stringify(collective.phase));
+  json.attribute("kind", stringify(collective.kind));
+  writeValues("why", collective.why);
+}
+
+void Writer::write(const ParameterReport &parameter) {
+  json.attribute("name", parameter.name);
+  writeValues("shape", parameter.shape);
+  json.attribute("layout", parameter.layout);
+  json.attribute("bytes_per_rank", parameter.bytes);
+}
+
+void Writer::write(const Remark &remark) {
+  json.attribute("location", remark.location);
+  json.attribute("severity", remark.severity);
+  json.attribute("message", remark.message);
+}
+
+void Writer::write(StringRef name, const Totals &totals) {
+  json.attributeObject(name, [&] {
+    json.attribute("collectives", totals.collectives);
+    json.attributeObject("bytes", [&] {
+      for (TrafficKind kind : kTrafficKinds)
+        json.attribute(stringify(kind), totals.bytes[static_cast<unsigned>(kind)]);
+      json.attribute("all", getSum(totals.bytes));
+    });
+    json.attribute("seconds", totals.seconds);
+  });
+}
+
+void Writer::write(const Explanation &explanation) {
+  const Report &report = explanation.report;
+  json.object([&] {
+    json.attribute("machine", report.machine);
+    json.attribute("mesh", report.mesh);
+    json.attribute("program", report.program);
+    write("totals", report.getTotals());
+    if (explanation.strict)
+      write("strict", *explanation.strict);
+    else
+      json.attribute("strict", nullptr);
+    writeObjects("collectives", report.collectives);
+    writeObjects("parameters", report.parameters);
+    writeObjects("remarks", explanation.remarks);
+  });
+}
+
+void tpc::printJson(const Explanation &explanation, llvm::raw_ostream &os) {
+  Writer(os).write(explanation);
+  os << "\n";
+}

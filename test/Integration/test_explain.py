@@ -1,0 +1,130 @@
+"""`--explain`: what collectives cost, against numbers derived by hand, and what scripts may rely on."""
+import json
+import os
+
+import pytest
+
+from harness import GROUPED, PLANS, ROOT, call, complain, succeed, tool
+
+TUTORIAL = os.path.join(ROOT, "examples", "tutorial-llama")
+TOKENS, HIDDEN, LAYERS, VOCABULARY, KEYS = 512, 768, 12, 50000, 3 * 64
+
+
+def explain(model, plan, mesh, *extra, batch=1, sequence=TOKENS):
+    plans = ["--plan", os.path.join(PLANS, plan)] if plan else []
+    return json.loads(succeed([tool("tpc-compile"), model, *plans, "--mesh", mesh, "--batch", batch, "--seq", sequence,
+                               "--explain=json", *extra]).stdout)
+
+
+def received(elements, ranks):
+    """Bytes of f32 that a ring moves to gather or scatter so many."""
+    return 4 * elements * (ranks - 1) // ranks
+
+
+def test_members_that_scripts_rely_on(work):
+    report = explain(work.model(GROUPED), "tutorial.yaml", "dp=1,tp=2", batch=4, sequence=16)
+    assert {"collectives", "totals", "machine", "parameters", "remarks"} <= set(report)
+    for collective in report["collectives"]:
+        assert {"index", "op", "axes", "dtype", "elements", "bytes", "seconds", "module", "phase", "kind",
+                "why"} <= set(collective)
+        assert collective["phase"] in ("forward", "backward", "update")
+        assert collective["kind"] in ("activation", "parameter", "gradient", "scalar")
+        assert collective["axes"] == ["tp"] and collective["dtype"] == "f32" and collective["seconds"] > 0
+    assert [c["index"] for c in report["collectives"]] == list(range(len(report["collectives"])))
+    assert [c["phase"] for c in report["collectives"]] == sorted(
+        (c["phase"] for c in report["collectives"]), key=["forward", "backward", "update"].index)
+    for parameter in report["parameters"]:
+        assert {"name", "shape", "layout", "bytes_per_rank"} <= set(parameter)
+
+
+def test_totals_are_the_sums_of_the_list(work):
+    report = explain(work.model(GROUPED), "tutorial.yaml", "dp=2,tp=2", batch=4, sequence=16)
+    totals = report["totals"]
+    assert totals["collectives"] == len(report["collectives"])
+    assert totals["bytes"]["all"] == sum(c["bytes"] for c in report["collectives"])
+    assert totals["bytes"]["all"] == sum(totals["bytes"][kind] for kind in
+                                         ("activation", "parameter", "gradient", "scalar"))
+    assert totals["seconds"] == pytest.approx(sum(c["seconds"] for c in report["collectives"]))
+
+
+@pytest.mark.parametrize("ranks", [2, 4])
+def test_strict_tutorial(ranks):
+    """Per layer and direction: two gathers of the sequence and two scatters; forward q (12 heads), k, v (3 each) are
+    gathered, and backward o_proj's input. The embedding is scattered, the head's input and the logits are gathered."""
+    report = explain(TUTORIAL, "tutorial.yaml", f"tp={ranks}", "--plan-policy=strict")
+    stream = TOKENS * HIDDEN
+    elements = LAYERS * (8 * stream + 2 * stream + 2 * TOKENS * KEYS) + 4 * stream + TOKENS * VOCABULARY
+    assert report["totals"]["bytes"]["activation"] <= received(elements, ranks)
+    assert report["totals"]["bytes"]["activation"] <= {2: 153.4e6, 4: 230.2e6}[ranks]
+    logits = [c for c in report["collectives"] if c["elements"] == TOKENS * VOCABULARY]
+    assert [c["bytes"] for c in logits] == [received(TOKENS * VOCABULARY, ranks)]
+
+
+@pytest.mark.parametrize("ranks", [2, 4])
+def test_strict_loss_parallel(ranks):
+    report = explain(TUTORIAL, "tutorial-loss-parallel.yaml", f"tp={ranks}", "--plan-policy=strict")
+    assert report["totals"]["bytes"]["activation"] <= {2: 102.2e6, 4: 153.4e6}[ranks]
+    assert not [c for c in report["collectives"] if c["elements"] >= TOKENS * VOCABULARY]
+
+
+@pytest.mark.parametrize("plan", ["tutorial.yaml", "tutorial-loss-parallel.yaml"])
+@pytest.mark.parametrize("ranks", [2, 4])
+def test_optimized(plan, ranks):
+    """Everything included, from either plan; and `strict` is what --plan-policy=strict reports."""
+    report = explain(TUTORIAL, plan, f"tp={ranks}")
+    assert report["totals"]["bytes"]["all"] <= {2: 88.5e6, 4: 132.5e6}[ranks]
+    assert report["strict"] == explain(TUTORIAL, plan, f"tp={ranks}", "--plan-policy=strict")["totals"]
+
+
+def test_norm_weights_and_clip_norm_travel_together():
+    """25 norms of 768 and one sum of squares: an all-reduce, so twice (t-1)/t."""
+    report = explain(TUTORIAL, "tutorial.yaml", "tp=2")
+    combined = [c for c in report["collectives"] if c["kind"] == "gradient"]
+    assert len(combined) == 1 and combined[0]["op"] == "all_reduce" and combined[0]["phase"] == "update"
+    assert combined[0]["elements"] == 25 * 768 + 1 and combined[0]["bytes"] == 4 * (25 * 768 + 1)
+    assert report["totals"]["bytes"]["gradient"] == 4 * 25 * 768 and report["totals"]["bytes"]["scalar"] == 4
+
+
+def test_parameters_are_told_in_hugging_face_terms():
+    parameters = {p["name"]: p for p in explain(TUTORIAL, "tutorial.yaml", "tp=2")["parameters"]}
+    down = parameters["model.layers.3.mlp.down_proj.weight"]
+    assert down["shape"] == [768, 3072] and down["layout"] == "Shard(1) on tp"
+    assert down["bytes_per_rank"] == 768 * 3072 * 4 // 2
+    # Three key/value heads do not divide by two: each rank has a part of every one.
+    query = parameters["model.layers.0.self_attn.q_proj.weight"]
+    assert query["shape"] == [768, 768] and query["layout"] == "Shard(0) on tp in 3 boxes"
+    assert parameters["model.norm.weight"]["layout"] == "Replicate"
+
+
+def test_one_rank_has_no_collectives():
+    report = explain(TUTORIAL, "tutorial.yaml", "tp=1")
+    assert report["collectives"] == [] and report["totals"]["bytes"]["all"] == 0
+
+
+def test_machine_sets_the_prices(tmp_path):
+    """Seconds are latency + bytes / bandwidth of the link of the collective's axis."""
+    machine = tmp_path / "m.yaml"
+    machine.write_text("name: paper\nflops: 1.0e12\nmemory_bandwidth: 1.0e11\n"
+                       "links: [{name: wire, latency: 1.0e-3, bandwidth: 1.0e9}]\ndefault_link: wire\n")
+    report = explain(TUTORIAL, "tutorial.yaml", "tp=2", "--machine", machine)
+    assert report["machine"] == "paper"
+    for collective in report["collectives"]:
+        assert collective["seconds"] == pytest.approx(1e-3 + collective["bytes"] / 1e9)
+
+
+def test_unknown_machine():
+    complain(call([tool("tpc-compile"), TUTORIAL, "--mesh", "tp=2", "--machine", "abacus", "--explain=json"]),
+             "--machine: error:", "abacus", "h200x8")
+
+
+def test_unknown_format():
+    complain(call([tool("tpc-compile"), TUTORIAL, "--explain=xml"]), "--explain", "xml")
+
+
+def test_errors_stay_errors(tmp_path):
+    """A plan that does not fit is refused as it is without --explain, and nothing is printed."""
+    plan = tmp_path / "p.yaml"
+    plan.write_text("- plan:\n    model.layers.*.mlp.upp: ColwiseParallel()\n")
+    result = call([tool("tpc-compile"), TUTORIAL, "--plan", plan, "--mesh", "tp=2", "--explain=json"])
+    complain(result, "p.yaml:2:5: error:")
+    assert result.stdout == ""
