@@ -62,7 +62,8 @@ LogicalResult PlanApplier::setInputLayouts() {
     int64_t parts = layouts.getDataParallelSize();
     if (type.getRank() > 0 && type.getDimSize(0) % parts != 0)
       return function.emitError() << "a batch of " << type.getDimSize(0)
-                                  << " cannot be divided evenly over dp=" << parts
+                                  << " cannot be divided evenly over "
+                                  << layouts.describeDataParallel()
                                   << ": choose a batch that is a multiple of " << parts;
     setLayout(argument,
               type.getRank() > 0 ? layouts.getBatch(type.getRank()) : layouts.getReplicated(0));

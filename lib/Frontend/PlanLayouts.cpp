@@ -10,16 +10,12 @@ using namespace tpc;
 //===-- axes -------------------------------------------------------------------===//
 
 FailureOr<PlanLayouts> PlanLayouts::create(MeshOp op) {
-  const Mesh &mesh = op.getMesh().getMesh();
-  PlanLayouts layouts(FlatSymbolRefAttr::get(op.getSymNameAttr()), mesh);
-  layouts.dp = mesh.findAxis("dp");
-  layouts.tp = mesh.findAxis("tp");
-  if (!layouts.tp && !layouts.dp && mesh.axes.size() == 1)
-    layouts.tp = 0;
-  for (auto [number, axis] : llvm::enumerate(mesh.axes))
-    if (layouts.dp != number && layouts.tp != number)
-      return op.emitError("unknown mesh axis '")
-             << axis.name << "', axes are dp (the batch) and tp (the styles)";
+  FailureOr<MeshRoles> roles = MeshRoles::read(op);
+  if (failed(roles))
+    return failure();
+  PlanLayouts layouts(FlatSymbolRefAttr::get(op.getSymNameAttr()), op.getMesh().getMesh());
+  layouts.batch = roles->batch;
+  layouts.tp = roles->tensor;
   return layouts;
 }
 
@@ -29,8 +25,9 @@ LayoutAttr PlanLayouts::getReplicated(int64_t rank) const {
 
 LayoutAttr PlanLayouts::getBatch(int64_t rank) const {
   Layout layout = Layout::replicated(rank);
-  if (getDataParallelSize() > 1)
-    layout.dims[0].push_back(AxisRef::whole(mesh, *dp));
+  for (const AxisRef &axis : batch)
+    if (axis.size > 1)
+      layout.dims[0].push_back(axis);
   return getAttr(layout);
 }
 

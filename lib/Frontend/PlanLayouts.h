@@ -3,28 +3,31 @@
 #ifndef TPC_LIB_FRONTEND_PLANLAYOUTS_H
 #define TPC_LIB_FRONTEND_PLANLAYOUTS_H
 
+#include "MeshRoles.h"
 #include "tpc/Dialect/ParameterShape.h"
 #include "tpc/Frontend/Plan.h"
 
 namespace tpc {
 
-/// What each mesh axis is for, and layouts made of that. A batch lies split over `dp`; a placement
-/// acts on `tp`, or on the only axis if that is not `dp`. Axes of size one never occur in a layout.
+/// Layouts made of the roles of mesh axes: a batch lies split over the data-parallel ones, a
+/// placement acts on the tensor-parallel one. Axes of size one never occur in a layout.
 class PlanLayouts {
 public:
   /// Reports axes without a purpose at the mesh, then fails.
   static mlir::FailureOr<PlanLayouts> create(MeshOp mesh);
 
   int64_t getTensorParallelSize() const { return tp ? mesh.axes[*tp].size : 1; }
-  int64_t getDataParallelSize() const { return dp ? mesh.axes[*dp].size : 1; }
+  int64_t getDataParallelSize() const { return getSize(batch); }
   bool hasTensorParallelAxis() const { return tp.has_value(); }
   llvm::StringRef getTensorParallelName() const {
     return tp ? llvm::StringRef(mesh.axes[*tp].name) : "tp";
   }
+  /// `dp=2`, or `replica=2, shard=4`.
+  std::string describeDataParallel() const { return toString(batch, mesh); }
   const Mesh &getMesh() const { return mesh; }
 
   LayoutAttr getReplicated(int64_t rank) const;
-  /// [b, ...]: the batch dimension split over dp.
+  /// [b, ...]: the batch dimension split over the data-parallel axes.
   LayoutAttr getBatch(int64_t rank) const;
   /// An activation [b, ...] of `module` placed on tp. Placements that do not fit are reported at
   /// `loc`.
@@ -54,7 +57,8 @@ private:
 
   mlir::FlatSymbolRefAttr symbol;
   Mesh mesh;
-  std::optional<unsigned> tp, dp;
+  AxisList batch;
+  std::optional<unsigned> tp;
 };
 
 /// Groups of a boundary.

@@ -7,9 +7,9 @@
 using namespace mlir;
 using namespace tpc;
 
-/// Added to the price of gathering a parameter, so that it happens only where an op leaves no other
-/// way.
-static constexpr double kGatherParameter = 1e3;
+/// Added to the price of giving up a split that the user asked for, so that it happens only where
+/// an op leaves no other way.
+static constexpr double kGiveUpSplit = 1e3;
 
 /// A sum is put off past an op only while the result is not much larger than the summands.
 static constexpr int64_t kGrowthOfContraction = 8;
@@ -50,14 +50,16 @@ bool tpc::passesAllUsers(Value value) {
 // Entries
 //===----------------------------------------------------------------------===//
 
-static bool isParameter(Value value) {
-  if (value.getDefiningOp<UseOp>())
-    return true;
+static bool isArgumentWith(Value value, StringRef attribute) {
   auto argument = dyn_cast<BlockArgument>(value);
   if (!argument)
     return false;
   auto function = cast<FunctionOpInterface>(argument.getOwner()->getParentOp());
-  return function.getArgAttr(argument.getArgNumber(), TPCDialect::kParam) != nullptr;
+  return function.getArgAttr(argument.getArgNumber(), attribute) != nullptr;
+}
+
+static bool isParameter(Value value) {
+  return value.getDefiningOp<UseOp>() || isArgumentWith(value, TPCDialect::kParam);
 }
 
 void ValueVersions::define(Value value, const Layout &layout, const Layout &wanted) {
@@ -68,6 +70,8 @@ void ValueVersions::define(Value value, const Layout &layout, const Layout &want
       layout.isPartial() && layout.partialKind == ReductionKind::Sum && passesAllUsers(value);
   entry.isParameter = isParameter(value);
   entries[value] = std::move(entry);
+  if (isArgumentWith(value, TPCDialect::kInput))
+    inputAxes.append(layout.getUsedAxes());
 }
 
 void ValueVersions::define(Value value, Value made, const Layout &layout) {
@@ -128,6 +132,22 @@ static bool gathers(const Layout &from, const Layout &to) {
   return false;
 }
 
+/// Does going from `from` to `to` take one of `axes` off a dimension?
+static bool gathersOver(ArrayRef<AxisRef> axes, const Layout &from, const Layout &to) {
+  for (auto [before, after] : llvm::zip_equal(from.dims, to.dims))
+    for (const AxisRef &axis : axes)
+      if (llvm::is_contained(before, axis) && !llvm::is_contained(after, axis))
+        return true;
+  return false;
+}
+
+/// Does `layout` keep what the user split: a parameter over any axis, any value over the axes of
+/// the batch?
+bool ValueVersions::isKept(const Entry &entry, const Layout &layout) const {
+  const Layout &made = entry.versions.front().layout;
+  return !(entry.isParameter && gathers(made, layout)) && !gathersOver(inputAxes, made, layout);
+}
+
 std::pair<int, double> ValueVersions::findSource(Value value, const Layout &layout) const {
   std::pair<int, double> best = {-1, 0};
   const Entry &entry = find(value);
@@ -142,8 +162,8 @@ std::pair<int, double> ValueVersions::findSource(Value value, const Layout &layo
     if (best.first < 0 || seconds < best.second)
       best = {static_cast<int>(number), seconds};
   }
-  if (entry.isParameter && gathers(entry.versions.front().layout, layout))
-    best.second += kGatherParameter;
+  if (!isKept(entry, layout))
+    best.second += kGiveUpSplit;
   return best;
 }
 

@@ -32,11 +32,21 @@ static void buildAutodiff(OpPassManager &manager, const CompileOptions &options)
   manager.addPass(createAppendOptimizer());
 }
 
+/// Storage layouts of parameters, gradients and state. After autodiff, which makes the last two;
+/// before propagation, which reads them.
+static void buildDataParallelism(OpPassManager &manager, const CompileOptions &options) {
+  ApplyDataParallelOptions passOptions;
+  passOptions.mode = options.dpMode;
+  passOptions.reshardAfterForward = options.reshardAfterForward;
+  manager.addPass(createApplyDataParallel(passOptions));
+}
+
 /// Every value gets a layout. From here to the end of partitioning no upstream canonicalizer or CSE
 /// may run: they drop or merge the attributes that hold layouts. Operations are counted here, where
 /// the whole program stands and no rank repeats a part of it.
 static void buildPropagation(OpPassManager &manager, const CompileOptions &options) {
-  manager.addPass(createCountFlops()); // while the program is global: nothing is counted once per rank
+  manager.addPass(
+      createCountFlops()); // while the program is global: nothing is counted once per rank
   manager.addPass(createCountFlops());
   manager.addPass(createPropagateLayouts());
   manager.addPass(createVerifyLayouts());
@@ -100,6 +110,7 @@ ArrayRef<Phase> tpc::getPhases() {
   static const Phase phases[] = {
       {"plan", Emit::Layouts, true, buildPlan},
       {"autodiff", Emit::Layouts, true, buildAutodiff},
+      {"data-parallelism", Emit::Layouts, true, buildDataParallelism},
       {"propagation", Emit::Layouts, true, buildPropagation},
       {"partition", Emit::Local, true, buildPartition},
       {"optimization", Emit::Local, true, buildOptimization},

@@ -164,7 +164,8 @@ LogicalResult GraphBuilder::addOpResult(const GraphOp &op, OpResult result) {
         request, type, [&] { return op.op->emitOpError("asks for an impossible layout: "); });
     if (failed(layout))
       return failure();
-    addValue(result, type, std::move(*layout), ClaimPriority::Requested);
+    addValue(result, type, std::move(*layout),
+             op.forwardOnly ? graph.values[op.tensors.front()].priority : ClaimPriority::Requested);
     return success();
   }
   unsigned number =

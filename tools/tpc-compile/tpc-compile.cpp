@@ -13,7 +13,7 @@ namespace {
 struct CommandLine {
   CompileOptions options;
   std::string mesh, policy = "optimize", emit = "exe", mode = "train", type = "f32", target = "cpu",
-                    explain;
+                    explain, reshardAfterForward = "yes";
   bool check = false, listModules = false;
 };
 } // namespace
@@ -27,6 +27,15 @@ static void declare(CLI::App &app, CommandLine &line) {
   app.add_option("--plan-policy", line.policy,
                  "optimize: trade layouts inside modules for cheaper ones; strict: keep all")
       ->check(CLI::IsMember({"optimize", "strict"}))
+      ->capture_default_str();
+  app.add_option("--dp-mode", options.dpMode,
+                 "what data-parallel ranks share out: ddp nothing, zero1 and zero2 the optimizer's "
+                 "state, fsdp the parameters too")
+      ->check(CLI::IsMember({"ddp", "zero1", "zero2", "fsdp"}))
+      ->capture_default_str();
+  app.add_option("--reshard-after-forward", line.reshardAfterForward,
+                 "with --dp-mode=fsdp; yes: backward gathers parameters again; no: they are kept")
+      ->check(CLI::IsMember({"yes", "no"}))
       ->capture_default_str();
   app.add_option("--mesh", line.mesh, "axes of ranks, such as dp=2,tp=4; tp=1 without it");
   app.add_option("--mode", line.mode, "what the executable does")
@@ -59,6 +68,15 @@ static void declare(CLI::App &app, CommandLine &line) {
   app.add_flag("--check", line.check, "check plan and mesh, generate nothing");
 }
 
+static mlir::LogicalResult checkReshardAfterForward(const CommandLine &line,
+                                                    mlir::MLIRContext *context) {
+  if (line.reshardAfterForward == "yes" || line.options.dpMode == "fsdp")
+    return mlir::success();
+  return mlir::emitError(
+             mlir::NameLoc::get(mlir::StringAttr::get(context, "--reshard-after-forward")))
+         << "only --dp-mode=fsdp gathers parameters, got " << line.options.dpMode;
+}
+
 static mlir::LogicalResult run(CommandLine &line, mlir::MLIRContext *context) {
   static const std::map<std::string, Emit> stages = {
       {"import", Emit::Import},   {"layouts", Emit::Layouts}, {"local", Emit::Local},
@@ -66,7 +84,7 @@ static mlir::LogicalResult run(CommandLine &line, mlir::MLIRContext *context) {
       {"exe", Emit::Exe}};
   mlir::FailureOr<Mesh> mesh =
       line.mesh.empty() ? mlir::FailureOr<Mesh>(Mesh()) : parseMesh(line.mesh, context);
-  if (mlir::failed(mesh))
+  if (mlir::failed(mesh) || mlir::failed(checkReshardAfterForward(line, context)))
     return mlir::failure();
   CompileOptions &options = line.options;
   options.import.mesh = *mesh;
@@ -74,6 +92,7 @@ static mlir::LogicalResult run(CommandLine &line, mlir::MLIRContext *context) {
   options.import.float64 = line.type == "f64";
   options.emit = stages.at(line.emit);
   options.strict = line.policy == "strict";
+  options.reshardAfterForward = line.reshardAfterForward == "yes";
   if (line.listModules)
     return listModules(options, context);
   if (!line.explain.empty())

@@ -5,11 +5,56 @@
 
 include "mlir/Pass/PassBase.td"
 
+def ApplyDataParallel : Pass<"tpc-apply-data-parallel", "::mlir::ModuleOp"> {
+  let summary = "Sets where parameters, gradients and optimizer state are stored: ddp, zero1, zero2 or fsdp.";
+  let description = [{
+    Precondition: parameters have the layouts of the plan (`tpc-apply-plan`); a training step, if there is to be one, is
+    complete (`tpc-append-optimizer`). Postcondition: arguments and results that are parameters, state or gradients
+    have the layouts of the mode over the storage axis, `dp`, or `shard` of a mesh with `replica` and `shard`:
+
+    | mode | parameters | gradients | state |
+    |---|---|---|---|
+    | `ddp` | whole | whole | whole |
+    | `zero1`, `zero2` | whole | sharded | sharded |
+    | `fsdp` | sharded | sharded | sharded |
+
+    "Whole" and "sharded" are on top of the plan's split. The storage axis goes to the first dimension that it divides,
+    as the most minor axis there; a parameter without such a dimension is whole on every rank, with a remark.
+
+    Every `tpc.use` gets the plan's layout, which is how the parameter is used. Gradients and new parameters pass a
+    `tpc.constrain` where they are made. With `fsdp`, backward has uses of its own behind a `tpc.barrier`: so a
+    parameter is gathered twice and kept in between by nobody; `reshard-after-forward=false` leaves it one use. Nothing
+    here inserts a collective: that a layout of storage differs from one of use is enough for the passes that follow.
+
+    The modes zero1 and zero2 differ in the gradients that stay between the micro-steps of one update (whole or
+    sharded), so not in a program of one micro-step.
+
+    ```mlir
+    tpc.mesh @mesh <["dp"=2]>
+    func.func @forward(%x: tensor<2x8xf32> {tpc.input = "x"},
+                       %w: tensor<4x8xf32> {tpc.param = #tpc.param<"w", shape = [4, 8], kind = linear, fan_in = 8>}) -> tensor<2x4xf32> {
+      %0 = tpc.use %w : tensor<4x8xf32>
+      %1 = tpc.contract %x, %0 : [b, k], [n, k] -> [b, n] : (tensor<2x8xf32>, tensor<4x8xf32>) -> tensor<2x4xf32>
+      return %1 : tensor<2x4xf32>
+    }
+    ```
+    With `mode=fsdp`, `%w` has `tpc.layout = #tpc.layout<@mesh, [{"dp"}, {} ]>` and the use
+    `tpc.layouts = [#tpc.layout<@mesh, [{}, {} ]>]`.
+  }];
+  let options = [
+    Option<"mode", "mode", "std::string", /*default=*/"\"ddp\"", "ddp, zero1, zero2 or fsdp">,
+    Option<"reshardAfterForward", "reshard-after-forward", "bool", /*default=*/"true",
+           "fsdp: parameters are gathered again in backward instead of being kept">,
+  ];
+  let statistics = [Statistic<"numGathers", "gathers", "parameters that backward gathers again">];
+  let dependentDialects = ["::tpc::TPCDialect"];
+}
+
 def ApplyPlan : Pass<"tpc-apply-plan", "::mlir::ModuleOp"> {
   let summary = "Turns a parallel plan into layout constraints at the boundaries of modules.";
   let description = [{
-    Precondition: modules' inputs and outputs pass through `tpc.boundary`; a mesh with the axes `dp` (the batch) and
-    `tp` (the styles). Postcondition: no boundary is left; `tpc.constrain` ops, located at the plan's lines, stand where
+    Precondition: modules' inputs and outputs pass through `tpc.boundary`; a mesh with the axes `dp`, or `replica`
+    and `shard` (the batch) and `tp` (the styles). Postcondition: no boundary is left; `tpc.constrain` ops, located at the plan's lines, stand where
     the plan asks for a layout that the value is not known to have; every parameter and every input has a `tpc.layout`.
 
     A layout on tp means: Replicate, or Shard of one of Hugging Face's dimensions. Attention heads are split whole:

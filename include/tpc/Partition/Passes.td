@@ -17,7 +17,8 @@ def InsertReshards : Pass<"tpc-insert-reshards", "::mlir::ModuleOp"> {
     both products of a linear layer) and bringing the results to their layouts. The one with the least traffic is taken;
     among equals the one with the least work, which axes that split nothing do not share.
 
-    * A parameter is not gathered over the axes that its layout names, however cheap that looks.
+    * A parameter is not gathered over the axes that its layout names, nor any value over axes that split the inputs
+      (the batch), however cheap that looks.
     * Partial flows through ops that are jointly linear in the Partial operands (`ShardingRule::linearSets`) as long as
       every user of the value is such an op; it is reduced where a non-linear op, a constraint or a result needs it.
     * With `policy=optimize` a value that was asked for in another layout may be used in either, whichever is cheaper for

@@ -40,8 +40,8 @@ public:
   /// Can the value be had as `layout` for nothing, whatever it is now? (constants)
   bool isFree(mlir::Value value, const Layout &layout) const;
 
-  /// Seconds to have `value` in `layout`; a large number where that gathers a parameter,
-  /// std::nullopt where it is impossible.
+  /// Seconds to have `value` in `layout`; a large number where that gathers a parameter, or a value
+  /// over axes that split the inputs; std::nullopt where it is impossible.
   std::optional<double> getSeconds(mlir::Value value, const Layout &layout) const;
   /// `value` in `layout`, made before `user` if it is not there. `getSeconds` must have said that
   /// it can be.
@@ -67,6 +67,7 @@ private:
   };
 
   mlir::Value getRoot(mlir::Value value) const;
+  bool isKept(const Entry &entry, const Layout &layout) const;
   const Entry &find(mlir::Value value) const { return entries.find(getRoot(value))->second; }
   /// The version from which `layout` is cheapest, and the seconds; -1 if there is none.
   std::pair<int, double> findSource(mlir::Value value, const Layout &layout) const;
@@ -77,6 +78,7 @@ private:
   ReshardPlanner &planner;
   llvm::DenseMap<mlir::Value, Entry> entries;
   llvm::DenseMap<mlir::Value, mlir::Value> aliases;
+  AxisList inputAxes; ///< that split inputs of the function
   unsigned numReshards = 0;
 };
 

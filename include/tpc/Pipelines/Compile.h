@@ -14,10 +14,12 @@ namespace tpc {
 enum class Emit { Import, Layouts, Local, Kernels, Llvm, Obj, Exe };
 
 struct CompileOptions {
-  std::string model;    ///< folder, config.json or .mlir
-  std::string plan;     ///< plan file; empty: everything replicated
-  bool strict = false;  ///< --plan-policy=strict
-  ImportOptions import; ///< no mesh: that of a .mlir module, else tp=1
+  std::string model;                     ///< folder, config.json or .mlir
+  std::string plan;                      ///< plan file; empty: everything replicated
+  bool strict = false;                   ///< --plan-policy=strict
+  std::string dpMode = "ddp";            ///< ddp, zero1, zero2 or fsdp
+  bool reshardAfterForward = true;       ///< fsdp: gather parameters again in backward
+  ImportOptions import;                  ///< no mesh: that of a .mlir module, else tp=1
   std::string machine = "shared-memory"; ///< what traffic and work are priced on
   std::string cpu = "native";
   Cpu processor; ///< what `cpu` names; set by compile()
