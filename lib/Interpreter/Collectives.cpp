@@ -14,10 +14,6 @@ static Groups getGroupsOf(OpType op, const InterpreterOptions &options) {
   return getGroups(getAxes(op.getAxes(), options.mesh), options.mesh);
 }
 
-static double combine(ReductionKind kind, double a, double b) {
-  return kind == ReductionKind::Sum ? a + b : kind == ReductionKind::Max ? std::max(a, b) : std::min(a, b);
-}
-
 /// Reduces operand `number` over a group, in group order.
 static Tensor reduceGroup(ReductionKind kind, ArrayRef<int64_t> group, RankOperands operands, unsigned number) {
   Tensor sum = *operands[group.front()][number];

@@ -3,6 +3,7 @@
 #ifndef TPC_LIB_INTERPRETER_EVALUATORS_H
 #define TPC_LIB_INTERPRETER_EVALUATORS_H
 
+#include "tpc/Dialect/TPCDialect.h"
 #include "tpc/Interpreter/Interpreter.h"
 #include "llvm/ADT/StringMap.h"
 
@@ -38,6 +39,9 @@ void addShapeEvaluators(EvaluatorTable &table);
 void addTransformerEvaluators(EvaluatorTable &table);
 void addTrainingEvaluators(EvaluatorTable &table);
 void addCollectiveEvaluators(EvaluatorTable &table);
+
+/// What a reduction of `kind` makes of two elements.
+double combine(ReductionKind kind, double a, double b);
 
 /// Shape of a result type; empty for scalars and index.
 llvm::ArrayRef<int64_t> getTypeShape(mlir::Value value);

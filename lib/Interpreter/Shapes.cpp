@@ -62,8 +62,10 @@ static double getNeutral(ReductionKind kind) {
   return kind == ReductionKind::Sum ? 0.0 : kind == ReductionKind::Max ? -infinity : infinity;
 }
 
-static double combine(ReductionKind kind, double a, double b) {
-  return kind == ReductionKind::Sum ? a + b : kind == ReductionKind::Max ? std::max(a, b) : std::min(a, b);
+double tpc::combine(ReductionKind kind, double a, double b) {
+  return kind == ReductionKind::Sum   ? a + b
+         : kind == ReductionKind::Max ? std::max(a, b)
+                                      : std::min(a, b);
 }
 
 static LogicalResult reduce(Operation *op, Operands operands, Results &results) {

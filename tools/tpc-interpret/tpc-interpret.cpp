@@ -20,20 +20,33 @@ using namespace mlir;
 using namespace tpc;
 namespace cl = llvm::cl;
 
-static cl::opt<std::string> inputFile(cl::Positional, cl::desc("<program.mlir>"), cl::init("-"));
-static cl::opt<int64_t> rankCount("ranks", cl::desc("simulated ranks (default: those of the mesh)"), cl::init(0));
-static cl::opt<std::string> functionName("function", cl::desc("only this function"));
-static cl::opt<std::string> against("against", cl::desc("another form of the same program to compare with"));
-static cl::opt<double> tolerance("tolerance", cl::desc("largest difference / largest magnitude (default 0: equal)"));
-static cl::opt<bool> gradients("check-gradients", cl::desc("compare @step's gradients with differences of @loss"));
-static cl::opt<uint64_t> seed("seed", cl::desc("of the inputs"), cl::init(0));
-static cl::opt<int64_t> ids("ids", cl::desc("integer inputs are ids below this"), cl::init(8));
-static cl::opt<InputKind> inputKind("inputs", cl::desc("values of the inputs"), cl::init(InputKind::Quarters),
-                                    cl::values(clEnumValN(InputKind::Quarters, "quarters", "multiples of 1/4"),
-                                               clEnumValN(InputKind::Random, "random", "normal")));
-static cl::opt<Precision> precision("precision", cl::desc("arithmetic"), cl::init(Precision::Float64),
-                                    cl::values(clEnumValN(Precision::Float64, "f64", "no rounding to element types"),
-                                               clEnumValN(Precision::Exact, "exact", "each result is rounded")));
+static cl::OptionCategory category("tpc-interpret options");
+static cl::opt<std::string> inputFile(cl::Positional, cl::cat(category), cl::desc("<program.mlir>"),
+                                      cl::init("-"));
+static cl::opt<int64_t> rankCount("ranks", cl::cat(category),
+                                  cl::desc("simulated ranks (default: those of the mesh)"),
+                                  cl::init(0));
+static cl::opt<std::string> functionName("function", cl::cat(category),
+                                         cl::desc("only this function"));
+static cl::opt<std::string> against("against", cl::cat(category),
+                                    cl::desc("another form of the same program to compare with"));
+static cl::opt<double>
+    tolerance("tolerance", cl::cat(category),
+              cl::desc("largest difference / largest magnitude (default 0: equal)"));
+static cl::opt<bool> gradients("check-gradients", cl::cat(category),
+                               cl::desc("compare @step's gradients with differences of @loss"));
+static cl::opt<uint64_t> seed("seed", cl::cat(category), cl::desc("of the inputs"), cl::init(0));
+static cl::opt<int64_t> ids("ids", cl::cat(category), cl::desc("integer inputs are ids below this"),
+                            cl::init(8));
+static cl::opt<InputKind>
+    inputKind("inputs", cl::cat(category), cl::desc("values of the inputs"),
+              cl::init(InputKind::Quarters),
+              cl::values(clEnumValN(InputKind::Quarters, "quarters", "multiples of 1/4"),
+                         clEnumValN(InputKind::Random, "random", "normal")));
+static cl::opt<Precision>
+    precision("precision", cl::cat(category), cl::desc("arithmetic"), cl::init(Precision::Float64),
+              cl::values(clEnumValN(Precision::Float64, "f64", "no rounding to element types"),
+                         clEnumValN(Precision::Exact, "exact", "each result is rounded")));
 
 //===-- reports ----------------------------------------------------------------===//
 
@@ -70,7 +83,8 @@ static bool compare(const std::vector<Outcome> &ours, const std::vector<Outcome>
         bool agrees = agree(outcome, reference);
         same &= agrees;
         if (agrees)
-          llvm::outs() << "@" << outcome.function << ": " << outcome.results.size() << " results agree\n";
+          llvm::outs() << "@" << outcome.function << ": " << outcome.results.size()
+                       << " results agree\n";
       }
   if (!compared)
     llvm::errs() << "error: the programs have no function in common\n";
@@ -86,6 +100,7 @@ static OwningOpRef<ModuleOp> parse(StringRef file, MLIRContext &context) {
 }
 
 int main(int argc, char **argv) {
+  cl::HideUnrelatedOptions(category);
   cl::ParseCommandLineOptions(argc, argv, "tpc reference interpreter\n");
   DialectRegistry registry;
   registerAllDialects(registry);

@@ -2,10 +2,12 @@
 
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "mlir/Transforms/Passes.h"
+#include "tpc/HideLibraryOptions.h"
 #include "tpc/InitAllDialects.h"
 #include "tpc/InitAllPasses.h"
 
 int main(int argc, char **argv) {
+  tpc::hideLibraryOptions();
   mlir::DialectRegistry registry;
   tpc::registerAllDialects(registry);
   tpc::registerAllPasses();
