@@ -4,6 +4,7 @@
 #include "mlir/IR/Builders.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringMap.h"
 
 using namespace mlir;
 using namespace tpc;
@@ -23,13 +24,15 @@ Location tpc::getRequestLoc(Location line, StringRef module) {
 }
 
 Location tpc::getLinkLoc(Operation *op) {
-  StringAttr place = StringAttr::get(op->getContext(), getModuleName(op->getLoc()));
-  return NameLoc::get(op->getName().getIdentifier(), NameLoc::get(place));
+  StringAttr name = op->getName().getIdentifier();
+  if (std::string place = getModuleName(op->getLoc()); !place.empty())
+    return NameLoc::get(name, NameLoc::get(StringAttr::get(op->getContext(), place)));
+  LocationAttr line = getAnnotation(op->getLoc());
+  return line ? Location(NameLoc::get(name, Location(line))) : UnknownLoc::get(op->getContext());
 }
 
-Location tpc::getParameterLoc(MLIRContext *context, StringRef name) {
-  return NameLoc::get(StringAttr::get(context, "parameter"),
-                      NameLoc::get(StringAttr::get(context, name)));
+Location tpc::getDecisionLoc(StringRef name, Location line) {
+  return NameLoc::get(StringAttr::get(line.getContext(), name), line);
 }
 
 Location tpc::getCombinedLoc(MLIRContext *context, ArrayRef<Location> members) {
@@ -56,13 +59,11 @@ static void collectLinks(Location loc, llvm::SetVector<Attribute> &links) {
   }
 }
 
-static bool isLinkOfOp(NameLoc name) { return isa<NameLoc>(name.getChildLoc()); }
-
 static std::string findModule(Location loc) {
   llvm::SetVector<Attribute> links;
   collectLinks(loc, links);
   for (Attribute link : links)
-    if (auto name = dyn_cast<NameLoc>(link); name && !isLinkOfOp(name))
+    if (auto name = dyn_cast<NameLoc>(link); name && isa<UnknownLoc>(name.getChildLoc()))
       return name.getName().str();
   return {};
 }
@@ -76,12 +77,26 @@ static StringRef getCommonName(StringRef a, StringRef b) {
   return a;
 }
 
+/// The part of a model that most of `names` are in: what stands before their first dot.
+static StringRef getFrequentRoot(ArrayRef<std::string> names) {
+  llvm::StringMap<unsigned> counts;
+  StringRef best;
+  for (StringRef name : names)
+    if (StringRef root = name.split('.').first; ++counts[root] > counts.lookup(best))
+      best = root;
+  return best;
+}
+
 std::string tpc::getModuleName(Location loc) {
-  ArrayRef<Location> members = getMembers(loc);
-  std::string name = findModule(members.front());
-  for (Location member : members.drop_front())
-    name = getCommonName(name, findModule(member)).str();
-  return name;
+  std::vector<std::string> names;
+  for (Location member : getMembers(loc))
+    names.push_back(findModule(member));
+  StringRef root = getFrequentRoot(names);
+  std::optional<StringRef> common;
+  for (StringRef name : names)
+    if (name.split('.').first == root)
+      common = common ? getCommonName(*common, name) : name;
+  return common.value_or("").str();
 }
 
 LocationAttr tpc::getAnnotation(Location loc) {
@@ -95,18 +110,24 @@ LocationAttr tpc::getAnnotation(Location loc) {
   return found;
 }
 
-static std::string describe(Attribute link) {
-  if (auto file = dyn_cast<FileLineColRange>(link))
-    return (file.getFilename().getValue() + ":" + Twine(file.getStartLine()) + ":" +
-            Twine(file.getStartColumn()))
-        .str();
+static std::string toString(FileLineColRange line) {
+  return (line.getFilename().getValue() + ":" + Twine(line.getStartLine()) + ":" +
+          Twine(line.getStartColumn()))
+      .str();
+}
+
+static void describe(Attribute link, std::vector<std::string> &chain) {
+  if (auto line = dyn_cast<FileLineColRange>(link))
+    chain.push_back(toString(line));
   auto name = dyn_cast<NameLoc>(link);
   if (!name)
-    return {};
-  if (!isLinkOfOp(name))
-    return name.getName().str();
-  StringRef place = cast<NameLoc>(name.getChildLoc()).getName();
-  return (name.getName().getValue() + " of " + place).str();
+    return;
+  std::string text = name.getName().str();
+  if (auto line = dyn_cast<FileLineColRange>(name.getChildLoc()))
+    chain.push_back(toString(line));
+  else if (auto place = dyn_cast<NameLoc>(name.getChildLoc()))
+    text += " of " + place.getName().str();
+  chain.push_back(text);
 }
 
 std::vector<std::string> tpc::getChain(Location loc) {
@@ -115,7 +136,6 @@ std::vector<std::string> tpc::getChain(Location loc) {
     collectLinks(member, links);
   std::vector<std::string> chain;
   for (Attribute link : llvm::reverse(links))
-    if (std::string text = describe(link); !text.empty())
-      chain.push_back(std::move(text));
+    describe(link, chain);
   return chain;
 }

@@ -6,6 +6,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Pass/Pass.h"
+#include "tpc/Dialect/Provenance.h"
 #include "tpc/Frontend/Passes.h"
 #include "llvm/ADT/DenseSet.h"
 
@@ -80,8 +81,8 @@ LogicalResult PlanApplier::setParameter(BlockArgument parameter, std::optional<i
   auto param = function.getArgAttrOfType<ParamAttr>(parameter.getArgNumber(), TPCDialect::kParam);
   FailureOr<LayoutAttr> layout = layouts.getReplicated(type.getRank());
   if (dim)
-    layout =
-        layouts.getParameter(*dim, type, getGroups(type.getShape(), param.getShape()), module, rule.styleLoc);
+    layout = layouts.getParameter(*dim, type, getGroups(type.getShape(), param.getShape()), module,
+                                  rule.styleLoc);
   if (failed(layout))
     return failure();
   auto [entry, first] = setBy.try_emplace(parameter, &rule);
@@ -94,6 +95,7 @@ LogicalResult PlanApplier::setParameter(BlockArgument parameter, std::optional<i
     return diagnostic;
   }
   setLayout(parameter, *layout);
+  parameter.setLoc(getDecisionLoc(param.getName(), rule.keyLoc));
   return success();
 }
 
@@ -125,7 +127,8 @@ Value PlanApplier::constrain(Value value, LayoutAttr layout, BoundaryOp boundary
                              const Request &request) {
   ++numConstraints;
   OpBuilder builder(boundary);
-  return ConstrainOp::create(builder, request.rule->keyLoc, value, layout, /*interior=*/false,
+  Location loc = getRequestLoc(request.rule->keyLoc, boundary.getModule());
+  return ConstrainOp::create(builder, loc, value, layout, /*interior=*/false,
                              boundary.getModuleAttr());
 }
 

@@ -8,6 +8,7 @@
 
 #include "CollectivePatterns.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "tpc/Dialect/Provenance.h"
 #include "tpc/Dialect/TPCDialect.h"
 
 using namespace mlir;
@@ -65,12 +66,16 @@ static OpType getProducer(UserType user, Value value) {
              : OpType();
 }
 
-/// Replaces `op` by a new op that keeps what is noted on it (phase, reasons).
+/// Replaces `op`, which uses what `absorbed` made, by a new op instead of both: it keeps what is
+/// noted on `op` (its phase), and the reasons of both.
 template <typename OpType, typename... Args>
-static OpType replaceWithNew(PatternRewriter &rewriter, Operation *op, Args &&...args) {
+static OpType replaceWithNew(PatternRewriter &rewriter, Operation *op, Operation *absorbed,
+                             Args &&...args) {
   auto attributes = op->getDiscardableAttrDictionary();
+  Location loc = rewriter.getFusedLoc({op->getLoc(), absorbed->getLoc()});
   auto created = rewriter.replaceOpWithNewOp<OpType>(op, std::forward<Args>(args)...);
   created->setDiscardableAttrs(attributes);
+  created->setLoc(loc);
   return created;
 }
 
@@ -110,7 +115,7 @@ struct SliceOfGather : OpRewritePattern<ShardSliceOp> {
     if (rest.empty())
       rewriter.replaceOp(slice, gather.getInput());
     else
-      replaceWithNew<AllGatherOp>(rewriter, slice, slice.getType(), gather.getInput(),
+      replaceWithNew<AllGatherOp>(rewriter, slice, gather, slice.getType(), gather.getInput(),
                                   gather.getDimAttr(), gather.getMeshAttr(), reader.write(rest));
     return success();
   }
@@ -127,7 +132,7 @@ struct SliceOfOtherGather : OpRewritePattern<ShardSliceOp> {
     AxisReader reader = makeReader(slice);
     AxisList gathered = reader.read(gather.getAxes()), cut = reader.read(slice.getAxes());
     if (gathered == cut) {
-      replaceWithNew<AllToAllOp>(rewriter, slice, slice.getType(), gather.getInput(),
+      replaceWithNew<AllToAllOp>(rewriter, slice, gather, slice.getType(), gather.getInput(),
                                  slice.getDimAttr(), gather.getDimAttr(), slice.getMeshAttr(),
                                  slice.getAxes());
       return success();
@@ -138,7 +143,7 @@ struct SliceOfOtherGather : OpRewritePattern<ShardSliceOp> {
         resize(gather.getInput(), slice.getDim(), getDimSize(slice.getResult(), slice.getDim()));
     Value part = createLike<ShardSliceOp>(rewriter, slice, type, gather.getInput(),
                                           slice.getDimAttr(), slice.getMeshAttr(), slice.getAxes());
-    replaceWithNew<AllGatherOp>(rewriter, slice, slice.getType(), part, gather.getDimAttr(),
+    replaceWithNew<AllGatherOp>(rewriter, slice, gather, slice.getType(), part, gather.getDimAttr(),
                                 gather.getMeshAttr(), gather.getAxes());
     return success();
   }
@@ -160,6 +165,9 @@ struct SliceOfReduce : OpRewritePattern<ShardSliceOp> {
     if (!inner && overlap(reduced, cut))
       return rewriter.notifyMatchFailure(slice, "shares some axes with the all_reduce");
     Value input = reduce.getInputs().front(), part;
+    // What is made like the all_reduce is there for the slice's reasons, too.
+    Location loc = rewriter.getFusedLoc({slice.getLoc(), reduce.getLoc()});
+    rewriter.modifyOpInPlace(reduce, [&] { reduce->setLoc(loc); });
     if (inner)
       part = createLike<ReduceScatterOp>(rewriter, reduce, slice.getType(), reduce.getKindAttr(),
                                          input, slice.getDimAttr(), slice.getMeshAttr(),
@@ -193,7 +201,7 @@ struct GatherOfScatter : OpRewritePattern<AllGatherOp> {
     if (!scatter || scatter.getDim() != gather.getDim() || scatter.getAxes() != gather.getAxes() ||
         !scatter->hasOneUse())
       return rewriter.notifyMatchFailure(gather, "is not the only use of a scatter it undoes");
-    replaceWithNew<AllReduceOp>(rewriter, gather, gather.getType(), scatter.getKindAttr(),
+    replaceWithNew<AllReduceOp>(rewriter, gather, scatter, gather.getType(), scatter.getKindAttr(),
                                 scatter.getInput(), gather.getMeshAttr(), gather.getAxes());
     return success();
   }
@@ -207,7 +215,7 @@ struct GatherOfGather : OpRewritePattern<AllGatherOp> {
     if (!inner || inner.getDim() != outer.getDim() || !inner->hasOneUse())
       return rewriter.notifyMatchFailure(outer, "is not the only use of a gather of its dimension");
     ArrayAttr axes = makeReader(outer).join(outer.getAxes(), inner.getAxes());
-    replaceWithNew<AllGatherOp>(rewriter, outer, outer.getType(), inner.getInput(),
+    replaceWithNew<AllGatherOp>(rewriter, outer, inner, outer.getType(), inner.getInput(),
                                 outer.getDimAttr(), outer.getMeshAttr(), axes);
     return success();
   }
@@ -221,7 +229,7 @@ struct SliceOfSlice : OpRewritePattern<ShardSliceOp> {
     if (!inner || inner.getDim() != outer.getDim())
       return rewriter.notifyMatchFailure(outer, "cuts no slice of its dimension");
     ArrayAttr axes = makeReader(outer).join(inner.getAxes(), outer.getAxes());
-    replaceWithNew<ShardSliceOp>(rewriter, outer, outer.getType(), inner.getInput(),
+    replaceWithNew<ShardSliceOp>(rewriter, outer, inner, outer.getType(), inner.getInput(),
                                  outer.getDimAttr(), outer.getMeshAttr(), axes);
     return success();
   }
@@ -242,7 +250,7 @@ struct ReduceOfReduce : OpRewritePattern<AllReduceOp> {
       return rewriter.notifyMatchFailure(outer, "reduces over an axis for the second time");
     llvm::append_range(axes, others);
     llvm::sort(axes);
-    replaceWithNew<AllReduceOp>(rewriter, outer, outer.getResultTypes(), outer.getKindAttr(),
+    replaceWithNew<AllReduceOp>(rewriter, outer, inner, outer.getResultTypes(), outer.getKindAttr(),
                                 inner.getInputs(), outer.getMeshAttr(), reader.write(axes));
     return success();
   }
@@ -263,6 +271,7 @@ struct AdditionOfReductions : OpRewritePattern<AddType> {
     auto sum = AddType::create(rewriter, add.getLoc(), lhs->getOperand(0), rhs->getOperand(0));
     sum->setDiscardableAttrs(add->getDiscardableAttrDictionary());
     Operation *reduction = rewriter.clone(*rhs);
+    reduction->setLoc(getCombinedLoc(rewriter.getContext(), {lhs->getLoc(), rhs->getLoc()}));
     reduction->setOperand(0, sum);
     rewriter.replaceOp(add, reduction);
     return success();

@@ -1,6 +1,7 @@
 //===- CombineCollectives.cpp - the pass tpc-combine-collectives -----------===//
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "tpc/Dialect/Provenance.h"
 #include "tpc/Dialect/TPCDialect.h"
 #include "tpc/Optimize/Passes.h"
 #include "llvm/ADT/BitVector.h"
@@ -133,7 +134,7 @@ static void combine(Bucket &bucket) {
   }
   OpBuilder builder(last);
   auto combined =
-      AllReduceOp::create(builder, builder.getFusedLoc(locations), ValueRange(inputs).getTypes(),
+      AllReduceOp::create(builder, getCombinedLoc(builder.getContext(), locations), ValueRange(inputs).getTypes(),
                           first.getKindAttr(), inputs, first.getMeshAttr(), first.getAxes());
   combined->setDiscardableAttrs(last->getDiscardableAttrDictionary());
   unsigned result = 0;

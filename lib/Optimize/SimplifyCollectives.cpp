@@ -4,6 +4,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "tpc/Dialect/Provenance.h"
 #include "tpc/Dialect/TPCDialect.h"
 #include "tpc/Optimize/Passes.h"
 #include <unordered_set>
@@ -60,6 +61,7 @@ static unsigned mergeEqual(func::FuncOp function) {
     auto [first, inserted] = seen.insert(&op);
     if (inserted)
       continue;
+    (*first)->setLoc(getCombinedLoc(op.getContext(), {(*first)->getLoc(), op.getLoc()}));
     op.replaceAllUsesWith(*first);
     op.erase();
     ++merged;

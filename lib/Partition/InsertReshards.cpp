@@ -3,6 +3,7 @@
 #include "AdditionChain.h"
 #include "SplitPricer.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "tpc/Dialect/Provenance.h"
 #include "tpc/Partition/Passes.h"
 #include "llvm/Support/Debug.h"
 
@@ -188,6 +189,14 @@ std::optional<Layout> ReshardInserter::findDestination(Value value) {
   return std::nullopt;
 }
 
+/// Will the local form of an op split so communicate by itself?
+static bool joinsShards(const ShardingRule &rule, const OpSplit &split) {
+  for (auto [factor, axes] : llvm::zip_equal(rule.factors, split.factors))
+    if (factor.kind == FactorKind::Internal && getSize(axes) > 1)
+      return true;
+  return false;
+}
+
 LogicalResult ReshardInserter::visitCompute(Operation *op) {
   FailureOr<std::vector<Layout>> wanted = readWanted(op->getResults());
   if (failed(wanted))
@@ -206,6 +215,8 @@ LogicalResult ReshardInserter::visitCompute(Operation *op) {
   if (!best)
     return op->emitOpError("cannot be split to fit its rule ") << interface.getShardingRule().str();
   apply(op, *best, *wanted);
+  if (joinsShards(interface.getShardingRule(), best->split))
+    op->setLoc(versions.getReasons().getLocWithReasons(op));
   return success();
 }
 
@@ -240,6 +251,12 @@ void ReshardInserter::eraseDead() {
       op.erase();
 }
 
+/// The line of the plan, which asks the same of many modules; without one the place itself.
+static Location getLine(Location loc) {
+  LocationAttr line = getAnnotation(loc);
+  return line ? Location(line) : loc;
+}
+
 /// A layout that was asked for in the forward program, costs traffic, and is of use to nobody.
 void ReshardInserter::reportUnused(Operation *request, const Layout &layout) {
   Value input = request->getOperand(0);
@@ -250,7 +267,7 @@ void ReshardInserter::reportUnused(Operation *request, const Layout &layout) {
   ReshardPlan plan =
       llvm::cantFail(planner.plan(getShape(input), getElementBytes(input), made.front(), layout));
   auto bytes = static_cast<int64_t>(getReceivedBytes(plan));
-  if (bytes == 0 || !reported.insert(request->getLoc()).second)
+  if (bytes == 0 || !reported.insert(getLine(request->getLoc())).second)
     return;
   emitRemark(request->getLoc(), "every user takes this value as ")
       << toDTensorString(made.front(), context.mesh) << "; not making it "

@@ -70,6 +70,7 @@ void ValueVersions::define(Value value, const Layout &layout, const Layout &want
       layout.isPartial() && layout.partialKind == ReductionKind::Sum && passesAllUsers(value);
   entry.isParameter = isParameter(value);
   entries[value] = std::move(entry);
+  reasons.define(value, layout);
   if (isArgumentWith(value, TPCDialect::kInput))
     inputAxes.append(layout.getUsedAxes());
 }
@@ -178,15 +179,22 @@ std::optional<double> ValueVersions::getSeconds(Value value, const Layout &layou
 // New versions
 //===----------------------------------------------------------------------===//
 
+/// The later of the user's phase and, where a value is only returned, of its own.
+static void markPhase(Operation *op, Operation *user, Operation *producer) {
+  bool returned = user->hasTrait<OpTrait::IsTerminator>();
+  for (StringRef phase : {"tpc.backward", "tpc.update"})
+    if (user->hasAttr(phase) || (returned && producer && producer->hasAttr(phase)))
+      op->setAttr(phase, UnitAttr::get(op->getContext()));
+}
+
 Value ValueVersions::reshard(const Version &source, const Layout &layout, Location loc,
                              Operation *user) {
   OpBuilder builder(user);
   LayoutAttr attribute = context.getAttr(layout);
   auto op = ReshardOp::create(builder, loc, source.value, attribute);
-  for (StringRef phase : {"tpc.backward", "tpc.update"})
-    if (user->hasAttr(phase))
-      op->setAttr(phase, builder.getUnitAttr());
+  markPhase(op, user, source.value.getDefiningOp());
   setLayout(op.getResult(), attribute);
+  reasons.define(op.getResult(), layout);
   ++numReshards;
   return op.getResult();
 }
@@ -208,8 +216,10 @@ Value ValueVersions::get(Value value, const Layout &layout, Operation *user) {
     // The location says who needs it: the request that asks for it, or the op.
     auto request = llvm::find_if(entry.requests,
                                  [&](const Request &request) { return request.layout == layout; });
-    Location loc = request == entry.requests.end() ? user->getLoc() : request->op->getLoc();
-    made = reshard(entry.versions[source], layout, loc, user);
+    Operation *needer = request == entry.requests.end() ? user : request->op;
+    const Version &version = entry.versions[source];
+    Location loc = reasons.getReshardLoc(version.value, version.layout, layout, needer);
+    made = reshard(version, layout, loc, user);
   }
   entry.versions.push_back({layout, made});
   return made;

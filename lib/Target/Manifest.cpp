@@ -1,13 +1,14 @@
 //===- Manifest.cpp ------------------------------------------------------------===//
 
 #include "tpc/Target/Manifest.h"
-#include "CollectiveLocation.h"
 #include "tpc/Codegen/RuntimeCalls.h"
 #include "tpc/Codegen/Schedule.h"
+#include "tpc/Dialect/Provenance.h"
 #include "tpc/Sharding/Layout.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/JSON.h"
+#include "llvm/Support/Path.h"
 
 using namespace mlir;
 using namespace tpc;
@@ -277,6 +278,15 @@ void Writer::writeCollectiveKind(Operation *op) {
       });
 }
 
+/// "tutorial.yaml:9" if a line of a file led to an op, else empty.
+static std::string getShortLine(Location loc) {
+  auto file = dyn_cast_if_present<FileLineColRange>(getAnnotation(loc));
+  if (!file)
+    return {};
+  StringRef name = llvm::sys::path::filename(file.getFilename());
+  return (name + ":" + llvm::Twine(file.getStartLine())).str();
+}
+
 void Writer::writeCollective(Operation *op, int64_t number) {
   AxisList axes = tpc::getAxes(op->getAttrOfType<ArrayAttr>("axes"), mesh);
   json.object([&] {
@@ -299,9 +309,8 @@ void Writer::writeCollective(Operation *op, int64_t number) {
           writeShape("output_shape", cast<RankedTensorType>(output).getShape());
         });
     });
-    CollectiveLocation location = getCollectiveLocation(op);
-    json.attribute("module", location.module);
-    json.attribute("location", location.location);
+    json.attribute("module", getModuleName(op->getLoc()));
+    json.attribute("location", getShortLine(op->getLoc()));
   });
 }
 

@@ -1,11 +1,12 @@
-// RUN: tpc-opt --tpc-apply-plan=plan=%S/Inputs/column.yaml %s --mlir-print-debuginfo | FileCheck %s
+// RUN: tpc-opt --tpc-apply-plan=plan=%S/Inputs/column.yaml %s --mlir-print-debuginfo --mlir-print-local-scope | FileCheck %s
 // The pass's own example.
 
 tpc.mesh @mesh <["tp"=2]>
 
+// What is asked for is located at the line of the plan and in the module, a parameter at the line that splits it.
 // CHECK-LABEL: func.func @forward(
 // CHECK-SAME: %[[X:.*]]: tensor<2x4x8xf32> {tpc.input = "x", tpc.layout = #tpc.layout<@mesh, [{}, {}, {}]>}
-// CHECK-SAME: %[[W:.*]]: tensor<16x8xf32> {tpc.layout = #tpc.layout<@mesh, [{"tp"}, {}]>, tpc.param
+// CHECK-SAME: %[[W:.*]]: tensor<16x8xf32> {tpc.layout = #tpc.layout<@mesh, [{"tp"}, {}]>, tpc.param{{[^:]*}} loc("up.weight"("{{[^"]*}}column.yaml":2:5))
 // CHECK-SAME: %[[B:.*]]: tensor<16xf32> {tpc.layout = #tpc.layout<@mesh, [{"tp"}]>, tpc.param
 func.func @forward(%x: tensor<2x4x8xf32> {tpc.input = "x"},
                    %w: tensor<16x8xf32> {tpc.param = #tpc.param<"up.weight", shape = [16, 8], kind = linear, fan_in = 8>},
@@ -22,9 +23,8 @@ func.func @forward(%x: tensor<2x4x8xf32> {tpc.input = "x"},
   %4 = tpc.broadcast %3 dims [2] : tensor<16xf32> -> tensor<2x4x16xf32>
   // CHECK: %[[SUM:.*]] = arith.addf
   %5 = arith.addf %2, %4 : tensor<2x4x16xf32>
-  // CHECK: %[[Y:.*]] = tpc.constrain %[[SUM]] to <@mesh, [{}, {}, {}]> of "up" : tensor<2x4x16xf32> loc(#[[LINE:.*]])
+  // CHECK: %[[Y:.*]] = tpc.constrain %[[SUM]] to <@mesh, [{}, {}, {}]> of "up" : tensor<2x4x16xf32> loc(fused["{{.*}}column.yaml":2:5, "up"])
   %6 = tpc.boundary %5 output 0 of linear "up" dims [[0], [1], [2]] : tensor<2x4x16xf32>
   // CHECK: return %[[Y]]
   return %6 : tensor<2x4x16xf32>
 }
-// CHECK: #[[LINE]] = loc("{{.*}}column.yaml":2:5)

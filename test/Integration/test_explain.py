@@ -96,6 +96,39 @@ def test_parameters_are_told_in_hugging_face_terms():
     assert parameters["model.norm.weight"]["layout"] == "Replicate"
 
 
+def chain(report, op, module, phase="forward"):
+    found = [c for c in report["collectives"] if (c["op"], c["module"], c["phase"]) == (op, module, phase)]
+    assert len(found) == 1, [(c["op"], c["module"], c["phase"]) for c in report["collectives"]]
+    return [link.replace(os.path.join(PLANS, ""), "") for link in found[0]["why"]]
+
+
+def test_chains_lead_from_the_plan_to_the_collective():
+    """down_proj sums over what its weight (line 15) and the activation (gate, 13, and up, 14) split; line 15 wants Shard(1)."""
+    report = explain(TUTORIAL, "tutorial.yaml", "tp=2")
+    layer = "model.layers.3.mlp"
+    links = chain(report, "reduce_scatter", layer + ".down_proj")
+    assert links[0] in ("tutorial.yaml:13:5", "tutorial.yaml:14:5")
+    assert links[-5:] == ["tutorial.yaml:15:5", layer + ".down_proj.weight", f"tpc.contract of {layer}.down_proj",
+                          layer + ".down_proj", "tutorial.yaml:15:5"]
+    links = chain(report, "all_gather", layer)
+    assert links[-2:] == [layer, "tutorial.yaml:12:5"]
+    assert "tutorial.yaml:10:5" in links and f"tpc.rms_norm of {layer[:-4]}.post_attention_layernorm" in links
+
+
+def test_combined_collectives_have_the_reasons_of_all():
+    report = explain(TUTORIAL, "tutorial.yaml", "tp=2")
+    links = chain(report, "all_reduce", "model", "update")
+    for layer in range(12):
+        assert f"tpc.rms_norm_grad of model.layers.{layer}.input_layernorm" in links
+    assert "tpc.sum_squares of optimizer" in links
+
+
+def test_every_chain_of_the_step_begins_at_the_plan():
+    for mesh in ("tp=2", "tp=4"):
+        for collective in explain(TUTORIAL, "tutorial-loss-parallel.yaml", mesh)["collectives"]:
+            assert "tutorial-loss-parallel.yaml:" in collective["why"][0], collective
+
+
 def test_one_rank_has_no_collectives():
     report = explain(TUTORIAL, "tutorial.yaml", "tp=1")
     assert report["collectives"] == [] and report["totals"]["bytes"]["all"] == 0

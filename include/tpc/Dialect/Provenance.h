@@ -6,8 +6,7 @@
 //
 //   fused["plan.yaml":15:5, "model.layers.0.mlp.down_proj",       the request that is met
 //         "tpc.contract"("model.layers.0.mlp.down_proj"),          the op that left a partial sum
-//         "parameter"("model.layers.0.mlp.down_proj.weight"),      because this one is split,
-//         "plan.yaml":15:5]                                        as the plan says
+//         "model.layers.0.mlp.down_proj.weight"("plan.yaml":15:5)] because the plan splits this
 //
 // Ops that replace several fuse their locations, so nothing is lost on the way to the collectives.
 //
@@ -27,18 +26,18 @@ namespace tpc {
 mlir::Location getRequestLoc(mlir::Location line, llvm::StringRef module);
 /// `op` as a link of a chain: its name, and the place where it stands.
 mlir::Location getLinkLoc(mlir::Operation *op);
-/// A parameter as a link of a chain.
-mlir::Location getParameterLoc(mlir::MLIRContext *context, llvm::StringRef name);
+/// What the plan decides at `line`, a parameter or a module, as the end of a chain.
+mlir::Location getDecisionLoc(llvm::StringRef name, mlir::Location line);
 /// Several ops that became one; each keeps its chain.
 mlir::Location getCombinedLoc(mlir::MLIRContext *context, llvm::ArrayRef<mlir::Location> members);
 
-/// The module in which an op stands: the first in its location. Of combined ops the name that
-/// theirs have in common ("model.layers.0"). Empty if there is none.
+/// The module in which an op stands: the first in its location. Of combined ops what the names of
+/// most have in common ("model.layers.0"). Empty if there is none.
 std::string getModuleName(mlir::Location loc);
 /// The first line of a file in a location, or null.
 mlir::LocationAttr getAnnotation(mlir::Location loc);
-/// The chain from annotations to the op, as text: "plan.yaml:15:5", a module, "tpc.contract of
-/// model.layers.0.mlp.down_proj".
+/// The chain from annotations to the op, as text: "plan.yaml:15:5", a module or parameter,
+/// "tpc.contract of model.layers.0.mlp.down_proj".
 std::vector<std::string> getChain(mlir::Location loc);
 
 } // namespace tpc

@@ -9,7 +9,7 @@
 #ifndef TPC_PARTITION_VALUEVERSIONS_H
 #define TPC_PARTITION_VALUEVERSIONS_H
 
-#include "tpc/Partition/MeshContext.h"
+#include "tpc/Partition/LayoutReasons.h"
 
 namespace tpc {
 
@@ -19,7 +19,7 @@ bool passesAllUsers(mlir::Value value);
 class ValueVersions {
 public:
   ValueVersions(const MeshContext &context, ReshardPlanner &planner)
-      : context(context), planner(planner) {}
+      : context(context), planner(planner), reasons(context) {}
 
   /// `value` is there, in `layout`; `wanted` is the layout that propagation gave it.
   void define(mlir::Value value, const Layout &layout, const Layout &wanted);
@@ -48,6 +48,7 @@ public:
   mlir::Value get(mlir::Value value, const Layout &layout, mlir::Operation *user);
 
   unsigned getNumReshards() const { return numReshards; }
+  const LayoutReasons &getReasons() const { return reasons; }
 
 private:
   struct Version {
@@ -76,6 +77,7 @@ private:
 
   const MeshContext &context;
   ReshardPlanner &planner;
+  LayoutReasons reasons;
   llvm::DenseMap<mlir::Value, Entry> entries;
   llvm::DenseMap<mlir::Value, mlir::Value> aliases;
   AxisList inputAxes; ///< that split inputs of the function

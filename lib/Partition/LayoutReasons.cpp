@@ -1,0 +1,154 @@
+//===- LayoutReasons.cpp --------------------------------------------------===//
+
+#include "tpc/Partition/LayoutReasons.h"
+#include "tpc/Dialect/Provenance.h"
+#include "llvm/ADT/SmallSet.h"
+
+using namespace mlir;
+using namespace tpc;
+
+/// Modules that one way to an annotation names at most; of a longer one the nearest.
+static constexpr unsigned kMaxLinks = 6;
+/// Farther from any annotation than every value that knows one.
+static constexpr unsigned kNoAnnotation = 1u << 20;
+
+/// Numbers of the mesh axes that a layout uses.
+static llvm::SmallSet<unsigned, 4> getAxisNumbers(const Layout &layout) {
+  llvm::SmallSet<unsigned, 4> axes;
+  for (const AxisRef &axis : layout.getUsedAxes())
+    axes.insert(axis.axis);
+  return axes;
+}
+
+/// The parts of mesh axis `axis` in a list, or in each list of a layout.
+static AxisList select(ArrayRef<AxisRef> list, unsigned axis) {
+  AxisList selected;
+  llvm::copy_if(list, std::back_inserter(selected),
+                [&](const AxisRef &ref) { return ref.axis == axis; });
+  return selected;
+}
+
+static bool differ(const Layout &a, const Layout &b, unsigned axis) {
+  for (auto [left, right] : llvm::zip_equal(a.dims, b.dims))
+    if (select(left, axis) != select(right, axis))
+      return true;
+  return select(a.partial, axis) != select(b.partial, axis);
+}
+
+/// Do annotations speak here: is this an argument, an op of a request, or one whose location tells?
+static bool hasAnnotation(Value value) {
+  if (Operation *op = value.getDefiningOp())
+    return getAnnotation(op->getLoc()) != nullptr;
+  return getAnnotation(value.getLoc()) != nullptr;
+}
+
+//===----------------------------------------------------------------------===//
+// Noting sources
+//===----------------------------------------------------------------------===//
+
+const LayoutReasons::Source *LayoutReasons::find(Value value, unsigned axis) const {
+  auto found = sources.find({value, axis});
+  return found == sources.end() ? nullptr : &found->second;
+}
+
+void LayoutReasons::define(Value value, const Layout &layout) {
+  Operation *op = value.getDefiningOp();
+  for (unsigned axis : getAxisNumbers(layout)) {
+    Source nearest{Value(), hasAnnotation(value) ? 0 : kNoAnnotation};
+    if (op && nearest.distance)
+      for (Value operand : op->getOperands())
+        if (const Source *source = find(operand, axis);
+            source && source->distance < nearest.distance)
+          nearest = {operand, source->distance + 1};
+    sources[{value, axis}] = nearest;
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Telling them
+//===----------------------------------------------------------------------===//
+
+/// An argument, or an op with an annotation of its own, at the end of a way.
+static Location getEnd(Value value) {
+  Operation *op = value.getDefiningOp();
+  if (!op)
+    return value.getLoc();
+  std::string place = getModuleName(op->getLoc());
+  LocationAttr line = getAnnotation(op->getLoc());
+  return line && !place.empty() ? getDecisionLoc(place, line) : getLinkLoc(op);
+}
+
+/// From `value` to the annotation, one link per module on the way.
+void LayoutReasons::addWay(Value value, unsigned axis, Links &links) const {
+  std::string place;
+  unsigned count = 0;
+  for (const Source *source = find(value, axis); source; source = find(value, axis)) {
+    Operation *op = value.getDefiningOp();
+    if (!source->value)
+      return links.push_back(getEnd(value));
+    if (std::string here = getModuleName(op->getLoc()); here != place && count < kMaxLinks) {
+      if (!isa<UseOp>(op)) {
+        links.push_back(getLinkLoc(op));
+        ++count;
+      }
+      place = here;
+    }
+    value = source->value;
+  }
+}
+
+/// The ways of all operands of `op` that use the axis, but of `except`; the shortest first.
+void LayoutReasons::addOperands(Operation *op, unsigned axis, Value except, Links &links) const {
+  SmallVector<std::pair<unsigned, unsigned>> ways; // distance, operand
+  for (OpOperand &operand : op->getOpOperands())
+    if (const Source *source = find(operand.get(), axis); source && operand.get() != except)
+      ways.push_back({source->distance, operand.getOperandNumber()});
+  llvm::sort(ways);
+  for (auto [distance, number] : ways)
+    addWay(op->getOperand(number), axis, links);
+}
+
+/// The op that made `value`, and why it made it so.
+void LayoutReasons::addProducer(Value value, unsigned axis, Links &links) const {
+  Operation *op = value.getDefiningOp();
+  const Source *source = find(value, axis);
+  if (!source)
+    return;
+  if (!op || !source->value)
+    return addWay(value, axis, links);
+  if (!isa<UseOp>(op))
+    links.push_back(getLinkLoc(op));
+  addOperands(op, axis, Value(), links);
+}
+
+static bool isRequest(Operation *op) { return isa<ConstrainOp, ReshardOp>(op); }
+
+/// Is `user` at the end of the step, where a value is rather told by the op that made it?
+static bool endsStep(Operation *user) {
+  return user->hasTrait<OpTrait::IsTerminator>() || user->hasAttr("tpc.update");
+}
+
+Location LayoutReasons::getReshardLoc(Value value, const Layout &from, const Layout &to,
+                                      Operation *user) const {
+  Operation *producer = value.getDefiningOp();
+  SmallVector<Location> links;
+  if (producer && endsStep(user))
+    links.append({producer->getLoc(), getLinkLoc(user)});
+  else
+    links.push_back(user->getLoc());
+  for (unsigned axis = 0; axis < context.mesh.axes.size(); ++axis) {
+    if (!differ(from, to, axis))
+      continue;
+    addProducer(value, axis, links);
+    if (!isRequest(user) && !endsStep(user))
+      addOperands(user, axis, value, links);
+  }
+  return FusedLoc::get(user->getContext(), links);
+}
+
+Location LayoutReasons::getLocWithReasons(Operation *op) const {
+  SmallVector<Location> links{op->getLoc()};
+  for (unsigned axis = 0; axis < context.mesh.axes.size(); ++axis)
+    addOperands(op, axis, Value(), links);
+  return FusedLoc::get(op->getContext(), links);
+}
