@@ -12,6 +12,17 @@ namespace tpc {
 
 using namespace tpc;
 
+/// Is `axes` `prefix` and something more? Both canonical: a part of an axis may have grown by the
+/// next.
+static bool startsWith(ArrayRef<AxisRef> axes, ArrayRef<AxisRef> prefix) {
+  if (prefix.empty())
+    return true;
+  if (axes.size() < prefix.size() || axes.take_front(prefix.size() - 1) != prefix.drop_back())
+    return false;
+  const AxisRef &have = axes[prefix.size() - 1], &want = prefix.back();
+  return have.axis == want.axis && have.pre == want.pre && have.size % want.size == 0;
+}
+
 namespace {
 
 /// Checks one function against the labels of the pass' documentation.
@@ -52,9 +63,11 @@ private:
 
   /// `layout` has what `request` says, and more only where that is open.
   bool extends(LayoutAttr layout, LayoutAttr request) const {
-    for (auto [have, want] : llvm::zip_equal(layout.getDims(), request.getDims())) {
-      bool closed = !want.getOpen() && have.getAxes() != want.getAxes();
-      if (closed || have.getAxes().take_front(want.getAxes().size()) != want.getAxes())
+    Layout have = layout.getLayout(reader.getMesh()), want = request.getLayout(reader.getMesh());
+    for (auto [dim, attribute] : llvm::enumerate(request.getDims())) {
+      AxisList all = getCanonical(have.dims[dim], reader.getMesh());
+      AxisList asked = getCanonical(want.dims[dim], reader.getMesh());
+      if (attribute.getOpen() ? !startsWith(all, asked) : all != asked)
         return false;
     }
     return true;

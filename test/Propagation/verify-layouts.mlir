@@ -11,3 +11,11 @@ func.func @closed(%x: tensor<8x16xf32> {tpc.layout = #tpc.layout<@mesh, [{"dp", 
   %0 = arith.negf %x {tpc.layouts = [#tpc.layout<@mesh, [{"dp"}, {"tp":(1)2}]>]} : tensor<8x16xf32>
   return %0 : tensor<8x16xf32>
 }
+
+// An open dimension that took more: the part of an axis has grown to the whole axis.
+// CHECK-LABEL: @grown
+func.func @grown(%x: tensor<8xf32> {tpc.layout = #tpc.layout<@mesh, [{}]>}) {
+  // CHECK: tpc.constrain
+  %0 = tpc.constrain %x to <@mesh, [{"tp":(1)2, ?}]> {tpc.layouts = [#tpc.layout<@mesh, [{"tp"}]>]} : tensor<8xf32>
+  return
+}

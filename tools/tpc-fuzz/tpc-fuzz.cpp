@@ -3,15 +3,19 @@
 //   tpc-fuzz --cases 2000 --seed 1         0 if all agree; else the first failure, reduced
 //   tpc-fuzz --seed 1 --case 1234          one case of that run
 //   tpc-fuzz --seed 1 --case 1234 --print  the program of a case
+//   tpc-fuzz --cases 2000 --seed-bug all   0 if every seeded bug is found within 2000 cases
 //
 //===----------------------------------------------------------------------===//
 
 #include "GraphGenerator.h"
 #include "Oracle.h"
 #include "Reducer.h"
+#include "SeededBugs.h"
 #include "tpc/InitAllDialects.h"
 #include "tpc/InitAllPasses.h"
+
 #include "llvm/Support/CommandLine.h"
+#include "llvm/Support/Format.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/PrettyStackTrace.h"
 #include "llvm/Support/raw_ostream.h"
@@ -27,6 +31,9 @@ static cl::opt<uint64_t> seed("seed", cl::desc("of the run; case I of a seed is 
 static cl::opt<int64_t> maxRanks("max-ranks", cl::desc("largest mesh"), cl::init(8));
 static cl::opt<int64_t> onlyCase("case", cl::desc("run this case alone"), cl::init(-1));
 static cl::opt<bool> printOnly("print", cl::desc("print the cases instead of running them"));
+static cl::opt<std::string>
+    seedBug("seed-bug", cl::desc("put this bug, or all, into every case until it is found"));
+static cl::opt<bool> listBugs("list-bugs", cl::desc("list what --seed-bug knows"));
 static cl::opt<bool> keepGoing("keep-going",
                                cl::desc("report every failure in one line, do not reduce"));
 static cl::opt<bool> noReduce("no-reduce", cl::desc("print a failing case as generated"));
@@ -89,22 +96,49 @@ static bool runCase(MLIRContext &context, const CaseOptions &options) {
   return false;
 }
 
-static int runCases(DialectRegistry &registry) {
-  uint64_t first = onlyCase < 0 ? 0 : onlyCase, end = onlyCase < 0 ? caseCount : first + 1,
-           failures = 0;
+/// Calls `visit` with each case's context and options until it returns false; the number of cases.
+static uint64_t forEachCase(DialectRegistry &registry,
+                            llvm::function_ref<bool(MLIRContext &, const CaseOptions &)> visit) {
+  uint64_t first = onlyCase < 0 ? 0 : onlyCase, end = onlyCase < 0 ? caseCount : first + 1;
   std::unique_ptr<MLIRContext> context;
   for (uint64_t index = first; index < end; ++index) {
     if (!context || index % kCasesPerContext == 0) {
       context = std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
       context->loadAllAvailableDialects();
     }
-    bool agrees = runCase(*context, {seed, index, maxRanks});
-    failures += !agrees;
-    if (!agrees && !keepGoing)
-      return 1;
+    if (!visit(*context, {seed, index, maxRanks}))
+      return index - first + 1;
   }
-  llvm::outs() << end - first << " cases, " << failures << " failed\n";
+  return end - first;
+}
+
+static int runCases(DialectRegistry &registry) {
+  uint64_t failures = 0;
+  uint64_t count = forEachCase(registry, [&](MLIRContext &context, const CaseOptions &options) {
+    bool agrees = runCase(context, options);
+    failures += !agrees;
+    return agrees || keepGoing;
+  });
+  llvm::outs() << count << " cases, " << failures << " failed\n";
   return failures != 0;
+}
+
+static int huntBugs(DialectRegistry &registry) {
+  std::vector<const Mutation *> mutations = findMutations(seedBug);
+  if (mutations.empty()) {
+    llvm::errs() << "error: no bug called '" << seedBug << "'; --list-bugs names them\n";
+    return 1;
+  }
+  size_t count = mutations.size();
+  BugHunt hunt(std::move(mutations));
+  forEachCase(registry, [&](MLIRContext &context, const CaseOptions &options) {
+    hunt.visit(generateCase(context, options), options);
+    return !hunt.isOver();
+  });
+  hunt.printUnknown();
+  if (hunt.isOver())
+    llvm::outs() << "all " << count << " found\n";
+  return !hunt.isOver();
 }
 
 int main(int argc, char **argv) {
@@ -113,5 +147,10 @@ int main(int argc, char **argv) {
   cl::ParseCommandLineOptions(argc, argv, "tpc differential tester\n");
   DialectRegistry registry;
   registerAllDialects(registry);
-  return runCases(registry);
+  if (listBugs) {
+    for (const Mutation *mutation : findMutations("all"))
+      llvm::outs() << llvm::format("%-28s", mutation->name.str().c_str()) << mutation->what << "\n";
+    return 0;
+  }
+  return seedBug.empty() ? runCases(registry) : huntBugs(registry);
 }
