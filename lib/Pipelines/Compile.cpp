@@ -6,6 +6,7 @@
 #include "tpc/Frontend/ApplyPlan.h"
 #include "tpc/Pipelines/Pipeline.h"
 #include "tpc/Pipelines/WriteProgram.h"
+#include "tpc/Target/AsideFile.h"
 #include "tpc/Target/Target.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
@@ -51,13 +52,10 @@ static InFlightDiagnostic errorAt(StringRef path, MLIRContext *context) {
 
 /// Writes `data` so that it appears under its name only when it is complete.
 static LogicalResult writeData(StringRef data, StringRef path, MLIRContext *context) {
-  llvm::Error error = llvm::writeToOutput(path.empty() ? "-" : path, [&](raw_ostream &os) {
-    os << data;
-    return llvm::Error::success();
-  });
+  std::error_code error = writeFile(path, [&](raw_ostream &os) { os << data; });
   if (!error)
     return success();
-  return errorAt(path, context) << "cannot write: " << llvm::toString(std::move(error));
+  return errorAt(path.empty() ? "-" : path, context) << "cannot write: " << error.message();
 }
 
 /// What comes after the LLVM dialect.

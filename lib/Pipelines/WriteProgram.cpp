@@ -1,6 +1,7 @@
 //===- WriteProgram.cpp --------------------------------------------------------===//
 
 #include "tpc/Pipelines/WriteProgram.h"
+#include "tpc/Target/AsideFile.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 
@@ -13,21 +14,15 @@ static void print(ModuleOp module, raw_ostream &os) {
 }
 
 LogicalResult tpc::writeProgram(ModuleOp module, StringRef path) {
-  if (path.empty() || path == "-") {
-    print(module, llvm::outs());
-    return success();
-  }
   auto fail = [&](const std::string &reason) -> LogicalResult {
-    return emitError(FileLineColLoc::get(module.getContext(), path, 0, 0))
+    StringRef name = path.empty() ? "-" : path;
+    return emitError(FileLineColLoc::get(module.getContext(), name, 0, 0))
            << "cannot write: " << reason;
   };
   StringRef folder = llvm::sys::path::parent_path(path);
   if (!folder.empty())
     if (std::error_code error = llvm::sys::fs::create_directories(folder))
       return fail(error.message());
-  llvm::Error error = llvm::writeToOutput(path, [&](raw_ostream &os) {
-    print(module, os);
-    return llvm::Error::success();
-  });
-  return error ? fail(llvm::toString(std::move(error))) : success();
+  std::error_code error = writeFile(path, [&](raw_ostream &os) { print(module, os); });
+  return error ? fail(error.message()) : success();
 }

@@ -1,5 +1,6 @@
 //===- Link.cpp - an object and the runtime become an executable ---------------===//
 
+#include "tpc/Target/AsideFile.h"
 #include "tpc/Target/Target.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/FileSystem.h"
@@ -7,50 +8,21 @@
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Process.h"
 #include "llvm/Support/Program.h"
-#include "llvm/Support/Signals.h"
 
 using namespace mlir;
 using namespace tpc;
 
 namespace {
-/// A file beside the output that goes away unless it is kept.
-class AsideFile {
-public:
-  AsideFile(StringRef output, StringRef suffix) {
-    error = llvm::sys::fs::createUniqueFile(output + ".%%%%%%" + suffix, descriptor, path);
-    if (!error)
-      llvm::sys::RemoveFileOnSignal(path);
-  }
-  ~AsideFile() {
-    if (path.empty())
-      return;
-    llvm::sys::fs::remove(path);
-    llvm::sys::DontRemoveFileOnSignal(path);
-  }
-  std::error_code rename(StringRef output) {
-    std::error_code error = llvm::sys::fs::rename(path, output);
-    if (!error) {
-      llvm::sys::DontRemoveFileOnSignal(path);
-      path.clear();
-    }
-    return error;
-  }
-
-  SmallString<128> path;
-  int descriptor = -1;
-  std::error_code error;
-};
-
 struct Linker {
   StringRef output;
   const LinkOptions &options;
   Location loc;
 
   LogicalResult run(StringRef object);
-  LogicalResult writeObject(StringRef object, AsideFile &file);
+  LogicalResult reportFullDisk(uint64_t bytes);
   FailureOr<std::string> findCompiler();
   FailureOr<std::string> findRuntime();
-  LogicalResult link(ArrayRef<StringRef> command);
+  LogicalResult link(ArrayRef<StringRef> command, uint64_t inputBytes);
 };
 } // namespace
 
@@ -82,21 +54,21 @@ FailureOr<std::string> Linker::findRuntime() {
   return emitError(loc) << "cannot link: libtpc_runtime.a is not in " << folders.front();
 }
 
-LogicalResult Linker::writeObject(StringRef object, AsideFile &file) {
-  if (file.error)
-    return emitError(loc) << "cannot write beside '" << output << "': " << file.error.message();
-  llvm::raw_fd_ostream os(file.descriptor, /*shouldClose=*/true);
-  os << object;
-  os.close();
-  if (!os.has_error())
+/// Linkers that write by mapping the file die of a signal when the disk is full, so what they say
+/// does not help: whether `bytes` would have fitted is asked of the file system.
+LogicalResult Linker::reportFullDisk(uint64_t bytes) {
+  StringRef folder = llvm::sys::path::parent_path(output);
+  auto space = llvm::sys::fs::disk_space(folder.empty() ? "." : folder);
+  if (!space || space->available >= bytes)
     return success();
-  std::string message = os.error().message();
-  os.clear_error();
-  return emitError(loc) << "cannot write '" << file.path << "': " << message;
+  return emitError(loc) << "cannot write '" << output
+                        << "': " << std::make_error_code(std::errc::no_space_on_device).message()
+                        << " (" << space->available << " bytes are left)";
 }
 
-/// Runs the linker; what it says goes into the diagnostic.
-LogicalResult Linker::link(ArrayRef<StringRef> command) {
+/// Runs the linker; what it says goes into the diagnostic. `inputBytes`: of all it reads, more than
+/// it writes.
+LogicalResult Linker::link(ArrayRef<StringRef> command, uint64_t inputBytes) {
   SmallString<128> log;
   if (std::error_code error = llvm::sys::fs::createTemporaryFile("tpc-link", "log", log))
     return emitError(loc) << "cannot link: no temporary file: " << error.message();
@@ -107,6 +79,8 @@ LogicalResult Linker::link(ArrayRef<StringRef> command) {
       llvm::sys::ExecuteAndWait(command.front(), command, std::nullopt, redirects, 0, 0, &message);
   if (status == 0)
     return success();
+  if (failed(reportFullDisk(inputBytes)))
+    return failure();
   InFlightDiagnostic diagnostic = emitError(loc)
                                   << "cannot link '" << output << "': " << command.front()
                                   << " ended with status " << status;
@@ -133,26 +107,25 @@ LogicalResult Linker::run(StringRef object) {
   if (StringRef folder = llvm::sys::path::parent_path(output); !folder.empty())
     if (std::error_code error = llvm::sys::fs::create_directories(folder))
       return emitError(loc) << "cannot write '" << output << "': " << error.message();
-  AsideFile objectFile(output, ".o"), executable(output, "");
-  if (failed(writeObject(object, objectFile)))
-    return failure();
-  if (executable.error)
-    return emitError(loc) << "cannot write beside '" << output
-                          << "': " << executable.error.message();
-  llvm::sys::Process::SafelyCloseFileDescriptor(executable.descriptor);
+  AsideFile objectFile(output, ".o"), executable(output);
+  std::error_code error = objectFile.write([&](raw_ostream &os) { os << object; });
+  if (error || (error = executable.getError()))
+    return emitError(loc) << "cannot write beside '" << output << "': " << error.message();
   std::string main = *runtime + "/libtpc_main.a", library = *runtime + "/libtpc_runtime.a";
-  SmallVector<StringRef> command = {*compiler,       "-o", executable.path,
-                                    objectFile.path, main, library};
+  SmallVector<StringRef> command = {*compiler, "-o",   executable.getPath(), objectFile.getPath(),
+                                    main,      library};
   SmallVector<StringRef> flags;
   StringRef(TPC_LINK_FLAGS).split(flags, ' ', -1, /*KeepEmpty=*/false);
   llvm::append_range(command, flags);
   if (StringRef flag = getLinkerFlag(*compiler); !flag.empty())
     command.push_back(flag);
-  if (failed(link(command)))
+  uint64_t libraryBytes = 0;
+  llvm::sys::fs::file_size(library, libraryBytes);
+  if (failed(link(command, object.size() + libraryBytes)))
     return failure();
   auto all = llvm::sys::fs::all_read | llvm::sys::fs::all_exe | llvm::sys::fs::owner_write;
-  llvm::sys::fs::setPermissions(executable.path, all);
-  if (std::error_code error = executable.rename(output))
+  llvm::sys::fs::setPermissions(executable.getPath(), all);
+  if ((error = executable.rename()))
     return emitError(loc) << "cannot write '" << output << "': " << error.message();
   return success();
 }

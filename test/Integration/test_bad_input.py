@@ -1,6 +1,8 @@
 """What a user can get wrong at compile time: one clear message, status 1, nothing written."""
 import json
 import os
+import shlex
+import shutil
 
 import pytest
 
@@ -171,3 +173,23 @@ def test_options(tmp_path, words, parts):
 
 def test_output_into_a_missing_folder(tmp_path):
     complain(compile_(str(tmp_path), output=os.path.join("no", "x")), "error", "no/x")
+
+
+@pytest.mark.parametrize("emit, size", [("local", "16k"), ("llvm", "16k"), ("obj", "16k"), ("exe", "16k"), ("exe", "400k")])
+def test_disk_full(work, tmp_path, emit, size):
+    """Nothing is left of a program that does not fit: neither of its object file nor, at 400k, of what the linker wrote."""
+    if not shutil.which("unshare") or call(["unshare", "-m", "mount", "-t", "tmpfs", "none", tmp_path]).returncode != 0:
+        pytest.skip("mounting a small file system needs the rights of root")
+    words = [tool("tpc-compile"), work.model(GROUPED), "--mesh", "tp=2", "--plan", os.path.join(PLANS, "megatron.yaml"),
+             "--batch", 4, "--seq", 16, f"--emit={emit}", "-o", tmp_path / "program"]
+    command = " ".join(shlex.quote(str(word)) for word in words)
+    script = f"mount -t tmpfs -o size={size} none {tmp_path} && {command}; code=$?; ls -A {tmp_path}; exit $code"
+    result = call(["unshare", "-m", "sh", "-c", script])
+    complain(result, f"{tmp_path}/program: error: cannot write", "No space left on device")
+    assert result.stdout == "" and result.stderr.count("error:") == 1
+
+
+def test_standard_output_that_is_full(work):
+    words = [tool("tpc-compile"), work.model(GROUPED), "--batch", 4, "--seq", 16, "--emit=local"]
+    result = call(["sh", "-c", " ".join(shlex.quote(str(word)) for word in words) + " > /dev/full"])
+    complain(result, "-: error: cannot write: No space left on device")
