@@ -38,7 +38,7 @@ private:
   LogicalResult setParameterLayouts(const Assignments &assignments);
   LogicalResult setParameter(BlockArgument parameter, std::optional<int64_t> dim, StringRef module,
                              const PlanRule &rule);
-  LogicalResult checkClaim(BoundaryOp boundary, const Request &request, LayoutAttr known);
+  LogicalResult checkClaim(BoundaryOp boundary, const Request &request);
   LogicalResult build(BoundaryOp boundary, const Request &request);
   Value constrain(Value value, LayoutAttr layout, BoundaryOp boundary, const Request &request);
 
@@ -132,10 +132,18 @@ Value PlanApplier::constrain(Value value, LayoutAttr layout, BoundaryOp boundary
                              boundary.getModuleAttr());
 }
 
+/// A value of known layout is no sum: nothing is Partial behind a constraint.
+static bool isTrue(const Request &request, LayoutAttr producer) {
+  if (!producer || !request.port.given)
+    return true;
+  return request.port.given->kind != Placement::Partial && producer == request.given;
+}
+
 /// PyTorch believes the layout in which a value is said to arrive.
-LogicalResult PlanApplier::checkClaim(BoundaryOp boundary, const Request &request,
-                                      LayoutAttr producer) {
-  if (!producer || !request.given || producer == request.given)
+LogicalResult PlanApplier::checkClaim(BoundaryOp boundary, const Request &request) {
+  Value origin = known.getOrigin(boundary.getInput());
+  LayoutAttr producer = known.get(boundary.getInput());
+  if (isTrue(request, producer))
     return success();
   auto print = [&](LayoutAttr layout) {
     return toDTensorString(layout.getLayout(layouts.getMesh()), layouts.getMesh());
@@ -145,18 +153,28 @@ LogicalResult PlanApplier::checkClaim(BoundaryOp boundary, const Request &reques
     return success();
   InFlightDiagnostic diagnostic =
       strict ? emitError(request.rule->styleLoc) : emitWarning(request.rule->styleLoc);
-  diagnostic << stringifyPortKind(boundary.getPort()) << "_layouts of '" << boundary.getModule()
-             << "' is " << toString(*request.port.given) << " (" << print(request.given)
-             << "), but the value arrives as " << print(producer)
-             << (strict ? ": say the layout it has"
-                        : "; it is resharded, where PyTorch would misread it");
+  StringRef port = stringifyPortKind(boundary.getPort());
+  if (request.port.isImplied)
+    diagnostic << "the style takes the " << port << " of '" << boundary.getModule() << "' to be ";
+  else
+    diagnostic << port << "_layouts of '" << boundary.getModule() << "' is ";
+  diagnostic << toString(*request.port.given);
+  if (request.given)
+    diagnostic << " (" << print(request.given) << ")";
+  diagnostic << ", but the value arrives as " << print(producer);
+  if (!strict)
+    diagnostic << "; it is resharded, where PyTorch would misread it";
+  else
+    diagnostic << (request.port.isImplied ? ": hand it on as that" : ": say the layout it has");
+  if (origin.getDefiningOp())
+    diagnostic.attachNote(origin.getLoc()) << "it is handed on so here";
   return failure(strict);
 }
 
 LogicalResult PlanApplier::build(BoundaryOp boundary, const Request &request) {
   Value value = boundary.getInput();
   LayoutAttr producer = known.get(value);
-  if (failed(checkClaim(boundary, request, producer)))
+  if (failed(checkClaim(boundary, request)))
     return failure();
   if (request.given && !producer && request.given != request.wanted)
     value = constrain(value, request.given, boundary, request);
@@ -198,15 +216,9 @@ void PlanApplier::finish() {
 //===-- the pass ---------------------------------------------------------------===//
 
 static LogicalResult checkAxes(MeshOp mesh, const Plan *plan, const PlanLayouts &layouts) {
-  if (plan && !layouts.hasTensorParallelAxis())
+  if (plan && !plan->rules.empty() && !layouts.hasTensorParallelAxis())
     return mesh.emitError(
         "a plan acts on the mesh axis tp, which this mesh has not: add tp=1 or more");
-  bool waits = mesh->getParentOp()
-                   ->walk([](BoundaryOp) { return WalkResult::interrupt(); })
-                   .wasInterrupted();
-  if (!plan && waits && layouts.getTensorParallelSize() > 1)
-    mesh.emitWarning("without a plan everything is replicated over ")
-        << layouts.getTensorParallelName() << "=" << layouts.getTensorParallelSize();
   return success();
 }
 
@@ -236,14 +248,11 @@ struct ApplyPlan : tpc::impl::ApplyPlanBase<ApplyPlan> {
       getOperation().emitError("policy is optimize or strict, got '") << policy << "'";
       return signalPassFailure();
     }
-    FailureOr<Plan> parsed = Plan();
-    if (!plan.empty())
-      parsed = loadPlan(plan, &getContext());
-    if (failed(parsed))
+    FailureOr<Plan> rules = getPlan(plan, getOperation());
+    if (failed(rules))
       return signalPassFailure();
-    FailureOr<unsigned> constraints =
-        applyPlan(getOperation(), plan.empty() ? nullptr : &*parsed,
-                  policy == "strict" ? PlanPolicy::Strict : PlanPolicy::Optimize);
+    FailureOr<unsigned> constraints = applyPlan(
+        getOperation(), &*rules, policy == "strict" ? PlanPolicy::Strict : PlanPolicy::Optimize);
     if (failed(constraints))
       return signalPassFailure();
     numConstraints += *constraints;

@@ -12,8 +12,9 @@ const llvm::json::Value *ConfigReader::get(StringRef field) const {
 }
 
 /// LLVM's JSON values do not know their line, so the field is looked up in the text.
-Location ConfigReader::getLocation(StringRef field) const {
-  size_t position = text.find(("\"" + field + "\"").str());
+Location ConfigReader::getLocation(StringRef field, StringRef after) const {
+  size_t start = after.empty() ? 0 : text.find(("\"" + after + "\"").str());
+  size_t position = text.find(("\"" + field + "\"").str(), start);
   if (position == StringRef::npos)
     return FileLineColLoc::get(context, path, 1, 1);
   StringRef before = text.take_front(position);

@@ -38,7 +38,8 @@ public:
 
   /// An error at the line of `field` (or the first line).
   mlir::InFlightDiagnostic error(llvm::StringRef field);
-  mlir::Location getLocation(llvm::StringRef field) const;
+  /// Where `field` stands first, behind the name `after` if one is given.
+  mlir::Location getLocation(llvm::StringRef field, llvm::StringRef after = {}) const;
   bool failed() const { return hasFailed; }
   void absorb(const ConfigReader &inner) { hasFailed |= inner.hasFailed; }
 

@@ -6,34 +6,45 @@
 using namespace mlir;
 using namespace tpc;
 
-LayoutAttr KnownLayouts::get(Value value) {
-  if (auto found = known.find(value); found != known.end())
-    return found->second;
-  LayoutAttr layout = compute(value);
-  known[value] = layout;
-  return layout;
+/// The layout of a constraint's result, or of an argument.
+static LayoutAttr getOwnLayout(Value origin) {
+  auto constrain = origin.getDefiningOp<ConstrainOp>();
+  return constrain ? constrain.getLayout() : getLayout(origin);
 }
 
-LayoutAttr KnownLayouts::compute(Value value) {
+LayoutAttr KnownLayouts::get(Value value) {
+  Value origin = getOrigin(value);
+  return origin ? getOwnLayout(origin) : LayoutAttr();
+}
+
+Value KnownLayouts::getOrigin(Value value) {
+  if (auto found = origins.find(value); found != origins.end())
+    return found->second;
+  Value origin = find(value);
+  origins[value] = origin;
+  return origin;
+}
+
+Value KnownLayouts::find(Value value) {
   Operation *op = value.getDefiningOp();
   if (!op)
-    return getLayout(value);
-  if (auto constrain = dyn_cast<ConstrainOp>(op))
-    return constrain.getLayout();
+    return getLayout(value) ? value : Value();
+  if (isa<ConstrainOp>(op))
+    return value;
   if (isa<BoundaryOp, RopeOp, RmsNormOp>(op))
-    return get(op->getOperand(0));
+    return getOrigin(op->getOperand(0));
   if (auto attention = dyn_cast<AttentionOp>(op))
-    return value == attention.getOut() ? get(attention.getQ()) : LayoutAttr();
+    return value == attention.getOut() ? getOrigin(attention.getQ()) : Value();
   if (!op->hasTrait<OpTrait::Elementwise>())
     return {};
-  LayoutAttr common;
+  Value common;
   for (Value operand : op->getOperands()) {
     if (operand.getDefiningOp<arith::ConstantOp>())
       continue;
-    LayoutAttr layout = get(operand);
-    if (!layout || (common && common != layout))
+    Value origin = getOrigin(operand);
+    if (!origin || (common && getOwnLayout(common) != getOwnLayout(origin)))
       return {};
-    common = layout;
+    common = origin;
   }
   return common;
 }

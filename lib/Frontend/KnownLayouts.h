@@ -13,12 +13,14 @@ namespace tpc {
 /// against.
 class KnownLayouts {
 public:
+  /// The constraint or argument that a value's layout comes from; null if nothing is known.
+  mlir::Value getOrigin(mlir::Value value);
   /// Null if nothing is known.
   LayoutAttr get(mlir::Value value);
 
 private:
-  LayoutAttr compute(mlir::Value value);
-  llvm::DenseMap<mlir::Value, LayoutAttr> known;
+  mlir::Value find(mlir::Value value);
+  llvm::DenseMap<mlir::Value, mlir::Value> origins;
 };
 
 } // namespace tpc

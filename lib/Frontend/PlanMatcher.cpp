@@ -44,7 +44,7 @@ static bool matchesPath(ArrayRef<StringRef> pattern, ArrayRef<StringRef> name) {
   });
 }
 
-static bool matches(StringRef pattern, StringRef module) {
+bool tpc::matchesModule(StringRef pattern, StringRef module) {
   SmallVector<StringRef> parts, names;
   pattern.split(parts, '.');
   module.split(names, '.');
@@ -52,8 +52,7 @@ static bool matches(StringRef pattern, StringRef module) {
                                        matchesPath(parts, ArrayRef(names).drop_front()));
 }
 
-/// "model.layers.0.mlp" -> "model.layers.*.mlp".
-static std::string hideNumbers(StringRef name) {
+std::string tpc::hideNumbers(StringRef name) {
   SmallVector<StringRef> parts;
   name.split(parts, '.');
   for (StringRef &part : parts)
@@ -150,7 +149,7 @@ void Matcher::matchRule(const PlanRule &rule) {
   std::string pattern = canonicalize(rule.pattern);
   bool matched = false;
   for (const auto &[name, ports] : modules) {
-    if (!matches(pattern, name))
+    if (!matchesModule(pattern, name))
       continue;
     matched = true;
     FailureOr<ModuleStyle> style = resolveStyle(rule, name, ports.kind);

@@ -19,6 +19,12 @@ using Modules = llvm::MapVector<llvm::StringRef, ModulePorts>;
 /// Modules in program order.
 Modules collectModules(mlir::func::FuncOp function);
 
+/// Does `pattern`, as a plan's key with or without the prefix `model.`, name `module`?
+bool matchesModule(llvm::StringRef pattern, llvm::StringRef module);
+
+/// "model.layers.0.mlp" -> "model.layers.*.mlp".
+std::string hideNumbers(llvm::StringRef module);
+
 /// What a plan says about one module, after exact keys have beaten patterns. A null rule: nothing
 /// is said.
 template <typename T>

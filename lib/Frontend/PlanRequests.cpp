@@ -53,7 +53,7 @@ LogicalResult Collector::collect(StringRef module, ArrayRef<Assigned<PortRule>> 
     Request request{assigned.rule, assigned.value, {}, {}};
     for (auto [placement, layout] : {std::pair(&assigned.value.given, &request.given),
                                      std::pair(&assigned.value.wanted, &request.wanted)}) {
-      if (!*placement)
+      if (!*placement || (*placement)->kind == Placement::Partial)
         continue;
       FailureOr<LayoutAttr> made =
           layouts.getActivation(**placement, type, groups, module, assigned.rule->styleLoc);

@@ -2,8 +2,8 @@
 //
 // Defaults are PyTorch's: ColwiseParallel takes Replicate and gives Shard(-1), RowwiseParallel
 // takes Shard(-1) and gives Replicate (on an embedding only the layout used is Replicate),
-// SequenceParallel keeps Shard(1). `use_local_output` and `use_local_input` never change a value,
-// so they are accepted and ignored.
+// SequenceParallel keeps Shard(1), which it believes a plain tensor to have. `use_local_output` and
+// `use_local_input` never change a value, so they are accepted and ignored.
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,8 +17,15 @@ using namespace mlir;
 using namespace tpc;
 
 std::string tpc::toString(const Placement &placement) {
-  return placement.kind == Placement::Replicate ? "Replicate()"
-                                                : "Shard(" + std::to_string(placement.dim) + ")";
+  switch (placement.kind) {
+  case Placement::Replicate:
+    return "Replicate()";
+  case Placement::Partial:
+    return "Partial()";
+  case Placement::Shard:
+    break;
+  }
+  return "Shard(" + std::to_string(placement.dim) + ")";
 }
 
 //===-- reading a call ---------------------------------------------------------===//
@@ -36,6 +43,8 @@ private:
   InFlightDiagnostic error() { return emitError(rule.styleLoc); }
   LogicalResult translate();
   LogicalResult bind();
+  /// The style as the plan calls it: "colwise (ColwiseParallel)" for a plan string.
+  std::string getTitle() const { return word.empty() ? call.text : word + " (" + call.text + ")"; }
   LogicalResult checkFlags();
   const Expression *get(StringRef name) const {
     auto found = arguments.find(name);
@@ -43,11 +52,15 @@ private:
   }
 
   FailureOr<std::optional<Placement>> toPlacement(const Expression &value, StringRef what);
+  FailureOr<std::optional<Placement>> toPartial(const Expression &value, StringRef what);
   FailureOr<Placements> toPlacements(const Expression &value, StringRef what);
   /// The only layout of `name`, or `standard`.
   FailureOr<Placement> getSingle(StringRef name, Placement standard);
 
+  LogicalResult readFamily();
   LogicalResult readLinear();
+  LogicalResult readReplicated();
+  LogicalResult readPrepare();
   LogicalResult readSequence();
   LogicalResult readPorts(StringRef given, StringRef wanted, StringRef what, unsigned limit,
                           SmallVectorImpl<PortRule> &ports);
@@ -58,6 +71,7 @@ private:
   StringRef module;
   ModuleKind kind;
   Expression call;
+  std::string word; ///< the plan string, if it is one
   llvm::StringMap<const Expression *> arguments;
   ModuleStyle style;
 };
@@ -71,31 +85,38 @@ LogicalResult StyleReader::translate() {
   call = *parsed;
   if (call.kind != Expression::Call)
     return error() << "expected a style such as ColwiseParallel(), got " << rule.style;
-  if (isForOtherModels(call.text))
-    return error() << "style '" << call.text
-                   << "' is for mixtures of experts or latent attention, which '" << module
-                   << "' is not part of";
-  if (StringRef(call.text).contains("packed_"))
-    return error() << "style '" << call.text << "' is for fused weights, which '" << module
-                   << "' has not: use "
-                   << (StringRef(call.text).contains("rowwise") ? "rowwise" : "colwise");
+  std::string unsuited = explainUnsuited(call.text, kind);
+  if (!unsuited.empty())
+    return error() << "style '" << call.text << "' of '" << module << "' " << unsuited;
   StringRef text = getHuggingFaceCall(call.text, kind);
-  if (!text.empty())
-    call = *parseExpression(text, rule.styleLoc);
+  if (text.empty())
+    return success();
+  if (!call.items.empty() || !call.named.empty())
+    return error() << "plan string '" << call.text << "' of '" << module
+                   << "' takes no arguments: write " << text << " with arguments instead";
+  word = call.text;
+  call = *parseExpression(text, rule.styleLoc);
   return success();
+}
+
+/// Everything that may stand for a style, for suggestions.
+static SmallVector<StringRef> getStyleNames() {
+  SmallVector<StringRef> names;
+  for (const StyleSignature &signature : getStyleSignatures())
+    names.push_back(signature.name);
+  for (const PlanString &entry : getPlanStrings())
+    names.push_back(entry.word);
+  return names;
 }
 
 LogicalResult StyleReader::bind() {
   auto *signature = llvm::find_if(getStyleSignatures(),
                                   [&](const StyleSignature &s) { return s.name == call.text; });
   if (signature == getStyleSignatures().end())
-    return error() << "unknown style '" << call.text << "'"
-                   << suggest(call.text,
-                              llvm::map_range(getStyleSignatures(),
-                                              [](const StyleSignature &s) { return s.name; }));
+    return error() << "unknown style '" << call.text << "'" << suggest(call.text, getStyleNames());
   if (!llvm::is_contained(getAdmittedStyles(kind), call.text)) {
     InFlightDiagnostic diagnostic = error()
-                                    << call.text << " does not apply to '" << module << "', a "
+                                    << getTitle() << " does not apply to '" << module << "', a "
                                     << stringifyModuleKind(kind) << " module; it admits ";
     llvm::interleaveComma(getAdmittedStyles(kind), diagnostic);
     return diagnostic;
@@ -139,11 +160,26 @@ FailureOr<std::optional<Placement>> StyleReader::toPlacement(const Expression &v
       return std::optional<Placement>(Placement::shard(dim.integer));
   }
   if (call && value.text == "Partial")
+    return toPartial(value, what);
+  return error() << what << " of '" << module << "' should be Shard(dim) or Replicate(), got "
+                 << value.print();
+}
+
+/// PyTorch's Partial() is what a value may arrive as, never what a plan asks for.
+FailureOr<std::optional<Placement>> StyleReader::toPartial(const Expression &value,
+                                                           StringRef what) {
+  bool arrives = what.starts_with("input_") ||
+                 (what == "output_layouts" && StringRef(call.text).starts_with("PrepareModule"));
+  if (!arrives)
     return error() << what << " of '" << module
                    << "' cannot be Partial: summands are reduced where it is cheapest; say the "
                       "layout wanted after it";
-  return error() << what << " of '" << module << "' should be Shard(dim) or Replicate(), got "
-                 << value.print();
+  bool isSum = value.named.empty() &&
+               (value.items.empty() || (value.items.size() == 1 && value.items[0].text == "sum"));
+  if (!isSum)
+    return error() << what << " of '" << module << "' can only be a Partial of sums, got "
+                   << value.print();
+  return std::optional<Placement>(Placement::partial());
 }
 
 FailureOr<Placements> StyleReader::toPlacements(const Expression &value, StringRef what) {
@@ -197,7 +233,7 @@ LogicalResult StyleReader::readSequence() {
     sequence.dim = dim->integer;
   }
   style.split = ParameterSplit::Replicated;
-  style.inputs.push_back({0, std::nullopt, sequence});
+  style.inputs.push_back({0, sequence, sequence, /*isImplied=*/true});
   style.outputs.push_back({0, std::nullopt, sequence});
   return success();
 }
@@ -205,17 +241,15 @@ LogicalResult StyleReader::readSequence() {
 LogicalResult StyleReader::readPorts(StringRef given, StringRef wanted, StringRef what,
                                      unsigned limit, SmallVectorImpl<PortRule> &ports) {
   const Expression *givenValue = get(given), *wantedValue = get(wanted);
-  if (givenValue && !wantedValue)
-    return error() << call.text << " of '" << module << "' has " << given << " without " << wanted;
-  if (!wantedValue)
+  if (!givenValue && !wantedValue)
     return success();
+  if (!givenValue || !wantedValue) // PyTorch asserts the one and ignores the other
+    return error() << call.text << " of '" << module << "' has " << (givenValue ? given : wanted)
+                   << " without " << (givenValue ? wanted : given) << ": say both";
   FailureOr<Placements> wantedList = toPlacements(*wantedValue, wanted);
-  FailureOr<Placements> givenList =
-      givenValue ? toPlacements(*givenValue, given) : FailureOr<Placements>(Placements());
+  FailureOr<Placements> givenList = toPlacements(*givenValue, given);
   if (failed(wantedList) || failed(givenList))
     return failure();
-  if (!givenValue)
-    givenList->resize(wantedList->size());
   if (givenList->size() != wantedList->size())
     return error() << given << " and " << wanted << " of '" << module
                    << "' should have the same length, got " << givenList->size() << " and "
@@ -228,17 +262,24 @@ LogicalResult StyleReader::readPorts(StringRef given, StringRef wanted, StringRe
   return success();
 }
 
-/// Position of a parameter of a module's forward(), by the names that transformers and the tutorial
-/// use.
+/// Names of a module's inputs in forward() by position, as transformers and the tutorial have them.
+static constexpr std::pair<StringRef, unsigned> kInputNames[] = {
+    {"hidden_states", 0},       {"input", 0}, {"input_ids", 0},      {"x", 0},
+    {"position_embeddings", 1}, {"rope", 1},  {"attention_mask", 2}, {"attn_mask", 2}};
+
 FailureOr<unsigned> StyleReader::getInputIndex(StringRef name) {
-  auto index = llvm::StringSwitch<std::optional<unsigned>>(name)
-                   .Cases({"hidden_states", "input", "input_ids", "x"}, 0)
-                   .Cases({"position_embeddings", "rope"}, 1)
-                   .Cases({"attention_mask", "attn_mask"}, 2)
-                   .Default(std::nullopt);
-  if (index && (*index == 0 || kind == ModuleKind::Container))
-    return *index;
-  return error() << "'" << module << "' has no input called '" << name << "'";
+  SmallVector<StringRef> names;
+  for (auto [known, index] : kInputNames) {
+    if (index != 0 && kind != ModuleKind::Container)
+      continue;
+    if (known == name)
+      return index;
+    names.push_back(known);
+  }
+  InFlightDiagnostic diagnostic = error() << "'" << module << "' has no input called '" << name
+                                          << "'" << suggest(name, names) << "; inputs are ";
+  llvm::interleaveComma(names, diagnostic);
+  return diagnostic;
 }
 
 LogicalResult StyleReader::readKeywords() {
@@ -268,25 +309,42 @@ LogicalResult StyleReader::readKeywords() {
   return success();
 }
 
+/// transformers' styles of whole parameters. ReplicateParallel also says that values are whole.
+LogicalResult StyleReader::readReplicated() {
+  style.split = ParameterSplit::Replicated;
+  if (call.text == "ReplicateParallel") {
+    style.inputs.push_back({0, Placement::replicate(), Placement::replicate(), /*isImplied=*/true});
+    style.outputs.push_back({0, std::nullopt, Placement::replicate()});
+  }
+  return success();
+}
+
+LogicalResult StyleReader::readPrepare() {
+  unsigned inputs = kind == ModuleKind::Container ? 3 : 1;
+  if (failed(readPorts("input_layouts", "desired_input_layouts", "input", inputs, style.inputs)) ||
+      failed(readKeywords()))
+    return failure();
+  return readPorts("output_layouts", "desired_output_layouts", "output", 1, style.outputs);
+}
+
+LogicalResult StyleReader::readFamily() {
+  if (call.text == "ReplicateParallel" || call.text == "ReplicatedWithGradAllReduce")
+    return readReplicated();
+  if (call.text == "SequenceParallel")
+    return readSequence();
+  if (call.text == "ColwiseParallel" || call.text == "RowwiseParallel")
+    return readLinear();
+  if (call.text != "GatherParallel")
+    return readPrepare();
+  style.outputs.push_back({0, std::nullopt, Placement::replicate()});
+  return success();
+}
+
 FailureOr<ModuleStyle> StyleReader::read() {
   if (failed(translate()) || failed(bind()))
     return failure();
   style.name = call.text;
-  LogicalResult result = success();
-  unsigned inputs = kind == ModuleKind::Container ? 3 : 1;
-  if (call.text == "ReplicateParallel")
-    style.split = ParameterSplit::Replicated;
-  else if (call.text == "SequenceParallel")
-    result = readSequence();
-  else if (call.text == "ColwiseParallel" || call.text == "RowwiseParallel")
-    result = readLinear();
-  else if (failed(readPorts("input_layouts", "desired_input_layouts", "input", inputs,
-                            style.inputs)) ||
-           failed(readKeywords()) ||
-           failed(
-               readPorts("output_layouts", "desired_output_layouts", "output", 1, style.outputs)))
-    result = failure();
-  return failed(result) ? FailureOr<ModuleStyle>(failure()) : std::move(style);
+  return failed(readFamily()) ? FailureOr<ModuleStyle>(failure()) : std::move(style);
 }
 
 FailureOr<ModuleStyle> tpc::resolveStyle(const PlanRule &rule, StringRef module, ModuleKind kind) {

@@ -106,14 +106,11 @@ LogicalResult tpc::checkPlan(const CompileOptions &options, MLIRContext *context
   OwningOpRef<ModuleOp> module = loadProgram(options, context);
   if (!module)
     return failure();
-  FailureOr<Plan> plan = Plan();
-  if (!options.plan.empty())
-    plan = loadPlan(options.plan, context);
+  FailureOr<Plan> plan = getPlan(options.plan, *module);
   if (failed(plan))
     return failure();
   PlanPolicy policy = options.strict ? PlanPolicy::Strict : PlanPolicy::Optimize;
-  FailureOr<unsigned> constraints =
-      applyPlan(*module, options.plan.empty() ? nullptr : &*plan, policy);
+  FailureOr<unsigned> constraints = applyPlan(*module, &*plan, policy);
   if (failed(constraints))
     return failure();
   llvm::outs() << "the plan fits the model and the mesh: " << *constraints << " constraints\n";

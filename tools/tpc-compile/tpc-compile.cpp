@@ -23,7 +23,9 @@ static void declare(CLI::App &app, CommandLine &line) {
   app.add_option("MODEL", options.model,
                  "folder or config.json of Hugging Face form, or a .mlir module")
       ->required();
-  app.add_option("--plan", options.plan, "plan file, YAML or JSON");
+  app.add_option("--plan", options.plan,
+                 "plan file, YAML or JSON; auto: derived from the model; hf: Hugging Face's; none")
+      ->capture_default_str();
   app.add_option("--plan-policy", line.policy,
                  "optimize: trade layouts inside modules for cheaper ones; strict: keep all")
       ->check(CLI::IsMember({"optimize", "strict"}))

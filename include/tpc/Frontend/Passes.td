@@ -59,8 +59,11 @@ def ApplyPlan : Pass<"tpc-apply-plan", "::mlir::ModuleOp"> {
 
     A layout on tp means: Replicate, or Shard of one of Hugging Face's dimensions. Attention heads are split whole:
     key/value heads by their greatest common divisor with tp; the rest of tp splits the query heads of each group, and the
-    head dimension of key and value projections, whose outputs are then gathered. Without a plan everything is
-    replicated over tp.
+    head dimension of key and value projections, whose outputs are then gathered.
+
+    `plan` is a file or a word: `auto` derives the standard plan from the graph (pairs of column-wise and row-wise
+    modules, sequence parallelism between them, tables and the loss split over the vocabulary), `hf` takes the one that
+    Hugging Face gives the model, `none` replicates everything over tp.
 
     `policy=optimize` keeps the heads of an attention sharded where the plan gathers queries, keys and values and
     splits the result again, which gives the same values for less, and says so in a remark; a producer of another
@@ -83,7 +86,7 @@ def ApplyPlan : Pass<"tpc-apply-plan", "::mlir::ModuleOp"> {
     ```
   }];
   let options = [
-    Option<"plan", "plan", "std::string", /*default=*/"\"\"", "plan file; empty: everything replicated over tp">,
+    Option<"plan", "plan", "std::string", /*default=*/"\"auto\"", "plan file, or auto, hf, none">,
     Option<"policy", "policy", "std::string", /*default=*/"\"optimize\"", "optimize or strict">,
   ];
   let statistics = [Statistic<"numConstraints", "constraints", "layouts that the plan asks for">];

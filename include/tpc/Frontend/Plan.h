@@ -10,6 +10,7 @@
 #ifndef TPC_FRONTEND_PLAN_H
 #define TPC_FRONTEND_PLAN_H
 
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/Location.h"
 #include "tpc/Dialect/TPCDialect.h"
 #include <optional>
@@ -20,13 +21,15 @@ namespace tpc {
 
 /// DTensor's placement of a value on the tensor-parallel axis.
 struct Placement {
-  enum Kind { Shard, Replicate } kind = Replicate;
+  enum Kind { Shard, Replicate, Partial } kind = Replicate;
   int64_t dim = 0; ///< of Shard; counts in Hugging Face's dimensions, negative from the end
 
   static Placement shard(int64_t dim) { return {Shard, dim}; }
   static Placement replicate() { return {}; }
+  /// Only said of what arrives: the sum is formed wherever that is cheapest.
+  static Placement partial() { return {Partial}; }
   bool operator==(const Placement &other) const {
-    return kind == other.kind && (kind == Replicate || dim == other.dim);
+    return kind == other.kind && (kind != Shard || dim == other.dim);
   }
   bool operator!=(const Placement &other) const { return !(*this == other); }
 };
@@ -37,6 +40,7 @@ struct PortRule {
   unsigned index = 0;
   std::optional<Placement> given;  ///< the layout in which it is said to arrive
   std::optional<Placement> wanted; ///< the layout in which it is used or handed on
+  bool isImplied = false;          ///< `given` is what the style assumes, not an argument of it
 };
 
 /// What a style does to a module's parameters.
@@ -75,6 +79,14 @@ struct Plan {
 mlir::FailureOr<Plan> parsePlan(llvm::StringRef text, llvm::StringRef path,
                                 mlir::MLIRContext *context);
 mlir::FailureOr<Plan> loadPlan(llvm::StringRef path, mlir::MLIRContext *context);
+
+/// The plan that the command line's `--plan=NAME` means for the program `module`: `auto` the
+/// standard one, derived from the graph; `hf` the one that Hugging Face gives the model; `none` one
+/// without rules; else the file of that name.
+mlir::FailureOr<Plan> getPlan(llvm::StringRef name, mlir::ModuleOp module);
+
+/// The text of a YAML file that parsePlan() reads as `plan`, entries by their `apply_to`.
+std::string printPlan(const Plan &plan);
 
 /// The meaning of a rule's style for `module`, a module of `kind`. Unknown styles and arguments,
 /// layouts of the wrong number and modules that do not admit the style are reported at the rule.

@@ -15,7 +15,7 @@ enum class Emit { Import, Layouts, Local, Kernels, Llvm, Obj, Exe };
 
 struct CompileOptions {
   std::string model;                     ///< folder, config.json or .mlir
-  std::string plan;                      ///< plan file; empty: everything replicated
+  std::string plan = "auto";             ///< plan file, or auto, hf, none (see getPlan)
   bool strict = false;                   ///< --plan-policy=strict
   std::string dpMode = "ddp";            ///< ddp, zero1, zero2 or fsdp
   bool reshardAfterForward = true;       ///< fsdp: gather parameters again in backward
