@@ -2,6 +2,7 @@
 
 #include "PlanRequests.h"
 #include "mlir/IR/Diagnostics.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using namespace tpc;
@@ -70,19 +71,62 @@ static int64_t getGatheredBytes(Operation *boundary, const PlanLayouts &layouts)
          size;
 }
 
-static void reportSaving(const HeadRegion &region, const Requests &requests,
-                         const PlanLayouts &layouts, bool trains) {
-  int64_t bytes = 0;
+/// "model.layers.*.self_attn": what the modules of all layers have in common.
+static std::string getPattern(StringRef module) {
+  SmallVector<StringRef> parts;
+  module.split(parts, '.');
+  for (StringRef &part : parts)
+    if (llvm::all_of(part, llvm::isDigit))
+      part = "*";
+  return llvm::join(parts, ".");
+}
+
+namespace {
+/// What keeping heads sharded saves, one entry for modules of one pattern by one line of the plan.
+class Savings {
+public:
+  Savings(const Requests &requests, const PlanLayouts &layouts, bool trains)
+      : requests(requests), layouts(layouts), trains(trains) {}
+  void add(const HeadRegion &region);
+  void report() const;
+
+private:
+  struct Saving {
+    std::string module; ///< the first
+    unsigned modules = 0;
+    int64_t bytes = 0; ///< that each rank does not receive, per step
+  };
+  const Requests &requests;
+  const PlanLayouts &layouts;
+  bool trains;
+  llvm::MapVector<std::pair<const PlanRule *, StringAttr>, Saving> savings;
+};
+} // namespace
+
+void Savings::add(const HeadRegion &region) {
+  auto output = cast<BoundaryOp>(region.output);
+  StringRef module = output.getModule().rsplit('.').first;
+  const PlanRule *rule = requests.lookup(region.projections.front()).rule;
+  Saving &saving = savings[{rule, StringAttr::get(output.getContext(), getPattern(module))}];
+  if (saving.modules++ == 0)
+    saving.module = module.str();
   for (Operation *boundary : region.projections)
-    bytes += getGatheredBytes(boundary, layouts);
+    saving.bytes += getGatheredBytes(boundary, layouts);
   if (trains) // The gradient of the split is a gather.
-    bytes += getGatheredBytes(region.output, layouts);
-  StringRef module = cast<BoundaryOp>(region.output).getModule();
-  emitRemark(requests.lookup(region.projections.front()).rule->styleLoc)
-      << "'" << module.rsplit('.').first
-      << "' keeps its heads sharded instead of gathering queries, keys and values, "
-      << "which saves each rank " << bytes
-      << " bytes per step; --plan-policy=strict keeps the gathers";
+    saving.bytes += getGatheredBytes(region.output, layouts);
+}
+
+void Savings::report() const {
+  for (const auto &[key, saving] : savings) {
+    InFlightDiagnostic remark = emitRemark(key.first->styleLoc);
+    if (saving.modules == 1)
+      remark << "'" << saving.module << "' keeps its heads";
+    else
+      remark << saving.modules << " modules matching '" << key.second.getValue()
+             << "' keep their heads";
+    remark << " sharded instead of gathering queries, keys and values, which saves each rank "
+           << saving.bytes << " bytes per step; --plan-policy=strict keeps the gathers";
+  }
 }
 
 LogicalResult tpc::keepHeadsSharded(func::FuncOp function, const Assignments &assignments,
@@ -93,11 +137,12 @@ LogicalResult tpc::keepHeadsSharded(func::FuncOp function, const Assignments &as
   for (unsigned i = 0; i < function.getNumResults(); ++i)
     trains |= function.getResultAttr(i, TPCDialect::kOutput) ==
               StringAttr::get(function.getContext(), "loss");
+  Savings savings(requests, layouts, trains);
   WalkResult result = function.walk([&](AttentionOp attention) {
     std::optional<HeadRegion> region = findRegion(attention, assignments, requests);
     if (!region)
       return WalkResult::advance();
-    reportSaving(*region, requests, layouts, trains);
+    savings.add(*region);
     for (Operation *boundary : region->projections) {
       auto type = cast<RankedTensorType>(boundary->getResult(0).getType());
       Request &request = requests[boundary];
@@ -113,5 +158,6 @@ LogicalResult tpc::keepHeadsSharded(func::FuncOp function, const Assignments &as
     requests[region->output].given = {};
     return WalkResult::advance();
   });
+  savings.report();
   return failure(result.wasInterrupted());
 }

@@ -22,7 +22,7 @@ mlir::FailureOr<Requests> collectRequests(const Modules &modules, const Assignme
 
 /// Keeps the heads of every attention sharded whose queries, keys and values the plan gathers (from
 /// column-wise projections) only to split its result again (for a row-wise one). Says so in a
-/// remark per attention.
+/// remark, one for all layers that the same line of the plan is about.
 mlir::LogicalResult keepHeadsSharded(mlir::func::FuncOp function, const Assignments &assignments,
                                      const PlanLayouts &layouts, Requests &requests);
 
