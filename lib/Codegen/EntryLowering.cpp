@@ -18,6 +18,9 @@ EntryLowering::EntryLowering(func::FuncOp entry, RuntimeCalls &runtime,
     : entry(entry), runtime(runtime), collectives(collectives), builder(entry),
       loc(entry.getLoc()) {}
 
+/// Dimensions that descriptors of tpc_runtime.h have room for.
+static constexpr int64_t kMaxRank = 8;
+
 /// The most pointers that one op hands to the runtime in an array.
 static int64_t getMaxPointers(func::FuncOp entry) {
   int64_t count = 1;
@@ -68,6 +71,7 @@ LogicalResult EntryLowering::lower(Operation *op) {
                               gradient.getFirst());
       })
       .Case([&](InitOp init) { return lowerInit(init); })
+      .Case([&](DropoutOp dropout) { return lowerDropout(dropout); })
       .Case([&](AxisIndexOp index) { return lowerAxisIndex(index); })
       .Case([&](CopyOp copy) { return lowerCopy(copy); })
       .Default([&](Operation *other) { return lowerHostArithmetic(other); });
@@ -232,33 +236,55 @@ LogicalResult EntryLowering::lowerEmbedding(Operation *op, StringRef name, Value
   return success();
 }
 
+Value EntryLowering::fillOffsets(ValueRange offsets) {
+  Value memory = allocate(builder.getI64Type(), kMaxRank);
+  for (int32_t dim = 0; dim < kMaxRank; ++dim) {
+    Value offset =
+        dim < static_cast<int32_t>(offsets.size()) ? indices.lookup(offsets[dim]) : getInteger(0);
+    Value address = LLVM::GEPOp::create(builder, loc, runtime.getPointer(), builder.getI64Type(),
+                                        memory, ArrayRef<LLVM::GEPArg>{dim});
+    LLVM::StoreOp::create(builder, loc, offset, address);
+  }
+  return memory;
+}
+
+/// rank, global_shape, local_shape of a descriptor.
+static SmallVector<Field> getBoxFields(ArrayRef<int64_t> globalShape, RankedTensorType type) {
+  SmallVector<int64_t> global(globalShape), local(type.getShape());
+  global.resize(kMaxRank, 1), local.resize(kMaxRank, 1);
+  return {Field::int64(type.getRank()), Field::array(global), Field::array(local)};
+}
+
 LogicalResult EntryLowering::lowerInit(InitOp op) {
   FailureOr<int64_t> dtype = getDtype(op, op.getResult());
   if (failed(dtype))
     return failure();
-  ArrayRef<int64_t> localShape = op.getType().getShape();
-  SmallVector<int64_t> global(op.getGlobalShape()), local(localShape);
-  int64_t rank = local.size();
-  global.resize(8, 1), local.resize(8, 1);
   ParamAttr param = op.getParam();
-  Value descriptor = getDescriptor("tpc_init_desc",
-                                   {Field::string(param.getName()), Field::int32(*dtype),
-                                    Field::int64(static_cast<int64_t>(param.getKind())),
-                                    Field::int64(param.getFanIn()),
-                                    Field::number(op.getInitializerRange().convertToDouble()),
-                                    Field::int64(rank), Field::array(global), Field::array(local)});
-  Value offsets = allocate(builder.getI64Type(), 8);
-  for (int64_t dim = 0; dim < 8; ++dim) {
-    Value offset = dim < static_cast<int64_t>(op.getOffsets().size())
-                       ? indices.lookup(op.getOffsets()[dim])
-                       : getInteger(0);
-    Value address = LLVM::GEPOp::create(builder, loc, runtime.getPointer(), builder.getI64Type(),
-                                        offsets, ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(dim)});
-    LLVM::StoreOp::create(builder, loc, offset, address);
-  }
+  SmallVector<Field> fields = {Field::string(param.getName()), Field::int32(*dtype),
+                               Field::int64(static_cast<int64_t>(param.getKind())),
+                               Field::int64(param.getFanIn()),
+                               Field::number(op.getInitializerRange().convertToDouble())};
+  llvm::append_range(
+      fields, getBoxFields(op.getGlobalShape(), cast<RankedTensorType>(op.getResult().getType())));
   runtime.call(builder, loc, "tpc_init_tensor", {},
-               {context, descriptor, loadInteger(op.getSeed()), loadInteger(op.getScheme()),
-                offsets, getPointer(op.getResult())});
+               {context, getDescriptor("tpc_init_desc", fields), loadInteger(op.getSeed()),
+                loadInteger(op.getScheme()), fillOffsets(op.getOffsets()),
+                getPointer(op.getResult())});
+  return success();
+}
+
+LogicalResult EntryLowering::lowerDropout(DropoutOp op) {
+  FailureOr<int64_t> dtype = getDtype(op, op.getResult());
+  if (failed(dtype))
+    return failure();
+  SmallVector<Field> fields = {Field::string(op.getStream()), Field::int32(*dtype),
+                               Field::number(op.getProbability().convertToDouble())};
+  llvm::append_range(
+      fields, getBoxFields(op.getGlobalShape(), cast<RankedTensorType>(op.getResult().getType())));
+  runtime.call(builder, loc, "tpc_dropout", {},
+               {context, getDescriptor("tpc_dropout_desc", fields), loadInteger(op.getSeed()),
+                fillOffsets(op.getOffsets()), getPointer(op.getInput()),
+                getPointer(op.getResult())});
   return success();
 }
 

@@ -28,6 +28,7 @@ private:
   mlir::LogicalResult lowerEmbedding(mlir::Operation *op, llvm::StringRef function, mlir::Value ids,
                                      mlir::Value values, mlir::Value first);
   mlir::LogicalResult lowerInit(InitOp op);
+  mlir::LogicalResult lowerDropout(DropoutOp op);
   mlir::LogicalResult lowerCollective(mlir::Operation *op);
   mlir::LogicalResult lowerAxisIndex(AxisIndexOp op);
   mlir::LogicalResult lowerHostArithmetic(mlir::Operation *op);
@@ -39,6 +40,8 @@ private:
   mlir::Value getWorkspace(mlir::Operation *op);
   mlir::Value getPointer(SlotAttr slot);
   SlotAttr getSlot(mlir::Value value);
+  /// A stack array of eight: where a shard starts in its global shape (no offsets: at zero).
+  mlir::Value fillOffsets(mlir::ValueRange offsets);
   /// A stack array that holds `pointers`.
   mlir::Value fillPointers(mlir::ValueRange pointers, unsigned firstElement);
   /// The int64 in memory that stands for an index operand.

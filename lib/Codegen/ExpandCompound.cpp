@@ -24,6 +24,8 @@ public:
 private:
   void expandRmsNorm(RmsNormOp op);
   void expandRmsNormGrad(RmsNormGradOp op);
+  void expandLayerNorm(LayerNormOp op);
+  void expandLayerNormGrad(LayerNormGradOp op);
   void expandAdamW(AdamWOp op);
   void expandCrossEntropy(CrossEntropyOp op);
   void expandShardSlice(ShardSliceOp op);
@@ -61,6 +63,19 @@ private:
   }
   Value getSumOfSquares(Value input);
   Value getRms(Value input, double eps);
+  /// The mean of each row.
+  Value getMean(Value input);
+  /// Of each row the mean and rsqrt(var + eps).
+  struct RowStatistics {
+    Value mean, scale;
+  };
+  RowStatistics getStatistics(Value input, double eps);
+  Value normalize(Value input, const RowStatistics &rows);
+  /// The sum of all rows.
+  Value sumRows(Value input) {
+    return reduce(ReductionKind::Sum, input,
+                  llvm::to_vector(llvm::seq<int64_t>(0, getTensor(input).getRank() - 1)));
+  }
 
   /// What AdamW's loop needs of its hyper-parameters, computed once in float64 (1 - 0.999 loses
   /// half its digits in float32).
@@ -164,9 +179,24 @@ Value Expander::getSumOfSquares(Value input) {
 
 /// rsqrt(mean(x^2) + eps) of each row.
 Value Expander::getRms(Value input, double eps) {
-  Value sum = reduceLast(ReductionKind::Sum, mul(input, input));
-  Value mean = div(sum, splat(sum.getType(), getTensor(input).getShape().back()));
-  return make<math::RsqrtOp>(add(mean, splat(sum.getType(), eps)));
+  Value mean = getMean(mul(input, input));
+  return make<math::RsqrtOp>(add(mean, splat(mean.getType(), eps)));
+}
+
+Value Expander::getMean(Value input) {
+  Value sum = reduceLast(ReductionKind::Sum, input);
+  return div(sum, splat(sum.getType(), getTensor(input).getShape().back()));
+}
+
+/// The variance is that of the centered row: nothing is lost where the mean is large.
+Expander::RowStatistics Expander::getStatistics(Value input, double eps) {
+  Value mean = getMean(input);
+  return {mean, getRms(sub(input, broadcastRows(mean, getTensor(input))), eps)};
+}
+
+Value Expander::normalize(Value input, const RowStatistics &rows) {
+  RankedTensorType type = getTensor(input);
+  return mul(sub(input, broadcastRows(rows.mean, type)), broadcastRows(rows.scale, type));
 }
 
 void Expander::expandRmsNorm(RmsNormOp op) {
@@ -190,8 +220,33 @@ void Expander::expandRmsNormGrad(RmsNormGradOp op) {
     return;
   origin = "rms_norm_weight_grad";
   Value product = mul(mul(op.getDResult(), input), broadcastRows(rms, type));
-  op.getDWeight().replaceAllUsesWith(reduce(
-      ReductionKind::Sum, product, llvm::to_vector(llvm::seq<int64_t>(0, type.getRank() - 1))));
+  op.getDWeight().replaceAllUsesWith(sumRows(product));
+}
+
+void Expander::expandLayerNorm(LayerNormOp op) {
+  Value input = op.getInput();
+  RankedTensorType type = getTensor(input);
+  Value normalized = normalize(input, getStatistics(input, op.getEps().convertToDouble()));
+  Value scaled = mul(normalized, broadcastColumns(op.getWeight(), type));
+  op.replaceAllUsesWith(add(scaled, broadcastColumns(op.getBias(), type)));
+}
+
+/// As for rms_norm: a row kernel makes d_input and the rows' statistics, a column kernel d_weight
+/// and d_bias, which normalizes again.
+void Expander::expandLayerNormGrad(LayerNormGradOp op) {
+  Value input = op.getInput();
+  RankedTensorType type = getTensor(input);
+  RowStatistics rows = getStatistics(input, op.getEps().convertToDouble());
+  Value normalized = normalize(input, rows);
+  Value weighted = mul(op.getDResult(), broadcastColumns(op.getWeight(), type));
+  Value mean = getMean(weighted), projection = getMean(mul(weighted, normalized));
+  Value along = add(broadcastRows(mean, type), mul(normalized, broadcastRows(projection, type)));
+  op.getDInput().replaceAllUsesWith(mul(sub(weighted, along), broadcastRows(rows.scale, type)));
+  origin = "layer_norm_weight_grad";
+  if (!op.getDWeight().use_empty())
+    op.getDWeight().replaceAllUsesWith(sumRows(mul(op.getDResult(), normalize(input, rows))));
+  if (!op.getDBias().use_empty())
+    op.getDBias().replaceAllUsesWith(sumRows(op.getDResult()));
 }
 
 const Expander::AdamScalars &Expander::getAdamScalars(AdamWOp op) {
@@ -272,6 +327,8 @@ void Expander::expand(Operation *op) {
           [](auto identity) { identity.replaceAllUsesWith(identity.getInput()); })
       .Case([&](RmsNormOp norm) { expandRmsNorm(norm); })
       .Case([&](RmsNormGradOp grad) { expandRmsNormGrad(grad); })
+      .Case([&](LayerNormOp norm) { expandLayerNorm(norm); })
+      .Case([&](LayerNormGradOp grad) { expandLayerNormGrad(grad); })
       .Case([&](AdamWOp adamw) { expandAdamW(adamw); })
       .Case([&](CrossEntropyOp entropy) { expandCrossEntropy(entropy); })
       .Case([&](ShardSliceOp slice) { expandShardSlice(slice); })

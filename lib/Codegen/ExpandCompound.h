@@ -20,8 +20,8 @@ inline constexpr llvm::StringLiteral kOrigin = "origin";
 /// on the shape only.
 inline constexpr int64_t kSingleStageElements = 32768;
 
-/// Rewrites rms_norm, rms_norm_grad, adamw, sum_squares, cross_entropy's log_sum_exp, shard_slice
-/// and reductions over several groups of dimensions; drops identities (use, barrier).
+/// Rewrites rms_norm, layer_norm, their gradients, adamw, sum_squares, cross_entropy's log_sum_exp,
+/// shard_slice and reductions over several groups of dimensions; drops identities (use, barrier).
 void expandCompoundOps(mlir::func::FuncOp function);
 
 } // namespace tpc

@@ -59,7 +59,7 @@ static Placement getConstantPlacement(arith::ConstantOp op) {
 }
 
 Placement tpc::getPlacement(Operation *op) {
-  if (isa<ContractOp, AttentionOp, AttentionGradOp, EmbeddingOp, EmbeddingGradOp, InitOp,
+  if (isa<ContractOp, AttentionOp, AttentionGradOp, EmbeddingOp, EmbeddingGradOp, InitOp, DropoutOp,
           AllGatherOp, AllReduceOp, ReduceScatterOp, AllToAllOp, PermuteOp, AxisIndexOp, LaunchOp,
           tensor::ExpandShapeOp, tensor::CollapseShapeOp, func::ReturnOp>(op))
     return Placement::Entry;

@@ -51,7 +51,7 @@ int64_t tpc::getWorkspaceBytesPerThread(Operation *op) {
 bool tpc::allowsInPlace(Operation *op, unsigned result, unsigned operand) {
   if (op->getResult(result).getType() != op->getOperand(operand).getType())
     return false;
-  if (isa<AllReduceOp>(op))
+  if (isa<AllReduceOp, DropoutOp>(op))
     return result == operand;
   auto launch = dyn_cast<LaunchOp>(op);
   if (!launch)
@@ -85,7 +85,7 @@ static bool isHostArithmetic(Operation *op) {
 static bool isScheduleOp(Operation *op) {
   return isCollective(op) || getAliasedOperand(op) || isHostArithmetic(op) ||
          isa<LaunchOp, CopyOp, ContractOp, AttentionOp, AttentionGradOp, EmbeddingOp,
-             EmbeddingGradOp, InitOp, AxisIndexOp, func::ReturnOp>(op);
+             EmbeddingGradOp, InitOp, DropoutOp, AxisIndexOp, func::ReturnOp>(op);
 }
 
 LogicalResult tpc::verifySchedule(func::FuncOp entry) {

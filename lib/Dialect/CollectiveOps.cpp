@@ -7,6 +7,8 @@ using namespace tpc;
 
 //===-- what all share ---------------------------------------------------------===//
 
+using Effects = SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>;
+
 static bool isGlobalForm(Operation *op) { return op->hasAttr(TPCDialect::kLayouts); }
 
 /// C3.
@@ -40,6 +42,35 @@ static int64_t getGroupSize(OpType op) {
   return getSize(getAxes(op.getAxes(), mesh.getMesh().getMesh()));
 }
 
+/// The tensors that `op` delivers: the types of its results, or of its pending result.
+static SmallVector<RankedTensorType> getDeliveredTypes(Operation *op) {
+  if (op->getNumResults() == 1)
+    if (auto pending = dyn_cast<PendingType>(op->getResult(0).getType()))
+      return llvm::to_vector(pending.getTensors());
+  return llvm::map_to_vector(op->getResultTypes(), llvm::CastTo<RankedTensorType>);
+}
+
+/// C4.
+static LogicalResult verifyStart(Operation *op) {
+  if (llvm::none_of(op->getResultTypes(), llvm::IsaPred<PendingType>))
+    return success();
+  if (isGlobalForm(op))
+    return op->emitOpError("cannot be started in its global form (C4): run tpc-localize first");
+  if (op->getNumResults() != 1)
+    return op->emitOpError("expects one pending result (C4), got ") << op->getNumResults();
+  if (!op->hasOneUse() || !isa<WaitOp>(*op->user_begin()) || op->user_begin()->getBlock() != op->getBlock())
+    return op->emitOpError("expects a tpc.wait in the same block as the only user of its pending result (C4), got ")
+           << std::distance(op->user_begin(), op->user_end()) << " users";
+  return success();
+}
+
+/// C2 of collectives that leave shapes alone.
+static LogicalResult verifySameTypes(Operation *op) {
+  if (llvm::equal(getDeliveredTypes(op), op->getOperandTypes()))
+    return success();
+  return op->emitOpError("expects results of the operands' types (C2), got ") << op->getResultTypes();
+}
+
 static LogicalResult verifyDim(Operation *op, int64_t dim, Value input) {
   int64_t rank = cast<RankedTensorType>(input.getType()).getRank();
   if (dim < 0 || dim >= rank)
@@ -47,11 +78,9 @@ static LogicalResult verifyDim(Operation *op, int64_t dim, Value input) {
   return success();
 }
 
-/// C2: `small` times the group size along `dim` is `large`.
+/// C2: `smallType` times the group size along `dim` is `largeType`.
 template <typename OpType>
-static LogicalResult verifySplit(OpType op, Value small, Value large, int64_t dim) {
-  auto smallType = cast<RankedTensorType>(small.getType());
-  auto largeType = cast<RankedTensorType>(large.getType());
+static LogicalResult verifySplit(OpType op, RankedTensorType smallType, RankedTensorType largeType, int64_t dim) {
   if (isGlobalForm(op))
     return smallType == largeType ? success() : op.emitOpError("expects equal types in its global form (C2)");
   int64_t size = getGroupSize(op);
@@ -66,32 +95,46 @@ static LogicalResult verifySplit(OpType op, Value small, Value large, int64_t di
   return success();
 }
 
+/// C1 and C2 of ops that cut or join along `dim`.
+template <typename OpType>
+static LogicalResult verifyAlongDim(OpType op, bool joins) {
+  if (failed(verifyDim(op, op.getDim(), op.getInput())))
+    return failure();
+  auto input = cast<RankedTensorType>(op.getInput().getType());
+  SmallVector<RankedTensorType> delivered = getDeliveredTypes(op);
+  if (delivered.size() != 1)
+    return op.emitOpError("expects one tensor for its operand (C2), got ") << delivered.size();
+  return joins ? verifySplit(op, input, delivered.front(), op.getDim())
+               : verifySplit(op, delivered.front(), input, op.getDim());
+}
+
+/// A started collective is under way until its wait; the synchronous form is a function of its operands.
+static void getStartEffects(Operation *op, Effects &effects) {
+  if (llvm::any_of(op->getResultTypes(), llvm::IsaPred<PendingType>))
+    effects.emplace_back(MemoryEffects::Write::get());
+}
+
 //===-- the ops ----------------------------------------------------------------===//
 
 LogicalResult AllGatherOp::verifySymbolUses(SymbolTableCollection &symbols) { return verifyMeshAxes(*this, symbols); }
+void AllGatherOp::getEffects(Effects &effects) { getStartEffects(*this, effects); }
 LogicalResult AllGatherOp::verify() {
-  if (failed(verifyDim(*this, getDim(), getInput())))
-    return failure();
-  return verifySplit(*this, getInput(), getResult(), getDim());
+  return failed(verifyStart(*this)) ? failure() : verifyAlongDim(*this, /*joins=*/true);
 }
 
 LogicalResult ReduceScatterOp::verifySymbolUses(SymbolTableCollection &symbols) {
   return verifyMeshAxes(*this, symbols);
 }
+void ReduceScatterOp::getEffects(Effects &effects) { getStartEffects(*this, effects); }
 LogicalResult ReduceScatterOp::verify() {
-  if (failed(verifyDim(*this, getDim(), getInput())))
-    return failure();
-  return verifySplit(*this, getResult(), getInput(), getDim());
+  return failed(verifyStart(*this)) ? failure() : verifyAlongDim(*this, /*joins=*/false);
 }
 
 LogicalResult ShardSliceOp::verifySymbolUses(SymbolTableCollection &symbols) { return verifyMeshAxes(*this, symbols); }
-LogicalResult ShardSliceOp::verify() {
-  if (failed(verifyDim(*this, getDim(), getInput())))
-    return failure();
-  return verifySplit(*this, getResult(), getInput(), getDim());
-}
+LogicalResult ShardSliceOp::verify() { return verifyAlongDim(*this, /*joins=*/false); }
 
 LogicalResult AllReduceOp::verifySymbolUses(SymbolTableCollection &symbols) { return verifyMeshAxes(*this, symbols); }
+void AllReduceOp::getEffects(Effects &effects) { getStartEffects(*this, effects); }
 LogicalResult AllReduceOp::verify() {
   if (getInputs().empty())
     return emitOpError("expects at least one operand (C1)");
@@ -100,18 +143,18 @@ LogicalResult AllReduceOp::verify() {
     if (getElementTypeOrSelf(type) != element)
       return emitOpError("expects one element type (C1), got ")
              << element << " and " << getElementTypeOrSelf(type);
-  return success();
+  return failed(verifyStart(*this)) ? failure() : verifySameTypes(*this);
 }
-LogicalResult AllReduceOp::inferReturnTypes(MLIRContext *, std::optional<Location>, ValueRange operands,
-                                            DictionaryAttr, OpaqueProperties, RegionRange,
-                                            SmallVectorImpl<Type> &types) {
-  llvm::append_range(types, operands.getTypes());
-  return success();
+void AllReduceOp::build(OpBuilder &builder, OperationState &state, ReductionKindAttr kind, ValueRange inputs,
+                        FlatSymbolRefAttr mesh, ArrayAttr axes) {
+  build(builder, state, inputs.getTypes(), kind, inputs, mesh, axes);
 }
 
 LogicalResult AllToAllOp::verifySymbolUses(SymbolTableCollection &symbols) { return verifyMeshAxes(*this, symbols); }
+void AllToAllOp::getEffects(Effects &effects) { getStartEffects(*this, effects); }
 LogicalResult AllToAllOp::verify() {
-  if (failed(verifyDim(*this, getSplitDim(), getInput())) || failed(verifyDim(*this, getConcatDim(), getInput())))
+  if (failed(verifyStart(*this)) || failed(verifyDim(*this, getSplitDim(), getInput())) ||
+      failed(verifyDim(*this, getConcatDim(), getInput())))
     return failure();
   if (getSplitDim() == getConcatDim())
     return emitOpError("expects different dimensions (C1), got ") << getSplitDim() << " twice";
@@ -125,14 +168,18 @@ LogicalResult AllToAllOp::verify() {
     shape[getSplitDim()] /= size;
     shape[getConcatDim()] *= size;
   }
-  if (size && getResult().getType() != RankedTensorType::get(shape, input.getElementType()))
+  auto wanted = RankedTensorType::get(shape, input.getElementType());
+  if (size && !llvm::equal(getDeliveredTypes(*this), ArrayRef(wanted)))
     return emitOpError("expects the split dimension to shrink and the other to grow by the group size ")
            << size << " (C2), got " << input << " and " << getResult().getType();
   return success();
 }
 
 LogicalResult PermuteOp::verifySymbolUses(SymbolTableCollection &symbols) { return verifyMeshAxes(*this, symbols); }
+void PermuteOp::getEffects(Effects &effects) { getStartEffects(*this, effects); }
 LogicalResult PermuteOp::verify() {
+  if (failed(verifyStart(*this)) || failed(verifySameTypes(*this)))
+    return failure();
   int64_t size = getGroupSize(*this);
   if (!size)
     return success();
@@ -149,3 +196,58 @@ LogicalResult PermuteOp::verify() {
 
 LogicalResult AxisIndexOp::verifySymbolUses(SymbolTableCollection &symbols) { return verifyMeshAxes(*this, symbols); }
 LogicalResult AxisIndexOp::verify() { return success(); }
+
+//===-- the end of a started collective ----------------------------------------===//
+
+LogicalResult WaitOp::inferReturnTypes(MLIRContext *, std::optional<Location>, ValueRange operands, DictionaryAttr,
+                                       OpaqueProperties, RegionRange, SmallVectorImpl<Type> &types) {
+  llvm::append_range(types, cast<PendingType>(operands.front().getType()).getTensors());
+  return success();
+}
+
+LogicalResult WaitOp::verify() {
+  if (!isa_and_nonnull<AllGatherOp, AllReduceOp, AllToAllOp, PermuteOp, ReduceScatterOp>(getPending().getDefiningOp()))
+    return emitOpError("expects the result of a started collective (C1), got ") << getPending();
+  return success();
+}
+
+WaitOp tpc::getWait(Operation *collective) {
+  if (collective->getNumResults() != 1 || !isa<PendingType>(collective->getResult(0).getType()))
+    return {};
+  return cast<WaitOp>(*collective->user_begin());
+}
+
+ResultRange tpc::getDelivered(Operation *collective) {
+  WaitOp wait = getWait(collective);
+  return wait ? wait->getResults() : collective->getResults();
+}
+
+//===-- types in the assembly --------------------------------------------------===//
+
+ParseResult tpc::parseSameOrPending(OpAsmParser &parser, SmallVectorImpl<Type> &operands,
+                                    SmallVectorImpl<Type> &results) {
+  if (parser.parseTypeList(operands))
+    return failure();
+  if (failed(parser.parseOptionalArrow())) {
+    llvm::append_range(results, operands);
+    return success();
+  }
+  return parser.parseType(results.emplace_back());
+}
+
+void tpc::printSameOrPending(OpAsmPrinter &printer, Operation *, TypeRange operands, TypeRange results) {
+  printer << operands;
+  if (results.size() == 1 && isa<PendingType>(results.front()))
+    printer << " -> " << results.front();
+}
+
+ParseResult tpc::parseSameOrPending(OpAsmParser &parser, Type &operand, Type &result) {
+  if (parser.parseType(operand))
+    return failure();
+  result = operand;
+  return succeeded(parser.parseOptionalArrow()) ? parser.parseType(result) : success();
+}
+
+void tpc::printSameOrPending(OpAsmPrinter &printer, Operation *op, Type operand, Type result) {
+  printSameOrPending(printer, op, TypeRange(operand), TypeRange(result));
+}

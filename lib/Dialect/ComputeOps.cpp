@@ -213,6 +213,9 @@ static LogicalResult verifyNormWeight(Operation *op, Value input, Value weight) 
 LogicalResult RmsNormOp::verify() { return verifyNormWeight(*this, getInput(), getWeight()); }
 LogicalResult RmsNormGradOp::verify() { return verifyNormWeight(*this, getInput(), getWeight()); }
 
+LogicalResult LayerNormOp::verify() { return verifyNormWeight(*this, getInput(), getWeight()); }
+LogicalResult LayerNormGradOp::verify() { return verifyNormWeight(*this, getInput(), getWeight()); }
+
 ParseResult tpc::parseNumbers(OpAsmParser &parser, DenseF64ArrayAttr &numbers) {
   SmallVector<double> values;
   auto parseNumber = [&] { return parser.parseFloat(values.emplace_back()); };
@@ -283,14 +286,28 @@ LogicalResult CrossEntropyGradOp::verify() {
   return success();
 }
 
-LogicalResult InitOp::verify() {
-  ArrayRef<int64_t> shape = getTensor(getResult()).getShape();
-  if (getGlobalShape().size() != shape.size() || shape.size() > 8)
-    return emitOpError("expects a global shape of the result's rank, at most 8 (C1), got [") << getGlobalShape() << "]";
-  if (getOffsets().empty() ? shape != getGlobalShape() : getOffsets().size() != shape.size())
-    return emitOpError("expects the global shape, or one offset per dimension (C2), got ")
-           << getOffsets().size() << " offsets and " << getResult().getType();
+/// C1 and C2 of ops that know where they are in a global shape.
+static LogicalResult verifyGlobalPlace(Operation *op, Value box, ArrayRef<int64_t> globalShape, size_t offsets) {
+  ArrayRef<int64_t> shape = getTensor(box).getShape();
+  if (globalShape.size() != shape.size() || shape.size() > 8)
+    return op->emitOpError("expects a global shape of the result's rank, at most 8 (C1), got [") << globalShape << "]";
+  if (offsets ? offsets != shape.size() : shape != globalShape)
+    return op->emitOpError("expects the global shape, or one offset per dimension (C2), got ")
+           << offsets << " offsets and " << box.getType();
   return success();
+}
+
+LogicalResult InitOp::verify() {
+  return verifyGlobalPlace(*this, getResult(), getGlobalShape(), getOffsets().size());
+}
+
+LogicalResult DropoutOp::verify() {
+  double probability = getProbability().convertToDouble();
+  if (!(probability >= 0 && probability < 1))
+    return emitOpError("expects a probability of at least 0 and below 1 (C3), got ") << probability;
+  if (getStream().empty())
+    return emitOpError("expects the name of a stream (C4), got \"\"");
+  return verifyGlobalPlace(*this, getResult(), getGlobalShape(), getOffsets().size());
 }
 
 #define GET_OP_CLASSES

@@ -50,6 +50,9 @@ int64_t EmbeddingOp::getFlops() { return 0; }
 int64_t EmbeddingGradOp::getFlops() { return perElement(getDResult(), 1); }
 int64_t RmsNormOp::getFlops() { return perElement(getInput(), 4); }
 int64_t RmsNormGradOp::getFlops() { return perElement(getInput(), 12); }
+int64_t LayerNormOp::getFlops() { return perElement(getInput(), 7); }
+int64_t LayerNormGradOp::getFlops() { return perElement(getInput(), 16); }
+int64_t DropoutOp::getFlops() { return perElement(getInput(), 30); }
 int64_t RopeTableOp::getFlops() { return perElement(getCos(), 2); }
 int64_t RopeOp::getFlops() { return perElement(getInput(), 3); }
 int64_t CrossEntropyOp::getFlops() { return perElement(getLogits(), 3); }

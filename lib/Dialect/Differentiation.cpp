@@ -104,6 +104,21 @@ LogicalResult RmsNormOp::buildCotangents(OpBuilder &builder, ValueRange cotangen
   return success();
 }
 
+LogicalResult LayerNormOp::buildCotangents(OpBuilder &builder, ValueRange cotangents, Cotangents &operands) {
+  auto grad = LayerNormGradOp::create(builder, getLoc(), getInput().getType(), getWeight().getType(),
+                                      getBias().getType(), getInput(), getWeight(), cotangents[0], getEpsAttr());
+  operands.assign({grad.getDInput(), grad.getDWeight(), grad.getDBias()});
+  return success();
+}
+
+/// Elements dropped forth are dropped back.
+LogicalResult DropoutOp::buildCotangents(OpBuilder &builder, ValueRange cotangents, Cotangents &operands) {
+  operands.assign((*this)->getNumOperands(), Value());
+  operands[0] = DropoutOp::create(builder, getLoc(), getInput().getType(), cotangents[0], getSeed(), getProbabilityAttr(),
+                                  getStreamAttr(), getGlobalShapeAttr(), getOffsets());
+  return success();
+}
+
 LogicalResult RopeOp::buildCotangents(OpBuilder &builder, ValueRange cotangents, Cotangents &operands) {
   Value input = RopeOp::create(builder, getLoc(), getInput().getType(), cotangents[0], getCos(), getSin(),
                                getInverse() ? UnitAttr() : builder.getUnitAttr());

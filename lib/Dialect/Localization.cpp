@@ -105,21 +105,40 @@ LocalValues CrossEntropyGradOp::localize(OpBuilder &builder, ValueRange operands
   return SmallVector<Value>{result};
 }
 
-//===-- initial values -----------------------------------------------------------===//
+//===-- random values ------------------------------------------------------------===//
+
+/// Where the shard with `layout` starts, one offset per dimension; none if it is the whole.
+static SmallVector<Value> buildOffsets(OpBuilder &builder, Operation *op,
+                                       const LocalizationContext &context, const Layout &layout,
+                                       RankedTensorType localType) {
+  SmallVector<Value> offsets;
+  if (llvm::all_of(layout.dims, [](const AxisList &axes) { return axes.empty(); }))
+    return offsets;
+  for (auto [dim, axes] : llvm::enumerate(layout.dims)) {
+    Value offset = buildFirst(builder, op, context, axes, localType, dim);
+    offsets.push_back(
+        offset ? offset : arith::ConstantIndexOp::create(builder, op->getLoc(), 0).getResult());
+  }
+  return offsets;
+}
 
 LocalValues InitOp::localize(OpBuilder &builder, ValueRange operands,
                              const LocalizationContext &context) {
   auto type = cast<RankedTensorType>(context.localResultTypes[0]);
-  SmallVector<Value> offsets;
-  bool split = llvm::any_of(context.resultLayouts[0].dims,
-                            [](const AxisList &axes) { return !axes.empty(); });
-  for (unsigned dim = 0; split && dim < type.getRank(); ++dim) {
-    Value offset =
-        buildFirst(builder, *this, context, context.resultLayouts[0].dims[dim], type, dim);
-    offsets.push_back(offset ? offset
-                             : arith::ConstantIndexOp::create(builder, getLoc(), 0).getResult());
-  }
+  SmallVector<Value> offsets =
+      buildOffsets(builder, *this, context, context.resultLayouts[0], type);
   Value result = InitOp::create(builder, getLoc(), type, operands[0], operands[1], getParamAttr(),
                                 getInitializerRangeAttr(), getGlobalShapeAttr(), offsets);
+  return SmallVector<Value>{result};
+}
+
+LocalValues DropoutOp::localize(OpBuilder &builder, ValueRange operands,
+                                const LocalizationContext &context) {
+  auto type = cast<RankedTensorType>(context.localResultTypes[0]);
+  SmallVector<Value> offsets =
+      buildOffsets(builder, *this, context, context.resultLayouts[0], type);
+  Value result =
+      DropoutOp::create(builder, getLoc(), type, operands[0], operands[1], getProbabilityAttr(),
+                        getStreamAttr(), getGlobalShapeAttr(), offsets);
   return SmallVector<Value>{result};
 }

@@ -91,6 +91,23 @@ ShardingRule RmsNormGradOp::getShardingRule() {
   return buildRule(*this, {dims, last, dims}, {dims, last}, {}, last, {{2}});
 }
 
+ShardingRule LayerNormOp::getShardingRule() {
+  std::string dims = letters(getInput());
+  std::string last = dims.substr(dims.size() - 1);
+  return buildRule(*this, {dims, last, last}, {dims}, {}, last, {{1, 2}});
+}
+
+ShardingRule LayerNormGradOp::getShardingRule() {
+  std::string dims = letters(getInput());
+  std::string last = dims.substr(dims.size() - 1);
+  return buildRule(*this, {dims, last, dims}, {dims, last, last}, {}, last, {{2}});
+}
+
+ShardingRule DropoutOp::getShardingRule() {
+  std::string dims = letters(getInput());
+  return buildRule(*this, {dims, ""}, {dims}, {}, {}, {{0}});
+}
+
 ShardingRule RopeTableOp::getShardingRule() { return buildRule(*this, {}, {"sp", "sp"}, {}, "p", {}); }
 
 ShardingRule RopeOp::getShardingRule() {

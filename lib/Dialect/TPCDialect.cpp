@@ -19,6 +19,7 @@ void TPCDialect::initialize() {
 #include "tpc/Dialect/TPCOps.cpp.inc"
       >();
   registerAttributes();
+  registerTypes();
 }
 
 MeshOp tpc::lookupMesh(Operation *op, FlatSymbolRefAttr symbol) {

@@ -34,7 +34,20 @@ static LogicalResult adamw(Operation *, Operands operands, Results &results) {
   return success();
 }
 
-//===-- init -------------------------------------------------------------------===//
+//===-- random values ----------------------------------------------------------===//
+
+/// Calls `visit` for every element of a box of `shape` at `offsets` (index operands; none: zero) with its row-major
+/// position in `globalShape`.
+static void forEachGlobalPosition(ArrayRef<int64_t> shape, ArrayRef<int64_t> globalShape, Operands offsets,
+                                  llvm::function_ref<void(uint64_t)> visit) {
+  SmallVector<int64_t, 6> strides = Tensor{SmallVector<int64_t, 6>(globalShape), {}}.getStrides();
+  forEachIndex(shape, [&](ArrayRef<int64_t> index) {
+    uint64_t position = 0;
+    for (auto [dim, i] : llvm::enumerate(index))
+      position += (i + (offsets.empty() ? 0 : int64_t(offsets[dim]->data[0]))) * strides[dim];
+    visit(position);
+  });
+}
 
 /// The value of global element `index`.
 static double draw(InitOp op, uint64_t seed, int64_t scheme, uint64_t index) {
@@ -59,14 +72,26 @@ static double draw(InitOp op, uint64_t seed, int64_t scheme, uint64_t index) {
 static LogicalResult init(Operation *op, Operands operands, Results &results) {
   auto initOp = cast<InitOp>(op);
   Tensor result = Tensor::zeros(getTypeShape(op->getResult(0)));
-  SmallVector<int64_t, 6> strides = Tensor{SmallVector<int64_t, 6>(initOp.getGlobalShape()), {}}.getStrides();
-  uint64_t seed = static_cast<uint64_t>(operands[0]->data[0]);
+  uint64_t seed = static_cast<int64_t>(operands[0]->data[0]);
   int64_t scheme = operands[1]->data[0], next = 0;
-  forEachIndex(result.shape, [&](ArrayRef<int64_t> index) {
-    uint64_t position = 0;
-    for (auto [dim, i] : llvm::enumerate(index))
-      position += (i + (operands.size() > 2 ? int64_t(operands[2 + dim]->data[0]) : 0)) * strides[dim];
+  forEachGlobalPosition(result.shape, initOp.getGlobalShape(), operands.drop_front(2), [&](uint64_t position) {
     result.data[next++] = draw(initOp, seed, scheme, position);
+  });
+  results.push_back(std::move(result));
+  return success();
+}
+
+static LogicalResult dropout(Operation *op, Operands operands, Results &results) {
+  auto dropoutOp = cast<DropoutOp>(op);
+  Tensor result = *operands[0];
+  uint64_t seed = static_cast<int64_t>(operands[1]->data[0]);
+  uint64_t stream = tpc_random_stream(dropoutOp.getStream().str().c_str());
+  double probability = dropoutOp.getProbability().convertToDouble();
+  int64_t next = 0;
+  forEachGlobalPosition(result.shape, dropoutOp.getGlobalShape(), operands.drop_front(2), [&](uint64_t position) {
+    bool kept = tpc_random_uniform(seed, stream, position) >= probability;
+    result.data[next] = kept ? result.data[next] * (1 / (1 - probability)) : 0.0;
+    ++next;
   });
   results.push_back(std::move(result));
   return success();
@@ -76,4 +101,5 @@ void tpc::addTrainingEvaluators(EvaluatorTable &table) {
   table.add<SumSquaresOp>(sumSquares);
   table.add<AdamWOp>(adamw);
   table.add<InitOp>(init);
+  table.add<DropoutOp>(dropout);
 }

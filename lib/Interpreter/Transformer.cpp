@@ -82,6 +82,64 @@ static LogicalResult rmsNormGrad(Operation *op, Operands operands, Results &resu
   return success();
 }
 
+//===-- layer norm -------------------------------------------------------------===//
+
+namespace {
+struct RowStatistics {
+  double mean = 0, inverseDeviation = 0;
+
+  RowStatistics(const double *row, int64_t width, double eps) {
+    for (int64_t j = 0; j < width; ++j)
+      mean += row[j] / width;
+    double variance = 0;
+    for (int64_t j = 0; j < width; ++j)
+      variance += (row[j] - mean) * (row[j] - mean) / width;
+    inverseDeviation = 1.0 / std::sqrt(variance + eps);
+  }
+  double normalize(double x) const { return (x - mean) * inverseDeviation; }
+};
+} // namespace
+
+static LogicalResult layerNorm(Operation *op, Operands operands, Results &results) {
+  double eps = cast<LayerNormOp>(op).getEps().convertToDouble();
+  const Tensor &weight = *operands[1], &bias = *operands[2];
+  Tensor result = *operands[0];
+  int64_t width = weight.size();
+  for (int64_t base = 0; base < result.size(); base += width) {
+    RowStatistics row(&operands[0]->data[base], width, eps);
+    for (int64_t j = 0; j < width; ++j)
+      result.data[base + j] = row.normalize(result.data[base + j]) * weight.data[j] + bias.data[j];
+  }
+  results.push_back(std::move(result));
+  return success();
+}
+
+static LogicalResult layerNormGrad(Operation *op, Operands operands, Results &results) {
+  double eps = cast<LayerNormGradOp>(op).getEps().convertToDouble();
+  const Tensor &x = *operands[0], &weight = *operands[1], &dy = *operands[2];
+  Tensor dx = Tensor::zeros(x.shape), dWeight = Tensor::zeros(weight.shape), dBias = dWeight;
+  int64_t width = weight.size();
+  for (int64_t base = 0; base < x.size(); base += width) {
+    RowStatistics row(&x.data[base], width, eps);
+    double sum = 0, projection = 0;
+    for (int64_t j = 0; j < width; ++j) {
+      double z = row.normalize(x.data[base + j]), d = dy.data[base + j];
+      sum += weight.data[j] * d;
+      projection += weight.data[j] * d * z;
+      dWeight.data[j] += d * z;
+      dBias.data[j] += d;
+    }
+    for (int64_t j = 0; j < width; ++j)
+      dx.data[base + j] = row.inverseDeviation *
+                          (weight.data[j] * dy.data[base + j] - sum / width -
+                           row.normalize(x.data[base + j]) * projection / width);
+  }
+  results.push_back(std::move(dx));
+  results.push_back(std::move(dWeight));
+  results.push_back(std::move(dBias));
+  return success();
+}
+
 //===-- rotary embedding -------------------------------------------------------===//
 
 static LogicalResult ropeTable(Operation *op, Operands operands, Results &results) {
@@ -247,6 +305,8 @@ void tpc::addTransformerEvaluators(EvaluatorTable &table) {
   table.add<EmbeddingGradOp>(embeddingGrad);
   table.add<RmsNormOp>(rmsNorm);
   table.add<RmsNormGradOp>(rmsNormGrad);
+  table.add<LayerNormOp>(layerNorm);
+  table.add<LayerNormGradOp>(layerNormGrad);
   table.add<RopeTableOp>(ropeTable);
   table.add<RopeOp>(rope);
   table.add<AttentionOp>(attention);

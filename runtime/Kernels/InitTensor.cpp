@@ -1,5 +1,6 @@
 // Parameter initialization: element i of a parameter is a function of (seed, name, i) only.
 #include "Device/Threads.h"
+#include "Kernels/GlobalBox.h"
 #include "Kernels/RandomFill.h"
 #include "tpc/runtime/Context.h"
 #include "tpc_random.h"
@@ -41,29 +42,17 @@ void draw(const Distribution &distribution, uint64_t seed, uint64_t stream, uint
   }
 }
 
-/// Global row-major index of element 0 of innermost row number `row` of the box.
-uint64_t globalStart(const tpc_init_desc &desc, const int64_t *offsets, int64_t row) {
-  int64_t index = offsets[desc.rank - 1], stride = desc.global_shape[desc.rank - 1];
-  for (int64_t d = desc.rank - 2; d >= 0; --d) {
-    index += (offsets[d] + row % desc.local_shape[d]) * stride;
-    row /= desc.local_shape[d];
-    stride *= desc.global_shape[d];
-  }
-  return static_cast<uint64_t>(index);
-}
-
 template <typename Element>
 void fill(tpc_context *context, const tpc_init_desc &desc, uint64_t seed, int64_t scheme,
           const int64_t *offsets, Element *out) {
   Distribution distribution = distributionOf(desc, scheme);
   uint64_t stream = tpc_random_stream(desc.parameter);
-  int64_t inner = desc.rank ? desc.local_shape[desc.rank - 1] : 1, rows = 1;
-  for (int64_t d = 0; d + 1 < desc.rank; ++d)
-    rows *= desc.local_shape[d];
-  parallelFor(context->threads, rows, 1, [&](int64_t begin, int64_t end) {
+  GlobalBox box{desc.rank, desc.global_shape, desc.local_shape, offsets};
+  int64_t inner = box.rowLength();
+  parallelFor(context->threads, box.rows(), 1, [&](int64_t begin, int64_t end) {
     double values[512];
     for (int64_t row = begin; row < end; ++row) {
-      uint64_t start = desc.rank ? globalStart(desc, offsets, row) : 0;
+      uint64_t start = box.rowStart(row);
       for (int64_t i = 0; i < inner; i += 512) {
         int64_t count = std::min<int64_t>(512, inner - i);
         draw(distribution, seed, stream, start + static_cast<uint64_t>(i), count, values);

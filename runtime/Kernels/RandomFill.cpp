@@ -97,4 +97,15 @@ TPC_CLONES void fillUniform(uint64_t seed, uint64_t stream, uint64_t first, int6
   }
 }
 
+TPC_CLONES void fillKept(uint64_t seed, uint64_t stream, uint64_t first, int64_t count,
+                         double probability, double scale, double *out) {
+  double u[block], v[block];
+  for (int64_t at = 0; at < count; at += block) {
+    uniformPairs(seed, stream, first + static_cast<uint64_t>(at), u, v);
+    for (int i = 0; i < block; ++i)
+      u[i] = u[i] >= probability ? scale : 0;
+    std::copy(u, u + std::min<int64_t>(block, count - at), out + at);
+  }
+}
+
 } // namespace tpc::runtime

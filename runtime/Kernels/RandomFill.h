@@ -14,6 +14,10 @@ void fillNormal(uint64_t seed, uint64_t stream, uint64_t first, int64_t count, d
 void fillUniform(uint64_t seed, uint64_t stream, uint64_t first, int64_t count, double scale,
                  double *out);
 
+/// out[i] = tpc_random_uniform(seed, stream, first + i) >= probability ? scale : 0.
+void fillKept(uint64_t seed, uint64_t stream, uint64_t first, int64_t count, double probability,
+              double scale, double *out);
+
 } // namespace tpc::runtime
 
 #endif

@@ -1,4 +1,4 @@
-/* The counter-based generator behind parameter initialization: Philox4x32-10 (Salmon et al., "Parallel random
+/* The counter-based generator behind parameter initialization and dropout: Philox4x32-10 (Salmon et al., "Parallel random
  * numbers: as easy as 1, 2, 3", SC 2011). A draw is a pure function of (seed, stream, index), so a tensor has the
  * same values on every mesh. Header-only C, shared by the runtime and the interpreter. */
 #ifndef TPC_RANDOM_H

@@ -122,6 +122,19 @@ typedef struct tpc_init_desc {
 void tpc_init_tensor(tpc_context *context, const tpc_init_desc *desc, int64_t seed, int64_t scheme,
                      const int64_t *offsets /* of the local box in the global shape */, char *out);
 
+/* out[i] = in[i] / (1 - probability) if draw i of (seed, stream) is at least `probability`, else 0; i is the global
+ * row-major index, the draws are those of tpc_random.h, so the mask is the same for every mesh. out may be in. */
+typedef struct tpc_dropout_desc {
+  const char *stream;
+  tpc_dtype dtype;
+  double probability;          /* in [0, 1) */
+  int64_t rank;                /* at most 8 */
+  int64_t global_shape[8];
+  int64_t local_shape[8];
+} tpc_dropout_desc;
+void tpc_dropout(tpc_context *context, const tpc_dropout_desc *desc, int64_t seed,
+                 const int64_t *offsets /* of the local box in the global shape */, const char *in, char *out);
+
 /* ------------------------------------------------------------------ collectives */
 
 /* Number `index` of the manifest's `collectives`, which says op, groups, dtype, shapes. Every rank executes the

@@ -90,6 +90,8 @@ func.func @library(%ids: tensor<1x8xi32>, %table: tensor<5x4xf32>, %seed: tensor
   // CHECK: llvm.call @tpc_init_tensor(
   %2 = tpc.init seed(%seed) scheme(%scheme) <"w", shape = [8, 4], kind = linear, fan_in = 4> range 0.02 global [8, 4]
          offsets(%i, %i) : (tensor<i64>, tensor<i32>) -> tensor<2x4xf32>
+  // CHECK: llvm.call @tpc_dropout(
+  %d = tpc.dropout %2 seed(%seed) probability 0.5 stream "d" global [8, 4] offsets(%i, %i) : tensor<2x4xf32>, tensor<i64>
   // CHECK: llvm.call @tpc_attention(
   %o, %l = tpc.attention causal %q, %k, %k scale 0.5 : tensor<1x8x1x2x4xf32>, tensor<1x8x1x4xf32> -> tensor<1x8x1x2xf32>
   // CHECK: llvm.call @tpc_attention_grad(

@@ -183,6 +183,54 @@ func.func @f(%x: tensor<2x4xf32>, %w: tensor<2xf32>) {
 
 // -----
 
+func.func @f(%x: tensor<2x4xf32>, %w: tensor<2xf32>) {
+  // expected-error @below {{expects a weight of the last dimension's size (C1), got 'tensor<2xf32>'}}
+  %0 = tpc.layer_norm %x, %w, %w eps 1.0e-5 : tensor<2x4xf32>, tensor<2xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<4xf32>, %w: tensor<2xf32>) {
+  // expected-error @below {{expects a weight of the last dimension's size (C1), got 'tensor<2xf32>'}}
+  %0:3 = tpc.layer_norm_grad %x, %w, %x eps 1.0e-5 : tensor<4xf32>, tensor<2xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<2x4xf32>, %seed: tensor<i64>) {
+  // expected-error @below {{expects a global shape of the result's rank, at most 8 (C1), got [8]}}
+  %0 = tpc.dropout %x seed(%seed) probability 0.1 stream "s" global [8] : tensor<2x4xf32>, tensor<i64>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<2x4xf32>, %seed: tensor<i64>, %i: index) {
+  // expected-error @below {{expects the global shape, or one offset per dimension (C2), got 1 offsets and 'tensor<2x4xf32>'}}
+  %0 = tpc.dropout %x seed(%seed) probability 0.1 stream "s" global [4, 4] offsets(%i) : tensor<2x4xf32>, tensor<i64>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<4xf32>, %seed: tensor<i64>) {
+  // expected-error @below {{expects a probability of at least 0 and below 1 (C3), got 1.000000e+00}}
+  %0 = tpc.dropout %x seed(%seed) probability 1.0 stream "s" global [4] : tensor<4xf32>, tensor<i64>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<4xf32>, %seed: tensor<i64>) {
+  // expected-error @below {{expects the name of a stream (C4), got ""}}
+  %0 = tpc.dropout %x seed(%seed) probability 0.5 stream "" global [4] : tensor<4xf32>, tensor<i64>
+  return
+}
+
+// -----
+
 func.func @f(%x: tensor<2x8x3x4xf32>, %c: tensor<8x4xf32>) {
   // expected-error @below {{expects tables [positions, head_dim / 2] (C1), got 'tensor<8x4xf32>'}}
   %0 = tpc.rope %x, %c, %c : tensor<2x8x3x4xf32>, tensor<8x4xf32>
@@ -282,6 +330,73 @@ tpc.mesh @mesh <["tp"=2]>
 func.func @f(%x: tensor<4xf32>) {
   // expected-error @below {{expects each of the 2 positions once as source and once as destination (C1)}}
   %0 = tpc.permute %x pairs [0, 1] over @mesh ["tp"] : tensor<4xf32>
+  return
+}
+
+// -----
+
+tpc.mesh @mesh <["tp"=2]>
+func.func @f(%x: tensor<4xf32>) {
+  // expected-error @below {{cannot be started in its global form (C4)}}
+  %0 = tpc.all_reduce sum %x over @mesh ["tp"] {tpc.layouts = []} : tensor<4xf32> -> !tpc.pending<tensor<4xf32>>
+  %1 = tpc.wait %0 : !tpc.pending<tensor<4xf32>>
+  return
+}
+
+// -----
+
+tpc.mesh @mesh <["tp"=2]>
+func.func @f(%x: tensor<4xf32>) {
+  // expected-error @below {{expects a tpc.wait in the same block as the only user of its pending result (C4), got 0 users}}
+  %0 = tpc.all_reduce sum %x over @mesh ["tp"] : tensor<4xf32> -> !tpc.pending<tensor<4xf32>>
+  return
+}
+
+// -----
+
+tpc.mesh @mesh <["tp"=2]>
+func.func @f(%x: tensor<4xf32>) {
+  // expected-error @below {{expects a tpc.wait in the same block as the only user of its pending result (C4), got 2 users}}
+  %0 = tpc.all_gather %x dim 0 over @mesh ["tp"] : tensor<4xf32> -> !tpc.pending<tensor<8xf32>>
+  %1 = tpc.wait %0 : !tpc.pending<tensor<8xf32>>
+  %2 = tpc.wait %0 : !tpc.pending<tensor<8xf32>>
+  return
+}
+
+// -----
+
+tpc.mesh @mesh <["tp"=2]>
+func.func @f(%x: tensor<4xf32>) -> !tpc.pending<tensor<4xf32>> {
+  // expected-error @below {{expects a tpc.wait in the same block as the only user of its pending result (C4), got 1 users}}
+  %0 = tpc.permute %x pairs [0, 1, 1, 0] over @mesh ["tp"] : tensor<4xf32> -> !tpc.pending<tensor<4xf32>>
+  return %0 : !tpc.pending<tensor<4xf32>>
+}
+
+// -----
+
+tpc.mesh @mesh <["tp"=2]>
+func.func @f(%x: tensor<4xf32>) {
+  // expected-error @below {{expects results of the operands' types (C2), got '!tpc.pending<tensor<8xf32>>'}}
+  %0 = tpc.all_reduce sum %x over @mesh ["tp"] : tensor<4xf32> -> !tpc.pending<tensor<8xf32>>
+  %1 = tpc.wait %0 : !tpc.pending<tensor<8xf32>>
+  return
+}
+
+// -----
+
+tpc.mesh @mesh <["tp"=2]>
+func.func @f(%x: tensor<4xf32>) {
+  // expected-error @below {{expects one tensor for its operand (C2), got 2}}
+  %0 = tpc.reduce_scatter sum %x dim 0 over @mesh ["tp"] : tensor<4xf32> -> !tpc.pending<tensor<2xf32>, tensor<2xf32>>
+  %1:2 = tpc.wait %0 : !tpc.pending<tensor<2xf32>, tensor<2xf32>>
+  return
+}
+
+// -----
+
+func.func @f(%p: !tpc.pending<tensor<4xf32>>) {
+  // expected-error @below {{expects the result of a started collective (C1)}}
+  %0 = tpc.wait %p : !tpc.pending<tensor<4xf32>>
   return
 }
 

@@ -41,6 +41,10 @@ func.func @compute(%x: tensor<2x8x4xf32>, %w: tensor<6x4xf32>, %n: tensor<4xf32>
   %6 = tpc.rms_norm %x, %n eps 1.0e-5 : tensor<2x8x4xf32>, tensor<4xf32>
   // CHECK: tpc.rms_norm_grad %{{.*}}, %{{.*}}, %{{.*}} eps 1.000000e-05 : tensor<2x8x4xf32>, tensor<4xf32>
   %7:2 = tpc.rms_norm_grad %x, %n, %6 eps 1.0e-5 : tensor<2x8x4xf32>, tensor<4xf32>
+  // CHECK: tpc.layer_norm %{{.*}}, %{{.*}}, %{{.*}} eps 1.000000e-05 : tensor<2x8x4xf32>, tensor<4xf32>
+  %ln = tpc.layer_norm %x, %n, %n eps 1.0e-5 : tensor<2x8x4xf32>, tensor<4xf32>
+  // CHECK: tpc.layer_norm_grad %{{.*}}, %{{.*}}, %{{.*}} eps 1.000000e-05 : tensor<2x8x4xf32>, tensor<4xf32>
+  %lg:3 = tpc.layer_norm_grad %x, %n, %ln eps 1.0e-5 : tensor<2x8x4xf32>, tensor<4xf32>
   // CHECK: tpc.rope_table frequencies [1.000000e+00, 1.000000e-01] scale 1.000000e+00 : tensor<8x2xf32>, tensor<8x2xf32>
   %cos, %sin = tpc.rope_table frequencies [1.0, 0.1] scale 1.0 : tensor<8x2xf32>, tensor<8x2xf32>
   // CHECK: tpc.rope %{{.*}}, %{{.*}}, %{{.*}} : tensor<2x8x3x2x4xf32>, tensor<8x2xf32>
@@ -69,6 +73,15 @@ func.func @optimizer(%p: tensor<4xf32>, %s: tensor<f32>, %t: tensor<i32>, %seed:
   return
 }
 
+// CHECK-LABEL: @random
+func.func @random(%x: tensor<2x4xf32>, %seed: tensor<i64>, %i: index) {
+  // CHECK: tpc.dropout %{{.*}} seed(%{{.*}}) probability 2.500000e-01 stream "mlp" global [2, 4] : tensor<2x4xf32>, tensor<i64>
+  %0 = tpc.dropout %x seed(%seed) probability 0.25 stream "mlp" global [2, 4] : tensor<2x4xf32>, tensor<i64>
+  // CHECK: tpc.dropout %{{.*}} seed(%{{.*}}) probability 0.000000e+00 stream "mlp" global [8, 4] offsets(%{{.*}}, %{{.*}}) : tensor<2x4xf32>, tensor<i64>
+  %1 = tpc.dropout %x seed(%seed) probability 0.0 stream "mlp" global [8, 4] offsets(%i, %i) : tensor<2x4xf32>, tensor<i64>
+  return
+}
+
 // CHECK-LABEL: @collectives
 func.func @collectives(%x: tensor<2x8x4xf32>, %s: tensor<f32>) {
   // CHECK: tpc.all_gather %{{.*}} dim 1 over @mesh ["tp"] : tensor<2x8x4xf32> -> tensor<2x32x4xf32>
@@ -87,6 +100,31 @@ func.func @collectives(%x: tensor<2x8x4xf32>, %s: tensor<f32>) {
   %6 = tpc.axis_index over @mesh ["tp"]
   // CHECK: tpc.all_gather {{.*}} {tpc.layouts = [#tpc.layout<@mesh, [{}, {}, {}]>]} : tensor<2x8x4xf32> -> tensor<2x8x4xf32>
   %7 = tpc.all_gather %x dim 1 over @mesh ["tp"] {tpc.layouts = [#tpc.layout<@mesh, [{}, {}, {}]>]} : tensor<2x8x4xf32> -> tensor<2x8x4xf32>
+  return
+}
+
+// CHECK-LABEL: @started
+func.func @started(%x: tensor<2x8x4xf32>, %s: tensor<f32>) {
+  // CHECK: %[[G:.*]] = tpc.all_gather %{{.*}} dim 1 over @mesh ["tp"] : tensor<2x8x4xf32> -> !tpc.pending<tensor<2x32x4xf32>>
+  %g = tpc.all_gather %x dim 1 over @mesh ["tp"] : tensor<2x8x4xf32> -> !tpc.pending<tensor<2x32x4xf32>>
+  // CHECK: %[[R:.*]] = tpc.all_reduce sum %{{.*}}, %{{.*}} over @mesh ["tp"] : tensor<2x8x4xf32>, tensor<f32> -> !tpc.pending<tensor<2x8x4xf32>, tensor<f32>>
+  %r = tpc.all_reduce sum %x, %s over @mesh ["tp"] : tensor<2x8x4xf32>, tensor<f32> -> !tpc.pending<tensor<2x8x4xf32>, tensor<f32>>
+  // CHECK: %[[C:.*]] = tpc.reduce_scatter sum %{{.*}} dim 1 over @mesh ["tp"] : tensor<2x8x4xf32> -> !tpc.pending<tensor<2x2x4xf32>>
+  %c = tpc.reduce_scatter sum %x dim 1 over @mesh ["tp"] : tensor<2x8x4xf32> -> !tpc.pending<tensor<2x2x4xf32>>
+  // CHECK: %[[A:.*]] = tpc.all_to_all %{{.*}} split 1 concat 2 over @mesh ["tp"] : tensor<2x8x4xf32> -> !tpc.pending<tensor<2x2x16xf32>>
+  %a = tpc.all_to_all %x split 1 concat 2 over @mesh ["tp"] : tensor<2x8x4xf32> -> !tpc.pending<tensor<2x2x16xf32>>
+  // CHECK: %[[P:.*]] = tpc.permute %{{.*}} pairs [0, 1, 1, 0] over @mesh ["dp"] : tensor<2x8x4xf32> -> !tpc.pending<tensor<2x8x4xf32>>
+  %p = tpc.permute %x pairs [0, 1, 1, 0] over @mesh ["dp"] : tensor<2x8x4xf32> -> !tpc.pending<tensor<2x8x4xf32>>
+  // CHECK: tpc.wait %[[P]] : !tpc.pending<tensor<2x8x4xf32>>
+  %4 = tpc.wait %p : !tpc.pending<tensor<2x8x4xf32>>
+  // CHECK: tpc.wait %[[A]] : !tpc.pending<tensor<2x2x16xf32>>
+  %3 = tpc.wait %a : !tpc.pending<tensor<2x2x16xf32>>
+  // CHECK: tpc.wait %[[C]] : !tpc.pending<tensor<2x2x4xf32>>
+  %2 = tpc.wait %c : !tpc.pending<tensor<2x2x4xf32>>
+  // CHECK: %{{.*}}:2 = tpc.wait %[[R]] : !tpc.pending<tensor<2x8x4xf32>, tensor<f32>>
+  %1:2 = tpc.wait %r : !tpc.pending<tensor<2x8x4xf32>, tensor<f32>>
+  // CHECK: tpc.wait %[[G]] : !tpc.pending<tensor<2x32x4xf32>>
+  %0 = tpc.wait %g : !tpc.pending<tensor<2x32x4xf32>>
   return
 }
 

@@ -59,6 +59,44 @@ func.func @norm() -> tensor<1x2xf64> {
   return %0 : tensor<1x2xf64>
 }
 
+// Row (1, 3): mean 2, variance 1, so (-1, 1) times (1, 2) plus (10, 20). With d = (1, 0): w d = (1, 0), its mean 1/2, its
+// projection on (-1, 1) -1/2, so d_x = 1 - 1/2 - (-1)(-1/2) = 0 and 0 - 1/2 - (1)(-1/2) = 0 (a row of two is always +-1).
+// CHECK-LABEL: @layer_norm result 0 [1, 2]
+// CHECK-NEXT: 9 22
+// CHECK-LABEL: @layer_norm result 1 [1, 2]
+// CHECK-NEXT: 0 0
+// CHECK-LABEL: @layer_norm result 2 [2]
+// CHECK-NEXT: -1 0
+// CHECK-LABEL: @layer_norm result 3 [2]
+// CHECK-NEXT: 1 0
+func.func @layer_norm() -> (tensor<1x2xf64>, tensor<1x2xf64>, tensor<2xf64>, tensor<2xf64>) {
+  %x = arith.constant dense<[[1.0, 3.0]]> : tensor<1x2xf64>
+  %w = arith.constant dense<[1.0, 2.0]> : tensor<2xf64>
+  %b = arith.constant dense<[10.0, 20.0]> : tensor<2xf64>
+  %d = arith.constant dense<[[1.0, 0.0]]> : tensor<1x2xf64>
+  %0 = tpc.layer_norm %x, %w, %b eps 0.0 : tensor<1x2xf64>, tensor<2xf64>
+  %1:3 = tpc.layer_norm_grad %x, %w, %d eps 0.0 : tensor<1x2xf64>, tensor<2xf64>
+  return %0, %1#0, %1#1, %1#2 : tensor<1x2xf64>, tensor<1x2xf64>, tensor<2xf64>, tensor<2xf64>
+}
+
+// Draws 0..7 of seed 42, stream "mlp" (test/reference/random_numpy.py): 0.506 0.709 0.207 0.816 0.653 0.631 0.178 0.623. The
+// box is column 2 of [2, 4]: elements 2 and 6.
+// CHECK-LABEL: @dropout result 0 [8]
+// CHECK-NEXT: 2 2 0 2 2 2 0 2
+// CHECK-LABEL: @dropout result 1 [2, 1]
+// CHECK-NEXT: 0
+// CHECK-NEXT: 0
+func.func @dropout() -> (tensor<8xf64>, tensor<2x1xf64>) {
+  %seed = arith.constant dense<42> : tensor<i64>
+  %x = arith.constant dense<1.0> : tensor<8xf64>
+  %y = arith.constant dense<1.0> : tensor<2x1xf64>
+  %zero = arith.constant 0 : index
+  %two = arith.constant 2 : index
+  %0 = tpc.dropout %x seed(%seed) probability 0.5 stream "mlp" global [8] : tensor<8xf64>, tensor<i64>
+  %1 = tpc.dropout %y seed(%seed) probability 0.5 stream "mlp" global [2, 4] offsets(%zero, %two) : tensor<2x1xf64>, tensor<i64>
+  return %0, %1 : tensor<8xf64>, tensor<2x1xf64>
+}
+
 // Two queries of one head with zero scores: the first sees one key, the second averages two. The third
 // program's query sees no key (more queries than keys): zeros, not NaN.
 // CHECK-LABEL: @attention result 0 [1, 2, 1, 1, 2]

@@ -87,3 +87,37 @@ func.func @use(%w: tensor<8xf32> {tpc.layout = #tpc.layout<@mesh, [{"tp"}]>}) ->
   %0 = tpc.use %w {tpc.layouts = [#tpc.layout<@mesh, [{"tp"}]>]} : tensor<8xf32>
   return %0 : tensor<8xf32>
 }
+
+// Whether an element is dropped depends on its global index; a whole value needs no offsets.
+// CHECK-LABEL: @dropout(
+// CHECK: %[[I:.*]] = tpc.axis_index over @mesh ["tp"]
+// CHECK: %[[N:.*]] = arith.constant 3 : index
+// CHECK: %[[F:.*]] = arith.muli %[[I]], %[[N]] : index
+// CHECK: tpc.dropout {{.*}} global [8, 6] offsets(%{{.*}}, %[[F]]) : tensor<4x3xf32>, tensor<i64>
+// CHECK: tpc.dropout {{.*}} global [4] : tensor<4xf32>, tensor<i64>
+func.func @dropout(%seed: tensor<i64> {tpc.layout = #tpc.layout<@mesh, []>},
+                   %x: tensor<8x6xf32> {tpc.layout = #tpc.layout<@mesh, [{"dp"}, {"tp"}]>},
+                   %y: tensor<4xf32> {tpc.layout = #tpc.layout<@mesh, [{}]>})
+    -> (tensor<8x6xf32> {tpc.layout = #tpc.layout<@mesh, [{"dp"}, {"tp"}]>}, tensor<4xf32> {tpc.layout = #tpc.layout<@mesh, [{}]>}) {
+  %0 = tpc.dropout %x seed(%seed) probability 0.5 stream "a" global [8, 6] {tpc.layouts = [#tpc.layout<@mesh, [{"dp"}, {"tp"}]>]} : tensor<8x6xf32>, tensor<i64>
+  %1 = tpc.dropout %y seed(%seed) probability 0.5 stream "a" global [4] {tpc.layouts = [#tpc.layout<@mesh, [{}]>]} : tensor<4xf32>, tensor<i64>
+  return %0, %1 : tensor<8x6xf32>, tensor<4xf32>
+}
+
+// Rows are split: the gradients of weight and bias are summands. All are linear in the cotangent.
+// CHECK-LABEL: @layer_norm(
+// CHECK: tpc.layer_norm %{{.*}} : tensor<2x3xf32>, tensor<3xf32>
+// CHECK: %[[DX:.*]], %[[DW:.*]], %[[DB:.*]] = tpc.layer_norm_grad %{{.*}} : tensor<2x3xf32>, tensor<3xf32>
+// CHECK: tpc.all_reduce sum %[[DW]] over @mesh ["dp"]
+// CHECK: tpc.all_reduce sum %[[DB]] over @mesh ["dp"]
+func.func @layer_norm(%x: tensor<4x3xf32> {tpc.layout = #tpc.layout<@mesh, [{"dp"}, {}]>},
+                      %w: tensor<3xf32> {tpc.layout = #tpc.layout<@mesh, [{}]>},
+                      %b: tensor<3xf32> {tpc.layout = #tpc.layout<@mesh, [{}]>})
+    -> (tensor<4x3xf32> {tpc.layout = #tpc.layout<@mesh, [{"dp"}, {}]>}, tensor<3xf32> {tpc.layout = #tpc.layout<@mesh, [{}]>},
+        tensor<3xf32> {tpc.layout = #tpc.layout<@mesh, [{}]>}) {
+  %0 = tpc.layer_norm %x, %w, %b eps 1.0e-5 {tpc.layouts = [#tpc.layout<@mesh, [{"dp"}, {}]>]} : tensor<4x3xf32>, tensor<3xf32>
+  %1:3 = tpc.layer_norm_grad %x, %w, %0 eps 1.0e-5 {tpc.layouts = [#tpc.layout<@mesh, [{"dp"}, {}]>, #tpc.layout<@mesh, [{}], partial = sum {"dp"}>, #tpc.layout<@mesh, [{}], partial = sum {"dp"}>]} : tensor<4x3xf32>, tensor<3xf32>
+  %2 = tpc.all_reduce sum %1#1 over @mesh ["dp"] {tpc.layouts = [#tpc.layout<@mesh, [{}]>]} : tensor<3xf32>
+  %3 = tpc.all_reduce sum %1#2 over @mesh ["dp"] {tpc.layouts = [#tpc.layout<@mesh, [{}]>]} : tensor<3xf32>
+  return %1#0, %2, %3 : tensor<4x3xf32>, tensor<3xf32>, tensor<3xf32>
+}

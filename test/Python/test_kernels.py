@@ -164,6 +164,34 @@ def test_rms_norm_grad(check, rng, shape):
     }}""", [a, weight, dy], [dx, dw], tolerance=2e-6)
 
 
+@pytest.mark.parametrize("mean", [0, 300])
+@pytest.mark.parametrize("shape", ROWS)
+def test_layer_norm(check, rng, shape, mean):
+    x, w = t(*shape), t(shape[-1])
+    a, weight, bias = normal(rng, *shape) + np.float32(mean), normal(rng, shape[-1]), normal(rng, shape[-1])
+    A, W, B = f64(a, weight, bias)
+    Z = (A - A.mean(-1, keepdims=True)) / np.sqrt(A.var(-1, keepdims=True) + 1e-5)
+    check(f"""func.func @f(%a: {x}, %w: {w}, %b: {w}) -> {x} {{
+      %y = tpc.layer_norm %a, %w, %b eps 1.0e-5 : {x}, {w}
+      return %y : {x}
+    }}""", [a, weight, bias], [Z * W + B], tolerance=1e-4 if mean else 2e-6)
+
+
+@pytest.mark.parametrize("shape", [*ROWS[1:], (517, 33)])
+def test_layer_norm_grad(check, rng, shape):
+    x, w = t(*shape), t(shape[-1])
+    a, weight, dy = normal(rng, *shape), normal(rng, shape[-1]), normal(rng, *shape)
+    A, W, D = f64(a, weight, dy)
+    n = shape[-1]
+    r = 1 / np.sqrt(A.var(-1, keepdims=True) + 1e-5)
+    Z = (A - A.mean(-1, keepdims=True)) * r
+    dx = r * (W * D - (W * D).mean(-1, keepdims=True) - Z * (W * D * Z).mean(-1, keepdims=True))
+    check(f"""func.func @f(%x: {x}, %w: {w}, %dy: {x}) -> ({x}, {w}, {w}) {{
+      %dx, %dw, %db = tpc.layer_norm_grad %x, %w, %dy eps 1.0e-5 : {x}, {w}
+      return %dx, %dw, %db : {x}, {w}, {w}
+    }}""", [a, weight, dy], [dx, (D * Z).reshape(-1, n).sum(0), D.reshape(-1, n).sum(0)], tolerance=3e-6)
+
+
 @pytest.mark.parametrize("columns,first", [(1, None), (5, None), (100, None), (1027, None), (64, 1), (50000, None)])
 def test_cross_entropy(check, rng, columns, first):
     logits, rows = normal(rng, 2, 3, columns) * 4, t(2, 3)

@@ -111,6 +111,46 @@ TEST(InitTensor, Constants) {
     EXPECT_TRUE(value != 0 && std::abs(value) <= 0.5);
 }
 
+std::vector<float> drop(tpc_dropout_desc desc, std::vector<int64_t> offsets, std::vector<float> x,
+                        int threads = 1) {
+  auto context = test::makeContext(threads);
+  tpc_dropout(context.get(), &desc, 42, offsets.data(), raw(x), raw(x)); // in place
+  return x;
+}
+
+TEST(Dropout, KeepsWhatTheReferenceKeeps) {
+  // Draws of test/reference/random_numpy.py: 0.506 0.709 0.207 0.816 0.653 0.631 0.178 0.623.
+  tpc_dropout_desc desc = {"mlp", TPC_F32, 0.5, 1, {8}, {8}};
+  EXPECT_EQ(drop(desc, {0}, {1, 2, 3, 4, 5, 6, 7, 8}),
+            (std::vector<float>{2, 4, 0, 8, 10, 12, 0, 16}));
+}
+
+TEST(Dropout, ABoxHasTheMaskOfTheWhole) {
+  tpc_dropout_desc whole = {"a", TPC_F32, 0.3, 2, {6, 1030}, {6, 1030}};
+  auto all = drop(whole, {0, 0}, std::vector<float>(6 * 1030, 1));
+  tpc_dropout_desc box = {"a", TPC_F32, 0.3, 2, {6, 1030}, {2, 515}};
+  auto part = drop(box, {2, 515}, std::vector<float>(2 * 515, 1), 2);
+  for (size_t i = 0; i < 2; ++i)
+    for (size_t j = 0; j < 515; ++j)
+      EXPECT_EQ(part[i * 515 + j], all[(i + 2) * 1030 + j + 515]);
+}
+
+TEST(Dropout, DroppedNaNIsZeroAndNoProbabilityKeepsAll) {
+  tpc_dropout_desc desc = {"mlp", TPC_F32, 0.5, 1, {3}, {3}};
+  EXPECT_EQ(drop(desc, {0}, {1, 1, NAN})[2], 0);
+  desc.probability = 0;
+  EXPECT_EQ(drop(desc, {0}, {1, 2, 3}), (std::vector<float>{1, 2, 3}));
+}
+
+TEST(Dropout, RefusesBf16) {
+  tpc_dropout_desc desc = {"mlp", TPC_BF16, 0.5, 1, {1}, {1}};
+  std::vector<int64_t> offsets = {0};
+  std::vector<float> x = {1};
+  auto context = test::makeContext();
+  tpc_dropout(context.get(), &desc, 42, offsets.data(), raw(x), raw(x));
+  EXPECT_NE(context->communicator->failure().find("got bf16"), std::string::npos);
+}
+
 TEST(Launch, CoversEveryIterationOnceInPiecesOfTheGrain) {
   for (int threads : {1, 3, 8}) {
     std::vector<int64_t> begins(100, -1);

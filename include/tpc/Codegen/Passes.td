@@ -23,8 +23,8 @@ def FormKernels : Pass<"tpc-form-kernels", "::mlir::ModuleOp"> {
   let description = [{
     Compound ops (norms, AdamW, cross-entropy's log-sum-exp, sums of squares) become elementwise ops, broadcasts and
     reductions; those that share an iteration space and depend on each other are outlined together, so that a value
-    passes through memory once. What the runtime computes (contractions, attention, embeddings, initial values),
-    collectives, reshapes and index arithmetic stay in the entry.
+    passes through memory once. What the runtime computes (contractions, attention, embeddings, initial values,
+    dropout), collectives, reshapes and index arithmetic stay in the entry.
 
     Precondition: local shapes, all static; straight-line functions. Postcondition: entries hold launches and the ops
     just named; kernels are private functions with `tpc.kernel` (extent, grain, in_place: see KernelInfo.h), no two of

@@ -114,6 +114,49 @@ def TPC_RmsNormOp : TPC_ComputeOp<"rms_norm", [TPC_Grad, AllTypesMatch<["input",
   let hasVerifier = 1;
 }
 
+def TPC_LayerNormOp : TPC_ComputeOp<"layer_norm", [TPC_Grad, AllTypesMatch<["input", "result"]>,
+                                                   AllTypesMatch<["weight", "bias"]>]> {
+  let summary = "(x - mean(x)) * rsqrt(var(x) + eps) * weight + bias over the last dimension";
+  let description = [{
+    Ba, Kiros and Hinton 2016; the variance is that of the population (divided by the width), as in
+    `torch.nn.LayerNorm`.
+
+    ```mlir
+    %y = tpc.layer_norm %x, %w, %b eps 1.0e-5 : tensor<2x8x16xf32>, tensor<16xf32>
+    ```
+    Constraints: (C1) weight and bias have the last dimension's size.
+  }];
+  let arguments = (ins TPC_Float:$input, TPC_Float:$weight, TPC_Float:$bias, F64Attr:$eps);
+  let results = (outs TPC_Float:$result);
+  let assemblyFormat = "$input `,` $weight `,` $bias `eps` $eps attr-dict `:` type($input) `,` type($weight)";
+  let hasVerifier = 1;
+}
+
+def TPC_DropoutOp : TPC_ComputeOp<"dropout", [TPC_Grad, TPC_Local, AllTypesMatch<["input", "result"]>]> {
+  let summary = "zeroes elements at random and scales the others; the same ones on every mesh";
+  let description = [{
+    Srivastava et al. 2014, inverted. Element i (row-major in `global_shape`) is kept, times 1 / (1 - probability), if
+    draw i of (seed, stream) is at least `probability`, else it is 0; the draws are those of `tpc.init`
+    (runtime/include/tpc_random.h). Linear, with a diagonal matrix: its gradient is the same op on the cotangent. After
+    localization `offsets` are where the shard starts in the global shape.
+
+    ```mlir
+    %y = tpc.dropout %x seed(%seed) probability 0.1 stream "model.layers.0.mlp" global [2, 8, 16]
+           : tensor<2x8x16xf32>, tensor<i64>
+    ```
+    Constraints: (C1) `global_shape` has the operand's rank, at most 8. (C2) without offsets the shapes are equal; with
+    them there is one per dimension. (C3) `probability` is at least 0 and below 1. (C4) `stream` is not empty.
+  }];
+  let arguments = (ins TPC_Float:$input, TPC_IntegerScalar:$seed, F64Attr:$probability, StrAttr:$stream,
+                       DenseI64ArrayAttr:$global_shape, Variadic<Index>:$offsets);
+  let results = (outs TPC_Float:$result);
+  let assemblyFormat = [{
+    $input `seed` `(` $seed `)` `probability` $probability `stream` $stream `global` $global_shape
+    (`offsets` `(` $offsets^ `)`)? attr-dict `:` type($input) `,` type($seed)
+  }];
+  let hasVerifier = 1;
+}
+
 def TPC_RopeTableOp : TPC_ComputeOp<"rope_table", [TPC_Local]> {
   let summary = "cosines and sines of position * frequency";
   let description = [{

@@ -34,6 +34,21 @@ def TPC_RmsNormGradOp : TPC_ComputeOp<"rms_norm_grad", [AllTypesMatch<["input", 
   let hasVerifier = 1;
 }
 
+def TPC_LayerNormGradOp : TPC_ComputeOp<"layer_norm_grad", [AllTypesMatch<["input", "d_result", "d_input"]>,
+                                                            AllTypesMatch<["weight", "d_weight", "d_bias"]>]> {
+  let summary = "cotangents of layer_norm's input, weight and bias; the statistics are recomputed";
+  let description = [{
+    With n the width, r = rsqrt(var(x) + eps), z = (x - mean(x)) r, y = z w + b: d_weight = sum over rows of d_y z and
+    d_bias = sum over rows of d_y (Partial where rows are split),
+    d_input = r (w d_y - sum(w d_y) / n - z / n * sum(w d_y z)). Linear in `d_result`.
+    Constraints: (C1) the weight has the last dimension's size.
+  }];
+  let arguments = (ins TPC_Float:$input, TPC_Float:$weight, TPC_Float:$d_result, F64Attr:$eps);
+  let results = (outs TPC_Float:$d_input, TPC_Float:$d_weight, TPC_Float:$d_bias);
+  let assemblyFormat = "$input `,` $weight `,` $d_result `eps` $eps attr-dict `:` type($input) `,` type($weight)";
+  let hasVerifier = 1;
+}
+
 def TPC_AttentionGradOp : TPC_ComputeOp<"attention_grad", [AllTypesMatch<["q", "out", "d_out", "d_q"]>,
                                                            AllTypesMatch<["k", "v", "d_k", "d_v"]>]> {
   let summary = "cotangents of attention's q, k, v; probabilities are recomputed from log_sum_exp";

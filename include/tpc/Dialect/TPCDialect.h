@@ -30,6 +30,9 @@ int64_t getBytes(mlir::Type type);
 #define GET_ATTRDEF_CLASSES
 #include "tpc/Dialect/TPCAttributes.h.inc"
 
+#define GET_TYPEDEF_CLASSES
+#include "tpc/Dialect/TPCTypes.h.inc"
+
 #include "tpc/Dialect/TPCInterfaces.h.inc"
 
 namespace tpc {
@@ -39,6 +42,14 @@ void printAxisArray(mlir::OpAsmPrinter &printer, mlir::Operation *op, mlir::Arra
 /// `[1.0, 0.1]` with as many digits as it takes to read the same numbers back.
 mlir::ParseResult parseNumbers(mlir::OpAsmParser &parser, mlir::DenseF64ArrayAttr &numbers);
 void printNumbers(mlir::OpAsmPrinter &printer, mlir::Operation *op, mlir::DenseF64ArrayAttr numbers);
+/// `tensor<8xf32>, tensor<f32>`, the types of operands and results, or, of a started collective,
+/// `tensor<8xf32> -> !tpc.pending<tensor<8xf32>>`.
+mlir::ParseResult parseSameOrPending(mlir::OpAsmParser &parser, llvm::SmallVectorImpl<mlir::Type> &operands,
+                                     llvm::SmallVectorImpl<mlir::Type> &results);
+void printSameOrPending(mlir::OpAsmPrinter &printer, mlir::Operation *op, mlir::TypeRange operands,
+                        mlir::TypeRange results);
+mlir::ParseResult parseSameOrPending(mlir::OpAsmParser &parser, mlir::Type &operand, mlir::Type &result);
+void printSameOrPending(mlir::OpAsmPrinter &printer, mlir::Operation *op, mlir::Type operand, mlir::Type result);
 } // namespace tpc
 
 #define GET_OP_CLASSES
@@ -59,6 +70,11 @@ void setLayout(mlir::Value value, LayoutAttr layout);
 /// Collectives' axes in the theory's form.
 AxisList getAxes(mlir::ArrayAttr axes, const Mesh &mesh);
 AxisAttr getAxisAttr(mlir::MLIRContext *context, const AxisRef &axis, const Mesh &mesh);
+
+/// The end of a started collective; null if `collective` is in its synchronous form.
+WaitOp getWait(mlir::Operation *collective);
+/// What a collective delivers: its own results or those of its wait.
+mlir::ResultRange getDelivered(mlir::Operation *collective);
 
 /// Attaches the tpc interfaces to the upstream ops that tpc programs use.
 void registerUpstreamModels(mlir::DialectRegistry &registry);

@@ -21,10 +21,12 @@ def TPC_Dialect : Dialect {
     "::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect"
   ];
   let useDefaultAttributePrinterParser = 1;
+  let useDefaultTypePrinterParser = 1;
   let hasOperationAttrVerify = 1;
   let hasRegionArgAttrVerify = 1;
   let extraClassDeclaration = [{
     void registerAttributes();
+    void registerTypes();
     static constexpr ::llvm::StringLiteral kLayouts = "tpc.layouts"; ///< on ops: array of #tpc.layout
     static constexpr ::llvm::StringLiteral kLayout = "tpc.layout";   ///< on arguments and results
     static constexpr ::llvm::StringLiteral kParam = "tpc.param";     ///< on arguments: #tpc.param
