@@ -91,7 +91,7 @@ static CollectiveReport describe(Operation *op, const CostModel &cost) {
   return report;
 }
 
-static void addCollectives(Report &report, func::FuncOp function, const CostModel &cost) {
+static void addCollectives(Report &report, FunctionOpInterface function, const CostModel &cost) {
   for (auto [number, op] : llvm::enumerate(getCollectives(function->getParentOfType<ModuleOp>()))) {
     if (op->getParentOp() != function)
       continue;
@@ -126,7 +126,7 @@ static std::string describeLayout(GlobalAttr global, ParamAttr param, const Mesh
   return boxes == 1 ? text : text + " in " + std::to_string(boxes) + " boxes";
 }
 
-static void addParameters(Report &report, func::FuncOp function, const Mesh &mesh) {
+static void addParameters(Report &report, FunctionOpInterface function, const Mesh &mesh) {
   for (BlockArgument argument : function.getArguments()) {
     unsigned number = argument.getArgNumber();
     auto param = function.getArgAttrOfType<ParamAttr>(number, TPCDialect::kParam);
@@ -141,7 +141,7 @@ static void addParameters(Report &report, func::FuncOp function, const Mesh &mes
 
 //===-- the whole --------------------------------------------------------------===//
 
-static func::FuncOp findProgram(ModuleOp module) {
+FunctionOpInterface tpc::findProgram(ModuleOp module) {
   for (StringRef name : {"step", "forward"})
     if (auto function = module.lookupSymbol<func::FuncOp>(name))
       return function;
@@ -161,14 +161,14 @@ FailureOr<Report> tpc::buildReport(ModuleOp module, const MachineModel &machine)
   MeshOp mesh = getMesh(module);
   if (!mesh)
     return module.emitError("expects one tpc.mesh");
-  func::FuncOp function = findProgram(module);
+  FunctionOpInterface function = findProgram(module);
   if (!function)
     return module.emitError("expects a function to report on");
   CostModel cost(mesh.getMesh().getMesh(), machine);
   Report report;
   report.machine = machine.name;
   report.mesh = toString(cost.getMesh());
-  report.program = function.getName().str();
+  report.program = SymbolTable::getSymbolName(function).str();
   addCollectives(report, function, cost);
   addParameters(report, function, cost.getMesh());
   return report;

@@ -15,6 +15,7 @@ public:
 private:
   void write(const CollectiveReport &collective);
   void write(const ParameterReport &parameter);
+  void write(const ModuleReport &module);
   void write(const Remark &remark);
   void write(StringRef name, const Totals &totals);
   template <typename Range>
@@ -58,6 +59,12 @@ void Writer::write(const ParameterReport &parameter) {
   json.attribute("bytes_per_rank", parameter.bytes);
 }
 
+void Writer::write(const ModuleReport &module) {
+  json.attribute("name", module.name);
+  writeValues("inputs", module.inputs);
+  writeValues("outputs", module.outputs);
+}
+
 void Writer::write(const Remark &remark) {
   json.attribute("location", remark.location);
   json.attribute("severity", remark.severity);
@@ -89,6 +96,7 @@ void Writer::write(const Explanation &explanation) {
       json.attribute("strict", nullptr);
     writeObjects("collectives", report.collectives);
     writeObjects("parameters", report.parameters);
+    writeObjects("modules", report.modules);
     writeObjects("remarks", explanation.remarks);
   });
 }

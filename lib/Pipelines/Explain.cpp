@@ -26,13 +26,32 @@ public:
 };
 } // namespace
 
+namespace {
+/// Looks at modules while layouts are final and still there.
+struct ModuleCollector : PassInstrumentation {
+  explicit ModuleCollector(std::vector<ModuleReport> &modules) : modules(modules) {}
+  void runAfterPass(Pass *pass, Operation *op) override {
+    if (pass->getArgument() == "tpc-insert-reshards")
+      modules = collectModules(cast<ModuleOp>(op));
+  }
+  std::vector<ModuleReport> &modules;
+};
+} // namespace
+
 /// The report on the program that `options` make.
 static FailureOr<Report> partition(const CompileOptions &options, const MachineModel &machine,
                                    MLIRContext *context) {
   OwningOpRef<ModuleOp> module = loadProgram(options, context);
-  if (!module || failed(runPhases(*module, options)))
+  std::vector<ModuleReport> modules;
+  auto prepare = [&](PassManager &manager) {
+    manager.addInstrumentation(std::make_unique<ModuleCollector>(modules));
+  };
+  if (!module || failed(runPhases(*module, options, prepare)))
     return failure();
-  return buildReport(*module, machine);
+  FailureOr<Report> report = buildReport(*module, machine);
+  if (succeeded(report))
+    report->modules = std::move(modules);
+  return report;
 }
 
 /// What the plan costs as it stands; nothing if it cannot be had so.
@@ -45,7 +64,8 @@ static std::optional<Totals> getStrictTotals(CompileOptions options, const Machi
   return succeeded(report) ? std::optional<Totals>(report->getTotals()) : std::nullopt;
 }
 
-LogicalResult tpc::explain(const CompileOptions &given, MLIRContext *context) {
+LogicalResult tpc::explain(const CompileOptions &given, ExplainFormat format,
+                           MLIRContext *context) {
   CompileOptions options = given;
   options.emit = Emit::Local;
   llvm::Expected<MachineModel> machine = MachineModel::load(options.machine);
@@ -62,6 +82,7 @@ LogicalResult tpc::explain(const CompileOptions &given, MLIRContext *context) {
     explanation.remarks = std::move(collector.remarks);
   }
   explanation.strict = getStrictTotals(options, *machine, context);
-  printJson(explanation, llvm::outs());
+  auto print = format == ExplainFormat::Json ? printJson : printText;
+  print(explanation, llvm::outs());
   return success();
 }

@@ -137,7 +137,8 @@ static LogicalResult verify(ModuleOp module, const Phase &phase, StageVerifier &
   return phase.interpretable ? verifier.verify(module, phase.name) : success();
 }
 
-LogicalResult tpc::runPhases(ModuleOp module, const CompileOptions &options) {
+LogicalResult tpc::runPhases(ModuleOp module, const CompileOptions &options,
+                             llvm::function_ref<void(PassManager &)> prepare) {
   if (failed(dump(module, options, 0, "import")))
     return failure();
   StageVerifier verifier;
@@ -152,6 +153,8 @@ LogicalResult tpc::runPhases(ModuleOp module, const CompileOptions &options) {
       return failure();
     PassManager manager(module.getContext());
     phase.build(manager, options);
+    if (prepare)
+      prepare(manager);
     LogicalResult result = manager.run(module);
     if (failed(dump(module, options, number + 1, phase.name)) || failed(result))
       return failure();

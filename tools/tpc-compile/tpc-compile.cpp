@@ -66,7 +66,9 @@ static void declare(CLI::App &app, CommandLine &line) {
                "run every form of the program in the interpreter and compare; small models");
   app.add_option("--explain", line.explain,
                  "print every collective with its cost and its reasons, generate nothing")
-      ->check(CLI::IsMember({"json"}));
+      ->expected(0, 1)
+      ->default_str("text")
+      ->check(CLI::IsMember({"text", "json"}));
   app.add_flag("--check", line.check, "check plan and mesh, generate nothing");
 }
 
@@ -98,7 +100,8 @@ static mlir::LogicalResult run(CommandLine &line, mlir::MLIRContext *context) {
   if (line.listModules)
     return listModules(options, context);
   if (!line.explain.empty())
-    return explain(options, context);
+    return explain(options, line.explain == "json" ? ExplainFormat::Json : ExplainFormat::Text,
+                   context);
   return line.check ? checkPlan(options, context) : compile(options, context);
 }
 

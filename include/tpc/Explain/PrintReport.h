@@ -22,6 +22,11 @@ struct Explanation {
 
 /// One object; docs/explain.md has its members.
 void printJson(const Explanation &explanation, llvm::raw_ostream &os);
+/// Totals, modules, collectives with their reasons; what all layers have is told once.
+void printText(const Explanation &explanation, llvm::raw_ostream &os);
+
+/// "88.16 MB"; a kB is 1000 bytes.
+std::string formatBytes(int64_t bytes);
 
 } // namespace tpc
 

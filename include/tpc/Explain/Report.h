@@ -53,6 +53,13 @@ struct ParameterReport {
   int64_t bytes;              ///< on one rank
 };
 
+/// A module of the model as the forward program runs it; a layout is told as DTensor would, in
+/// Hugging Face's dimensions, and as "A -> B" where the module itself reshards the value.
+struct ModuleReport {
+  std::string name;
+  std::vector<std::string> inputs, outputs; ///< each layout once
+};
+
 struct Totals {
   int64_t collectives = 0;
   BytesByKind bytes{};
@@ -64,6 +71,7 @@ struct Report {
   std::string program; ///< the function reported on: "step" or "forward"
   std::vector<CollectiveReport> collectives;
   std::vector<ParameterReport> parameters;
+  std::vector<ModuleReport> modules; ///< in the order in which they are entered
 
   Totals getTotals() const;
   int64_t getParameterBytes() const;
@@ -72,6 +80,13 @@ struct Report {
 /// Reports on the step (else the forward program, else the first function) of a local program.
 /// Fails, with an error at the module, if it has no mesh or no function.
 mlir::FailureOr<Report> buildReport(mlir::ModuleOp module, const MachineModel &machine);
+
+/// What goes in and out of every module, read off a program in global form whose reshards are
+/// explicit (after tpc-insert-reshards). Ops belong to the module that their location names.
+std::vector<ModuleReport> collectModules(mlir::ModuleOp module);
+
+/// The function that reports are about, or null.
+mlir::FunctionOpInterface findProgram(mlir::ModuleOp module);
 
 } // namespace tpc
 

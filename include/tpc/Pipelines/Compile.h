@@ -42,8 +42,11 @@ mlir::LogicalResult checkPlan(const CompileOptions &options, mlir::MLIRContext *
 /// Prints every module, its parameters' shapes and the styles it admits.
 mlir::LogicalResult listModules(const CompileOptions &options, mlir::MLIRContext *context);
 
+enum class ExplainFormat { Text, Json };
+
 /// Partitions the program and prints what it costs and why (tpc/Explain); generates no code.
-mlir::LogicalResult explain(const CompileOptions &options, mlir::MLIRContext *context);
+mlir::LogicalResult explain(const CompileOptions &options, ExplainFormat format,
+                            mlir::MLIRContext *context);
 
 /// Compiles and writes the output; a file appears under its final name only when it is complete.
 mlir::LogicalResult compile(const CompileOptions &options, mlir::MLIRContext *context);

@@ -22,8 +22,10 @@ struct Phase {
 llvm::ArrayRef<Phase> getPhases();
 
 /// Runs the phases that `options.emit` needs on a program as loadProgram() makes it, and dumps the
-/// program after each if asked to.
-mlir::LogicalResult runPhases(mlir::ModuleOp module, const CompileOptions &options);
+/// program after each if asked to. `prepare` sees the pass manager of each phase before it runs, to
+/// add instrumentation.
+mlir::LogicalResult runPhases(mlir::ModuleOp module, const CompileOptions &options,
+                              llvm::function_ref<void(mlir::PassManager &)> prepare = nullptr);
 
 } // namespace tpc
 

@@ -1,0 +1,17 @@
+//===- FoldLayers.h - one name for what every layer has ------------------------===//
+
+#ifndef TPC_EXPLAIN_FOLDLAYERS_H
+#define TPC_EXPLAIN_FOLDLAYERS_H
+
+#include "llvm/ADT/StringRef.h"
+#include <string>
+
+namespace tpc {
+
+/// "tpc.contract of model.layers.11.mlp" -> "tpc.contract of model.layers.*.mlp": numbers that are
+/// a component of a dotted name become a star.
+std::string foldLayers(llvm::StringRef text);
+
+} // namespace tpc
+
+#endif // TPC_EXPLAIN_FOLDLAYERS_H
