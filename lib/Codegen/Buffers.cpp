@@ -43,7 +43,7 @@ void EntryBuffers::addArguments() {
 }
 
 void EntryBuffers::extendLifetimes(Operation *op, int64_t instant) {
-  for (Value operand : op->getOperands())
+  for (Value operand : getReadValues(op))
     if (isa<RankedTensorType>(operand.getType()))
       buffers[getBuffer(operand)].last = instant;
 }
@@ -56,12 +56,15 @@ void EntryBuffers::addOp(Operation *op, int64_t instant) {
     buffers[buffer].values.push_back(op->getResult(0));
     return;
   }
-  for (Value result : op->getResults())
+  if (isa<WaitOp>(op)) // whose collective added them
+    for (Value result : op->getResults())
+      buffers[getBuffer(result)].last = instant;
+  for (Value result : getWrittenValues(op))
     if (isa<RankedTensorType>(result.getType()))
       addBuffer(result, instant);
   if (!isCollective(op))
     return;
-  for (ValueRange values : {ValueRange(op->getOperands()), ValueRange(op->getResults())})
+  for (ValueRange values : {ValueRange(op->getOperands()), ValueRange(getDelivered(op))})
     for (Value value : values)
       if (Buffer &buffer = buffers[getBuffer(value)]; !buffer.isArgument) {
         buffer.space = SlotSpace::Communication;
@@ -145,6 +148,8 @@ void EntryBuffers::merge(unsigned from, unsigned into) {
 void EntryBuffers::placeInPlace(Operation *op, int64_t instant) {
   if (getAliasedOperand(op))
     return;
+  if (auto wait = dyn_cast<WaitOp>(op))
+    return placeStarted(wait, instant);
   for (OpResult result : op->getResults())
     if (isa<RankedTensorType>(result.getType()))
       overwrite(op, result.getResultNumber(), instant);
@@ -168,4 +173,40 @@ bool EntryBuffers::overwrite(Operation *op, unsigned result, int64_t instant) {
     return true;
   }
   return false;
+}
+
+//===-- started collectives ----------------------------------------------------===//
+
+/// True if anyone but `op` reads the buffer at or after `op`.
+bool EntryBuffers::isUsedSince(Operation *op, unsigned buffer) const {
+  return llvm::any_of(buffers[buffer].values, [&](Value value) {
+    return llvm::any_of(value.getUsers(), [&](Operation *user) {
+      if (user == op)
+        return false;
+      WaitOp wait = isCollective(user) ? getWait(user) : WaitOp();
+      return !(wait ? wait : user)->isBeforeInBlock(op);
+    });
+  });
+}
+
+/// As `overwrite`, for the results of a started collective, seen from its wait.
+void EntryBuffers::placeStarted(WaitOp wait, int64_t instant) {
+  Operation *start = wait.getPending().getDefiningOp();
+  for (auto [result, value] : llvm::enumerate(wait.getResults())) {
+    unsigned written = getBuffer(value);
+    if (buffers[written].isArgument || !buffers[written].persistent.empty())
+      continue;
+    for (auto [number, operand] : llvm::enumerate(start->getOperands())) {
+      unsigned target = getBuffer(operand);
+      const Buffer &buffer = buffers[target];
+      bool taken =
+          llvm::any_of(wait.getResults(), [&](Value other) { return getBuffer(other) == target; });
+      if (taken || buffer.isArgument || !buffer.persistent.empty() || buffer.last != instant ||
+          isUsedSince(start, target) ||
+          !toleratesOverwrite(start, result, [&](Value read) { return getBuffer(read) == target; }))
+        continue;
+      merge(written, target);
+      break;
+    }
+  }
 }

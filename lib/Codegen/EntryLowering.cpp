@@ -25,7 +25,7 @@ static constexpr int64_t kMaxRank = 8;
 static int64_t getMaxPointers(func::FuncOp entry) {
   int64_t count = 1;
   for (Operation &op : entry.getBody().front())
-    count = std::max<int64_t>(count, op.getNumOperands() + op.getNumResults());
+    count = std::max<int64_t>(count, op.getNumOperands() + getWrittenValues(&op).size());
   return count;
 }
 
@@ -72,6 +72,7 @@ LogicalResult EntryLowering::lower(Operation *op) {
       })
       .Case([&](InitOp init) { return lowerInit(init); })
       .Case([&](DropoutOp dropout) { return lowerDropout(dropout); })
+      .Case([&](WaitOp wait) { return lowerWait(wait); })
       .Case([&](AxisIndexOp index) { return lowerAxisIndex(index); })
       .Case([&](CopyOp copy) { return lowerCopy(copy); })
       .Default([&](Operation *other) { return lowerHostArithmetic(other); });
@@ -303,12 +304,22 @@ LogicalResult EntryLowering::lowerCollective(Operation *op) {
   if (failed(getDtype(op, op->getOperand(0))))
     return failure();
   Value inputs = fillPointers(op->getOperands(), 0);
-  Value outputs = fillPointers(op->getResults(), op->getNumOperands());
+  Value outputs = fillPointers(getDelivered(op), op->getNumOperands());
   Value index = getInteger(collectives.lookup(op));
   runtime.call(builder, loc, "tpc_collective_start", {}, {context, index, inputs, outputs});
+  if (!getWait(op))
+    waitFor(index);
+  return success();
+}
+
+LogicalResult EntryLowering::lowerWait(WaitOp op) {
+  waitFor(getInteger(collectives.lookup(op.getPending().getDefiningOp())));
+  return success();
+}
+
+void EntryLowering::waitFor(Value index) {
   runtime.call(builder, loc, "tpc_collective_wait", {}, {context, index});
   returnIfFailed();
-  return success();
 }
 
 void EntryLowering::returnIfFailed() {

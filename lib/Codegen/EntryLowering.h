@@ -30,6 +30,7 @@ private:
   mlir::LogicalResult lowerInit(InitOp op);
   mlir::LogicalResult lowerDropout(DropoutOp op);
   mlir::LogicalResult lowerCollective(mlir::Operation *op);
+  mlir::LogicalResult lowerWait(WaitOp op);
   mlir::LogicalResult lowerAxisIndex(AxisIndexOp op);
   mlir::LogicalResult lowerHostArithmetic(mlir::Operation *op);
   mlir::LogicalResult lowerCopy(CopyOp op);
@@ -51,6 +52,8 @@ private:
   /// The constant descriptor's address.
   mlir::Value getDescriptor(llvm::StringRef prefix, llvm::ArrayRef<RuntimeCalls::Field> fields);
   mlir::Value allocate(mlir::Type type, int64_t count);
+  /// Ends collective number `index` and returns from the entry if a rank has failed.
+  void waitFor(mlir::Value index);
   void returnIfFailed();
 
   mlir::func::FuncOp entry;

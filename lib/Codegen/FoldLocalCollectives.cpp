@@ -22,7 +22,9 @@ template <typename OpType>
 static void forward(OpType op) {
   if (!isLocal(op))
     return;
-  op->replaceAllUsesWith(op->getOperands());
+  getDelivered(op).replaceAllUsesWith(op->getOperands());
+  if (WaitOp wait = getWait(op))
+    wait.erase();
   op->erase();
 }
 

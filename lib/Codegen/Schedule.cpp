@@ -48,8 +48,19 @@ int64_t tpc::getWorkspaceBytesPerThread(Operation *op) {
   return 0;
 }
 
+SmallVector<Value> tpc::getWrittenValues(Operation *op) {
+  if (isa<WaitOp>(op))
+    return {};
+  return llvm::to_vector_of<Value>(isCollective(op) ? getDelivered(op) : op->getResults());
+}
+
+SmallVector<Value> tpc::getReadValues(Operation *op) {
+  auto wait = dyn_cast<WaitOp>(op);
+  return llvm::to_vector_of<Value>((wait ? wait.getPending().getDefiningOp() : op)->getOperands());
+}
+
 bool tpc::allowsInPlace(Operation *op, unsigned result, unsigned operand) {
-  if (op->getResult(result).getType() != op->getOperand(operand).getType())
+  if (getWrittenValues(op)[result].getType() != op->getOperand(operand).getType())
     return false;
   if (isa<AllReduceOp, DropoutOp>(op))
     return result == operand;
@@ -85,7 +96,7 @@ static bool isHostArithmetic(Operation *op) {
 static bool isScheduleOp(Operation *op) {
   return isCollective(op) || getAliasedOperand(op) || isHostArithmetic(op) ||
          isa<LaunchOp, CopyOp, ContractOp, AttentionOp, AttentionGradOp, EmbeddingOp,
-             EmbeddingGradOp, InitOp, DropoutOp, AxisIndexOp, func::ReturnOp>(op);
+             EmbeddingGradOp, InitOp, DropoutOp, AxisIndexOp, WaitOp, func::ReturnOp>(op);
 }
 
 LogicalResult tpc::verifySchedule(func::FuncOp entry) {

@@ -30,6 +30,12 @@ static Value getRoot(Value value) {
 }
 
 namespace {
+/// A started collective reads its operands until its wait, and keeps its results as long.
+struct Read {
+  Operation *reader;
+  int64_t instant;
+};
+
 struct Live {
   Value root;
   SlotAttr slot;
@@ -60,13 +66,16 @@ private:
   LogicalResult checkHomes(Operation *op, SlotAttr slot, Value result);
   LogicalResult checkWorkspace(Operation *op);
   LogicalResult checkResults(func::ReturnOp op);
-  void computeLastReads();
+  void computeReads();
+  int64_t getLastRead(Value root) const;
+  /// True if another op than `reader` reads the value after `instant`.
+  bool isNeededByOthers(Value root, Operation *reader, int64_t instant) const;
   SlotAttr getSlot(Value value);
 
   func::FuncOp entry;
   DictionaryAttr arena;
   llvm::StringMap<Home> &homes;
-  llvm::DenseMap<Value, int64_t> lastReads;
+  llvm::DenseMap<Value, SmallVector<Read, 2>> reads; ///< by root
   llvm::DenseMap<Value, SmallVector<std::string, 1>>
       keysOf; ///< root -> parameters whose memory it may be written to
   SmallVector<Live, 0> live;
@@ -163,12 +172,29 @@ SlotAttr Replay::getSlot(Value value) {
 
 //===-- replay -----------------------------------------------------------------===//
 
-void Replay::computeLastReads() {
+int64_t Replay::getLastRead(Value root) const {
+  int64_t last = 0;
+  for (const Read &read : reads.lookup(root))
+    last = std::max(last, read.instant);
+  return last;
+}
+
+bool Replay::isNeededByOthers(Value root, Operation *reader, int64_t instant) const {
+  return llvm::any_of(reads.lookup(root), [&](const Read &read) {
+    return read.reader != reader && read.instant > instant;
+  });
+}
+
+void Replay::computeReads() {
   int64_t instant = 0;
   for (Operation &op : entry.getBody().front()) {
     ++instant;
-    for (Value operand : op.getOperands())
-      lastReads[getRoot(operand)] = instant;
+    auto wait = dyn_cast<WaitOp>(op);
+    for (Value operand : getReadValues(&op))
+      reads[getRoot(operand)].push_back({wait ? wait.getPending().getDefiningOp() : &op, instant});
+    if (wait)
+      for (Value result : wait.getResults())
+        reads[result].push_back({wait, instant});
   }
   auto terminator = cast<func::ReturnOp>(entry.getBody().front().getTerminator());
   for (auto [number, value] : llvm::enumerate(terminator.getOperands())) {
@@ -191,7 +217,7 @@ LogicalResult Replay::checkArguments() {
       if (overlap(other.slot, slot))
         return emitError(argument.getLoc())
                << "argument " << argument.getArgNumber() << " overlaps another (C2)";
-    live.push_back({argument, slot, lastReads.lookup(argument)});
+    live.push_back({argument, slot, getLastRead(argument)});
   }
   return success();
 }
@@ -201,7 +227,7 @@ LogicalResult Replay::checkWrite(Operation *op, int64_t instant, SlotAttr slot, 
   for (const Live &other : live) {
     if (other.last < instant || !overlap(other.slot, slot))
       continue;
-    bool dies = other.last == instant && other.root.getDefiningOp() != op;
+    bool dies = !isNeededByOthers(other.root, op, instant) && other.root.getDefiningOp() != op;
     bool allowed =
         dies && other.slot == slot &&
         toleratesOverwrite(op, cast<OpResult>(result).getResultNumber(),
@@ -218,7 +244,7 @@ LogicalResult Replay::checkWrite(Operation *op, int64_t instant, SlotAttr slot, 
 
 LogicalResult Replay::checkOp(Operation *op, int64_t instant) {
   llvm::erase_if(live, [&](const Live &value) { return value.last < instant; });
-  for (Value result : op->getResults()) {
+  for (Value result : getWrittenValues(op)) {
     if (!isa<RankedTensorType>(result.getType()))
       continue;
     SlotAttr slot = getSlot(result);
@@ -231,7 +257,7 @@ LogicalResult Replay::checkOp(Operation *op, int64_t instant) {
     }
     if (failed(checkWrite(op, instant, slot, result)))
       return failure();
-    live.push_back({result, slot, std::max(instant, lastReads.lookup(result))});
+    live.push_back({result, slot, std::max(instant, getLastRead(result))});
   }
   return checkWorkspace(op);
 }
@@ -273,7 +299,7 @@ LogicalResult Replay::checkResults(func::ReturnOp op) {
 }
 
 LogicalResult Replay::run() {
-  computeLastReads();
+  computeReads();
   if (failed(checkArguments()))
     return failure();
   int64_t instant = 0;

@@ -31,7 +31,7 @@ std::optional<CollectiveTraffic> tpc::getTraffic(Operation *op) {
   Mesh mesh = lookupMesh(op, op->getAttrOfType<FlatSymbolRefAttr>("mesh")).getMesh().getMesh();
   CollectiveTraffic traffic{*kind, getAxes(op->getAttrOfType<ArrayAttr>("axes"), mesh)};
   traffic.elements =
-      std::max(countElements(op->getOperandTypes()), countElements(op->getResultTypes()));
+      std::max(countElements(op->getOperandTypes()), countElements(getDelivered(op).getTypes()));
   for (Type type : op->getOperandTypes())
     traffic.operandBytes += getBytes(type);
   traffic.receivedBytes = std::llround(

@@ -51,13 +51,16 @@ private:
   LogicalResult visit(Operation *op);
   LogicalResult visitLocal(Operation *op, const LocalEvaluator &evaluator);
   LogicalResult visitCollective(Operation *op, const CollectiveEvaluator &evaluator);
+  LogicalResult visitWait(WaitOp op);
   LogicalResult visitCall(Operation *op, FlatSymbolRefAttr callee);
   SmallVector<const Tensor *> getOperands(Operation *op, int64_t rank);
   void define(Value value, RankTensors tensors);
+  void defineAll(ResultRange results, std::vector<RankTensors> tensors);
   void release(Operation *op);
 
   const InterpreterOptions &options;
   DenseMap<Value, RankTensors> values;
+  DenseMap<Value, std::vector<RankTensors>> underWay; ///< by pending value
 };
 
 } // namespace
@@ -74,6 +77,11 @@ void Frame::define(Value value, RankTensors tensors) {
   values[value] = std::move(tensors);
 }
 
+void Frame::defineAll(ResultRange results, std::vector<RankTensors> tensors) {
+  for (auto [value, ofRanks] : llvm::zip_equal(results, tensors))
+    define(value, std::move(ofRanks));
+}
+
 LogicalResult Frame::visitLocal(Operation *op, const LocalEvaluator &evaluator) {
   std::vector<RankTensors> results(op->getNumResults());
   for (int64_t rank = 0; rank < options.ranks; ++rank) {
@@ -83,8 +91,7 @@ LogicalResult Frame::visitLocal(Operation *op, const LocalEvaluator &evaluator) 
     for (auto [result, tensor] : llvm::zip_equal(results, produced))
       result.push_back(std::move(tensor));
   }
-  for (auto [value, tensors] : llvm::zip_equal(op->getResults(), results))
-    define(value, std::move(tensors));
+  defineAll(op->getResults(), std::move(results));
   return success();
 }
 
@@ -102,12 +109,20 @@ LogicalResult Frame::visitCollective(Operation *op, const CollectiveEvaluator &e
   std::vector<std::vector<Tensor>> produced(options.ranks);
   if (failed(evaluator(op, operands, produced, options)))
     return failure();
-  for (auto [number, value] : llvm::enumerate(op->getResults())) {
-    RankTensors tensors;
+  std::vector<RankTensors> delivered(produced.front().size());
+  for (auto [number, tensors] : llvm::enumerate(delivered))
     for (std::vector<Tensor> &rank : produced)
       tensors.push_back(std::move(rank[number]));
-    define(value, std::move(tensors));
-  }
+  if (getWait(op))
+    underWay[op->getResult(0)] = std::move(delivered);
+  else
+    defineAll(op->getResults(), std::move(delivered));
+  return success();
+}
+
+LogicalResult Frame::visitWait(WaitOp op) {
+  defineAll(op->getResults(), std::move(underWay[op.getPending()]));
+  underWay.erase(op.getPending());
   return success();
 }
 
@@ -121,8 +136,7 @@ LogicalResult Frame::visitCall(Operation *op, FlatSymbolRefAttr callee) {
   FailureOr<std::vector<RankTensors>> results = Frame(options).run(function, std::move(arguments));
   if (failed(results))
     return failure();
-  for (auto [value, tensors] : llvm::zip_equal(op->getResults(), *results))
-    define(value, std::move(tensors));
+  defineAll(op->getResults(), std::move(*results));
   return success();
 }
 
@@ -132,6 +146,8 @@ LogicalResult Frame::visit(Operation *op) {
     return visitCall(op, call.getCalleeAttr());
   if (auto launch = dyn_cast<LaunchOp>(op))
     return visitCall(op, launch.getKernelAttr());
+  if (auto wait = dyn_cast<WaitOp>(op))
+    return visitWait(wait);
   if (auto local = table.local.find(op->getName().getStringRef()); local != table.local.end())
     return visitLocal(op, local->second);
   if (auto entry = table.collective.find(op->getName().getStringRef()); entry != table.collective.end())

@@ -1,5 +1,6 @@
 //===- CombineCollectives.cpp - the pass tpc-combine-collectives -----------===//
 
+#include "SynchronousForm.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "tpc/Dialect/Provenance.h"
 #include "tpc/Dialect/TPCDialect.h"
@@ -133,9 +134,9 @@ static void combine(Bucket &bucket) {
     locations.push_back(member.getLoc());
   }
   OpBuilder builder(last);
-  auto combined =
-      AllReduceOp::create(builder, getCombinedLoc(builder.getContext(), locations), ValueRange(inputs).getTypes(),
-                          first.getKindAttr(), inputs, first.getMeshAttr(), first.getAxes());
+  auto combined = AllReduceOp::create(builder, getCombinedLoc(builder.getContext(), locations),
+                                      ValueRange(inputs).getTypes(), first.getKindAttr(), inputs,
+                                      first.getMeshAttr(), first.getAxes());
   combined->setDiscardableAttrs(last->getDiscardableAttrDictionary());
   unsigned result = 0;
   for (AllReduceOp member : bucket.members) {
@@ -154,8 +155,9 @@ struct CombineCollectives : tpc::impl::CombineCollectivesBase<CombineCollectives
     for (auto function : getOperation().getOps<func::FuncOp>()) {
       if (function.isExternal() || function->hasAttr(TPCDialect::kKernel))
         continue;
-      for (Block &block : function.getBody())
-        run(block);
+      if (failed(verifySynchronousBlock(function)))
+        return signalPassFailure();
+      run(function.getBody().front());
     }
   }
 

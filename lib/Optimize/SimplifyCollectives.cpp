@@ -1,6 +1,7 @@
 //===- SimplifyCollectives.cpp - the pass tpc-simplify-collectives ---------===//
 
 #include "CollectivePatterns.h"
+#include "SynchronousForm.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
@@ -94,9 +95,8 @@ private:
   /// Equal ones are merged first, so that a value cut twice alike has one use, and last, as
   /// rewrites make new ones.
   LogicalResult simplify(func::FuncOp function) {
-    if (!function.getBody().hasOneBlock())
-      return function.emitError("needs a body of one block, got ")
-             << function.getBody().getBlocks().size();
+    if (failed(verifySynchronousBlock(function)))
+      return failure();
     RewriteCounter counter;
     GreedyRewriteConfig config;
     config.setListener(&counter)

@@ -45,8 +45,6 @@ static void buildDataParallelism(OpPassManager &manager, const CompileOptions &o
 /// may run: they drop or merge the attributes that hold layouts. Operations are counted here, where
 /// the whole program stands and no rank repeats a part of it.
 static void buildPropagation(OpPassManager &manager, const CompileOptions &options) {
-  manager.addPass(
-      createCountFlops()); // while the program is global: nothing is counted once per rank
   manager.addPass(createCountFlops());
   manager.addPass(createPropagateLayouts());
   manager.addPass(createVerifyLayouts());
@@ -79,9 +77,12 @@ static void buildOptimization(OpPassManager &manager, const CompileOptions &opti
   manager.addPass(createCombineCollectives());
 }
 
-/// Kernels, then memory: a value inside a kernel needs none.
+/// Kernels, then the order of collectives among them, then memory: a value inside a kernel needs
+/// none, and what is under way needs its own.
 static void buildKernels(OpPassManager &manager, const CompileOptions &options) {
   manager.addPass(createFormKernels());
+  if (options.overlap)
+    manager.addPass(createOverlapCollectives());
   manager.addPass(createPlanMemory());
   manager.addPass(createVerifyMemory());
 }

@@ -303,7 +303,7 @@ void Writer::writeCollective(Operation *op, int64_t number) {
     writeCollectiveKind(op);
     json.attribute("dtype", getDtype(op->getOperand(0).getType()));
     json.attributeArray("operands", [&] {
-      for (auto [input, output] : llvm::zip_equal(op->getOperandTypes(), op->getResultTypes()))
+      for (auto [input, output] : llvm::zip_equal(op->getOperandTypes(), getDelivered(op).getTypes()))
         json.object([&, input = input, output = output] {
           writeShape("input_shape", cast<RankedTensorType>(input).getShape());
           writeShape("output_shape", cast<RankedTensorType>(output).getShape());

@@ -114,3 +114,24 @@ module attributes {tpc.manifest = "{\22manifest\22: 1}"} {
   func.func @a() { return }
   func.func @b() { return }
 }
+
+// -----
+
+// Started here, waited for there; both tensors of the reduction are handed over at the start.
+tpc.mesh @mesh <["tp"=2]>
+llvm.func @sine(!llvm.ptr, i64, i64) attributes {tpc.kernel = {extent = 8 : i64, grain = 2 : i64}}
+// CHECK-LABEL: llvm.func @tpc_entry_started(
+func.func @started(%x: tensor<8xf32>, %s: tensor<f32>) -> (tensor<8xf32>, tensor<f32>, tensor<8xf32>) {
+  // CHECK: llvm.mlir.constant(4 : i64)
+  // CHECK: llvm.alloca %{{.*}} x !llvm.ptr
+  // CHECK-COUNT-4: llvm.store
+  // CHECK: llvm.call @tpc_collective_start(
+  // CHECK-NOT: llvm.call @tpc_collective_wait
+  %p = tpc.all_reduce sum %x, %s over @mesh ["tp"] : tensor<8xf32>, tensor<f32> -> !tpc.pending<tensor<8xf32>, tensor<f32>>
+  // CHECK: llvm.call @tpc_launch(
+  %z = tpc.launch @sine(%x) : (tensor<8xf32>) -> tensor<8xf32>
+  // CHECK: llvm.call @tpc_collective_wait(
+  // CHECK-NEXT: llvm.call @tpc_failed(
+  %y:2 = tpc.wait %p : !tpc.pending<tensor<8xf32>, tensor<f32>>
+  return %y#0, %y#1, %z : tensor<8xf32>, tensor<f32>, tensor<8xf32>
+}

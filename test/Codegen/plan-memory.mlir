@@ -124,3 +124,35 @@ func.func @workspace(%q: tensor<1x8x1x2x4xf32>, %k: tensor<1x8x1x4xf32>, %long: 
   %p, %m = tpc.attention causal %o, %long, %long scale 0.5 : tensor<1x8x1x2x4xf32>, tensor<1x16x1x4xf32> -> tensor<1x8x1x2xf32>
   return %p : tensor<1x8x1x2x4xf32>
 }
+
+// -----
+
+// A started collective: its operand and its result are kept from the start to the wait, so the two kernels in between get
+// memory of their own (two slots each region); what lies there is free afterwards. The second reduction's operand is read
+// by no one else, so the result is made in its place.
+tpc.mesh @mesh <["tp"=2]>
+func.func private @copy(%a: tensor<16xf32>) -> tensor<16xf32> attributes {tpc.kernel} {
+  return %a : tensor<16xf32>
+}
+func.func private @join(%a: tensor<16xf32>, %b: tensor<16xf32>, %c: tensor<16xf32>) -> tensor<16xf32> attributes {tpc.kernel} {
+  return %a : tensor<16xf32>
+}
+// CHECK-LABEL: @started
+func.func @started(%x: tensor<16xf32>) -> tensor<16xf32> {
+  // CHECK: tpc.launch @copy(%{{.*}}) {tpc.slots = [#tpc.slot<communication, offset = [[A:[0-9]+]], bytes = 64, communication>]}
+  %a = tpc.launch @copy(%x) : (tensor<16xf32>) -> tensor<16xf32>
+  // CHECK: tpc.all_reduce sum %{{.*}} over @mesh ["tp"] : tensor<16xf32> -> !tpc.pending
+  %p = tpc.all_reduce sum %a over @mesh ["tp"] : tensor<16xf32> -> !tpc.pending<tensor<16xf32>>
+  // CHECK: tpc.launch @copy(%{{.*}}) {tpc.slots = [#tpc.slot<communication, offset = [[B:[0-9]+]], bytes = 64, communication>]}
+  %b = tpc.launch @copy(%a) : (tensor<16xf32>) -> tensor<16xf32>
+  // CHECK: tpc.wait %{{.*}} {tpc.slots = [#tpc.slot<communication, offset = [[R:[0-9]+]], bytes = 64, communication>]}
+  %r = tpc.wait %p : !tpc.pending<tensor<16xf32>>
+  // CHECK: tpc.all_reduce
+  %q = tpc.all_reduce sum %b over @mesh ["tp"] : tensor<16xf32> -> !tpc.pending<tensor<16xf32>>
+  // CHECK: tpc.launch @copy(%{{.*}}) {tpc.slots = [#tpc.slot<private,
+  %c = tpc.launch @copy(%r) : (tensor<16xf32>) -> tensor<16xf32>
+  // CHECK: tpc.wait %{{.*}} {tpc.slots = [#tpc.slot<communication, offset = [[B]], bytes = 64, communication>]}
+  %s = tpc.wait %q : !tpc.pending<tensor<16xf32>>
+  %y = tpc.launch @join(%r, %s, %c) : (tensor<16xf32>, tensor<16xf32>, tensor<16xf32>) -> tensor<16xf32>
+  return %y : tensor<16xf32>
+}

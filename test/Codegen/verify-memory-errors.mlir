@@ -114,3 +114,55 @@ module attributes {tpc.arena = {private = 8192 : i64, shared = 0 : i64, workspac
     return
   }
 }
+
+// -----
+
+// A kernel between start and wait writes where the operand lies, which the collective still reads.
+module attributes {tpc.arena = {private = 192 : i64, shared = 0 : i64}} {
+  tpc.mesh @mesh <["tp"=2]>
+  func.func private @one() -> tensor<16xf32> attributes {tpc.kernel} { %0 = arith.constant dense<1.0> : tensor<16xf32> return %0 : tensor<16xf32> }
+  func.func @operand_under_way() {
+    // expected-note @below {{the value}}
+    %x = tpc.launch @one() {tpc.slots = [#tpc.slot<private, offset = 0, bytes = 64, activations>]} : () -> tensor<16xf32>
+    %p = tpc.all_reduce sum %x over @mesh ["tp"] : tensor<16xf32> -> !tpc.pending<tensor<16xf32>>
+    // expected-error @below {{result is written over a value that is still needed (C2)}}
+    %y = tpc.launch @one() {tpc.slots = [#tpc.slot<private, offset = 0, bytes = 64, activations>]} : () -> tensor<16xf32>
+    %r = tpc.wait %p {tpc.slots = [#tpc.slot<private, offset = 128, bytes = 64, activations>]} : !tpc.pending<tensor<16xf32>>
+    return
+  }
+}
+
+// -----
+
+// The same where the result will lie, although no one reads the result.
+module attributes {tpc.arena = {private = 192 : i64, shared = 0 : i64}} {
+  tpc.mesh @mesh <["tp"=2]>
+  func.func private @one() -> tensor<16xf32> attributes {tpc.kernel} { %0 = arith.constant dense<1.0> : tensor<16xf32> return %0 : tensor<16xf32> }
+  func.func @result_under_way() {
+    %x = tpc.launch @one() {tpc.slots = [#tpc.slot<private, offset = 0, bytes = 64, activations>]} : () -> tensor<16xf32>
+    %p = tpc.all_gather %x dim 0 over @mesh ["tp"] : tensor<16xf32> -> !tpc.pending<tensor<32xf32>>
+    // expected-error @below {{result is written over a value that is still needed (C2)}}
+    %y = tpc.launch @one() {tpc.slots = [#tpc.slot<private, offset = 128, bytes = 64, activations>]} : () -> tensor<16xf32>
+    // expected-note @below {{the value}}
+    %r = tpc.wait %p {tpc.slots = [#tpc.slot<private, offset = 64, bytes = 128, activations>]} : !tpc.pending<tensor<32xf32>>
+    return
+  }
+}
+
+// -----
+
+// In place of an operand that someone reads before the wait.
+module attributes {tpc.arena = {private = 192 : i64, shared = 0 : i64}} {
+  tpc.mesh @mesh <["tp"=2]>
+  func.func private @one() -> tensor<16xf32> attributes {tpc.kernel} { %0 = arith.constant dense<1.0> : tensor<16xf32> return %0 : tensor<16xf32> }
+  func.func private @k(%a: tensor<16xf32>) -> tensor<16xf32> attributes {tpc.kernel} { return %a : tensor<16xf32> }
+  func.func @read_under_way() {
+    // expected-note @below {{the value}}
+    %x = tpc.launch @one() {tpc.slots = [#tpc.slot<private, offset = 0, bytes = 64, activations>]} : () -> tensor<16xf32>
+    // expected-error @below {{result is written over a value that is still needed (C2)}}
+    %p = tpc.all_reduce sum %x over @mesh ["tp"] : tensor<16xf32> -> !tpc.pending<tensor<16xf32>>
+    %y = tpc.launch @k(%x) {tpc.slots = [#tpc.slot<private, offset = 64, bytes = 64, activations>]} : (tensor<16xf32>) -> tensor<16xf32>
+    %r = tpc.wait %p {tpc.slots = [#tpc.slot<private, offset = 0, bytes = 64, activations>]} : !tpc.pending<tensor<16xf32>>
+    return
+  }
+}

@@ -49,3 +49,22 @@ func.func @exchange() -> (tensor<1x2xf32> {tpc.global = #tpc.global<[2, 2], <@me
   %1 = tpc.permute %columns pairs [0, 1, 1, 0] over @mesh ["tp"] : tensor<2x1xf32>
   return %0, %1 : tensor<1x2xf32>, tensor<2x1xf32>
 }
+
+// A started collective delivers at its wait what the synchronous one does.
+// CHECK-LABEL: @started result 0 [4]
+// CHECK-NEXT: [[WHOLE]]
+// CHECK-LABEL: @started result 1 [1]
+// CHECK-NEXT: 4
+// CHECK-LABEL: @started result 2 []
+// CHECK-NEXT: 8
+func.func @started(%x: tensor<1xf32> {tpc.global = #tpc.global<[4], <@mesh, [{"dp", "tp"}]>>})
+    -> (tensor<4xf32> {tpc.global = #tpc.global<[4], <@mesh, [{}]>>}, tensor<1xf32> {tpc.global = #tpc.global<[1], <@mesh, [{}]>>},
+        tensor<f32> {tpc.global = #tpc.global<[], <@mesh, []>>}) {
+  %one = arith.constant dense<1.0> : tensor<1xf32>
+  %two = arith.constant dense<2.0> : tensor<f32>
+  %p = tpc.all_gather %x dim 0 over @mesh ["dp", "tp"] : tensor<1xf32> -> !tpc.pending<tensor<4xf32>>
+  %q = tpc.all_reduce sum %one, %two over @mesh ["dp", "tp"] : tensor<1xf32>, tensor<f32> -> !tpc.pending<tensor<1xf32>, tensor<f32>>
+  %1:2 = tpc.wait %q : !tpc.pending<tensor<1xf32>, tensor<f32>>
+  %0 = tpc.wait %p : !tpc.pending<tensor<4xf32>>
+  return %0, %1#0, %1#1 : tensor<4xf32>, tensor<1xf32>, tensor<f32>
+}

@@ -34,6 +34,10 @@
 // CHECK-SAME: "split_dim": 0, "concat_dim": 1
 // CHECK: "index": 3, "op": "permute"
 // CHECK-SAME: "pairs": {{\[}}[0, 1], [1, 0]]
+// A started collective has its number where it starts.
+// CHECK: "index": 4, "op": "all_gather"
+// CHECK-SAME: "operands": [{"input_shape": [2, 2], "output_shape": [4, 2]}]
+// CHECK: "index": 5, "op": "all_reduce"
 module attributes {tpc.model = {batch = 4 : i64, config = "{\22a\22: 1}", mode = "forward", sequence = 8 : i64, vocabulary = 100 : i64}} {
   tpc.mesh @mesh <["dp"=2, "tp"=2]>
   func.func @forward(%x: tensor<4x8xf32> {tpc.input = "tokens", tpc.global = #tpc.global<[8, 8], <@mesh, [{"dp"}, {}]>>},
@@ -48,6 +52,9 @@ module attributes {tpc.model = {batch = 4 : i64, config = "{\22a\22: 1}", mode =
     %0 = tpc.all_gather %x dim 1 over @mesh ["dp"] : tensor<2x2xf32> -> tensor<2x4xf32>
     %1 = tpc.all_to_all %x split 0 concat 1 over @mesh ["dp"] : tensor<2x2xf32> -> tensor<1x4xf32>
     %2 = tpc.permute %x pairs [0, 1, 1, 0] over @mesh ["dp"] : tensor<2x2xf32>
+    %p = tpc.all_gather %x dim 0 over @mesh ["dp"] : tensor<2x2xf32> -> !tpc.pending<tensor<4x2xf32>>
+    %3 = tpc.all_reduce sum %x over @mesh ["dp"] : tensor<2x2xf32>
+    %4 = tpc.wait %p : !tpc.pending<tensor<4x2xf32>>
     return
   }
 }

@@ -12,6 +12,7 @@ using namespace tpc;
 namespace {
 struct CommandLine {
   CompileOptions options;
+  std::string overlap = "off";
   std::string mesh, policy = "optimize", emit = "exe", mode = "train", type = "f32", target = "cpu",
                     explain, reshardAfterForward = "yes";
   bool check = false, listModules = false;
@@ -52,6 +53,10 @@ static void declare(CLI::App &app, CommandLine &line) {
       ->check(CLI::IsMember({"f32", "f64"}));
   app.add_option("--target", line.target, "what to compile for")
       ->check(CLI::IsMember({"cpu"}))
+      ->capture_default_str();
+  app.add_option("--overlap", line.overlap,
+                 "on: collectives start as early and are waited for as late as they can be")
+      ->check(CLI::IsMember({"off", "on"}))
       ->capture_default_str();
   app.add_option("--cpu", options.cpu, "native, or an instruction set such as x86-64-v3")
       ->capture_default_str();
@@ -96,6 +101,7 @@ static mlir::LogicalResult run(CommandLine &line, mlir::MLIRContext *context) {
   options.import.float64 = line.type == "f64";
   options.emit = stages.at(line.emit);
   options.strict = line.policy == "strict";
+  options.overlap = line.overlap == "on";
   options.reshardAfterForward = line.reshardAfterForward == "yes";
   if (line.listModules)
     return listModules(options, context);

@@ -3,7 +3,8 @@
 // A buffer is a set of values that lie in the same bytes: a value and its reshapes, and what is
 // computed in place of it. Instants number the ops of the entry: arguments exist at 0, op i works
 // at instant i + 1. A buffer lives from the instant that writes it first to the one that reads it
-// last, both included, so the operands and results of one op are live together.
+// last, both included, so the operands and results of one op are live together. Those of a started
+// collective are live from its start to its wait.
 //
 //===----------------------------------------------------------------------===//
 
@@ -53,6 +54,8 @@ private:
   void placeInPlace(mlir::Operation *op, int64_t instant);
   bool overwrite(mlir::Operation *op, unsigned result, int64_t instant);
   bool tolerates(unsigned written, unsigned overwritten);
+  void placeStarted(WaitOp wait, int64_t instant);
+  bool isUsedSince(mlir::Operation *op, unsigned buffer) const;
   void merge(unsigned from, unsigned into);
 
   mlir::func::FuncOp entry;

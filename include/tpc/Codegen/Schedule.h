@@ -32,10 +32,18 @@ llvm::SmallVector<mlir::Operation *> getCollectives(mlir::ModuleOp module);
 /// tpc_runtime.h.
 int64_t getWorkspaceBytesPerThread(mlir::Operation *op);
 
-/// True if result number `result` may be written over operand number `operand`.
+/// The values whose memory `op` writes from its instant on: its results. A started collective writes
+/// those of its wait, and the wait none.
+llvm::SmallVector<mlir::Value> getWrittenValues(mlir::Operation *op);
+
+/// The values whose memory `op` reads until its instant: its operands, and for a wait those of the
+/// collective that it ends.
+llvm::SmallVector<mlir::Value> getReadValues(mlir::Operation *op);
+
+/// True if written value number `result` may be written over operand number `operand`.
 bool allowsInPlace(mlir::Operation *op, unsigned result, unsigned operand);
 
-/// True if `result` may lie in the buffer `occupied` describes: every operand of `op` for which it
+/// True if written value `result` may lie in the buffer `occupied` describes: every operand of `op` for which it
 /// holds tolerates being overwritten by `result`.
 bool toleratesOverwrite(mlir::Operation *op, unsigned result,
                         llvm::function_ref<bool(mlir::Value)> occupied);

@@ -75,4 +75,37 @@ def CombineCollectives : Pass<"tpc-combine-collectives", "::mlir::ModuleOp"> {
   let dependentDialects = ["::tpc::TPCDialect"];
 }
 
+def OverlapCollectives : Pass<"tpc-overlap-collectives", "::mlir::ModuleOp"> {
+  let summary = "Starts collectives as early as their operands allow and waits as late as their results allow.";
+  let description = [{
+    Precondition: local functions, best the schedules of tpc-form-kernels; collectives synchronous. Postcondition: the same
+    values; a collective between whose ends something can be computed is split into its started form and `tpc.wait`; the
+    starts follow each other in the order of the collectives before, as all ranks must issue them. Reshapes move to their
+    first user.
+
+    Operands and results of a started collective cannot be reused until its wait, so what is under way costs memory:
+    at most `memory-cap` bytes of operands and results. Where that is used up a collective stays synchronous, or its
+    window shrinks.
+
+    ```mlir
+    %0 = tpc.launch @f(%x) : (tensor<4xf32>) -> tensor<4xf32>
+    %1 = tpc.launch @g(%x) : (tensor<4xf32>) -> tensor<4xf32>
+    %2 = tpc.all_reduce sum %0 over @mesh ["tp"] : tensor<4xf32>
+    // becomes
+    %0 = tpc.launch @f(%x) : (tensor<4xf32>) -> tensor<4xf32>
+    %p = tpc.all_reduce sum %0 over @mesh ["tp"] : tensor<4xf32> -> !tpc.pending<tensor<4xf32>>
+    %1 = tpc.launch @g(%x) : (tensor<4xf32>) -> tensor<4xf32>
+    %2 = tpc.wait %p : !tpc.pending<tensor<4xf32>>
+    ```
+  }];
+  let options = [
+    Option<"memoryCap", "memory-cap", "int64_t", "67108864", "bytes that may be under way at once; 0: no limit">
+  ];
+  let statistics = [
+    Statistic<"numStarted", "started", "collectives that overlap with computation">,
+    Statistic<"bytesInFlight", "bytes-in-flight", "most bytes under way at once">
+  ];
+  let dependentDialects = ["::tpc::TPCDialect"];
+}
+
 #endif // TPC_OPTIMIZE_PASSES_TD

@@ -1,0 +1,245 @@
+//===- OverlapCollectives.cpp - the pass tpc-overlap-collectives -----------===//
+
+#include "SynchronousForm.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "tpc/Dialect/CollectiveTraffic.h"
+#include "tpc/Optimize/Passes.h"
+
+#define DEBUG_TYPE "tpc-overlap-collectives"
+
+using namespace mlir;
+
+namespace tpc {
+#define GEN_PASS_DEF_OVERLAPCOLLECTIVES
+#include "tpc/Optimize/Passes.h.inc"
+} // namespace tpc
+
+using namespace tpc;
+
+static bool movesData(Operation *op) { return getTraffic(op).has_value(); }
+
+static bool isReshape(Operation *op) {
+  return isa_and_nonnull<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(op);
+}
+
+/// Operands and results: both must stay where they are while the collective is under way.
+static int64_t getBytesInFlight(Operation *collective) {
+  return getOperandAndResultBytes(collective);
+}
+
+namespace {
+
+/// When a collective is under way. Times are gaps between the ops of a block: gap g lies before op
+/// number g, so an op that executes by itself at its place p is under way from p to p + 1.
+struct Window {
+  Operation *collective;
+  int64_t place, start, wait;
+  bool isOpen() const { return start < place || wait > place + 1; }
+};
+
+/// Schedules the collectives of one block.
+class BlockOverlap {
+public:
+  BlockOverlap(Block &block, int64_t memoryCap) : block(block), memoryCap(memoryCap) {}
+
+  /// Returns the number of collectives that are started, and the most bytes in flight.
+  std::pair<unsigned, int64_t> run() {
+    sinkReshapes();
+    numberOps();
+    for (Operation *op : ops)
+      if (movesData(op))
+        addWindow(op);
+    rebuild();
+    unsigned started = llvm::count_if(windows, [](const Window &w) { return w.isOpen(); });
+    return {started, *llvm::max_element(inFlight)};
+  }
+
+private:
+  void sinkReshapes();
+  void numberOps();
+  int64_t getReady(Value value) const;
+  int64_t getFirstUse(Operation *collective) const;
+  bool reachesCollective(Operation *user) const;
+  bool hasWork(int64_t start, int64_t wait) const { return work[wait] != work[start]; }
+  void addWindow(Operation *collective);
+  void fitMemory(Window &window);
+  void rebuild();
+  void place(Operation *op);
+  void placeOperands(Operation *collective);
+
+  Block &block;
+  const int64_t memoryCap;
+  SmallVector<Operation *> ops;
+  llvm::DenseMap<Operation *, int64_t> numbers;
+  SmallVector<int64_t> work;     ///< ops that compute something, before each gap
+  SmallVector<int64_t> inFlight; ///< bytes under way at each gap
+  SmallVector<Window> windows;
+  llvm::DenseSet<Operation *> placed;
+};
+
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// What depends on what
+//===----------------------------------------------------------------------===//
+
+/// Reshapes are free; each moves to its first user, so that it asks for no value earlier than that.
+void BlockOverlap::sinkReshapes() {
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block))) {
+    if (!isReshape(&op) || op.use_empty())
+      continue;
+    Operation *first = *op.user_begin();
+    for (Operation *user : op.getUsers())
+      if (user->isBeforeInBlock(first))
+        first = user;
+    op.moveBefore(first);
+  }
+}
+
+void BlockOverlap::numberOps() {
+  work.push_back(0);
+  for (Operation &op : block) {
+    numbers[&op] = ops.size();
+    ops.push_back(&op);
+    bool computes = !isReshape(&op) && !movesData(&op) &&
+                    llvm::any_of(op.getResultTypes(), llvm::IsaPred<RankedTensorType>);
+    work.push_back(work.back() + computes);
+  }
+  inFlight.assign(ops.size() + 1, 0);
+}
+
+/// The first gap at which `value` exists.
+int64_t BlockOverlap::getReady(Value value) const {
+  Operation *op = value.getDefiningOp();
+  if (!op)
+    return 0;
+  return isReshape(op) ? getReady(op->getOperand(0)) : numbers.lookup(op) + 1;
+}
+
+/// True if `user` is a collective, or a reshape for one.
+bool BlockOverlap::reachesCollective(Operation *user) const {
+  return movesData(user) ||
+         (isReshape(user) &&
+          llvm::any_of(user->getUsers(), [&](Operation *next) { return reachesCollective(next); }));
+}
+
+/// The gap before the first op that needs the collective's result. Another collective may start as
+/// soon as its operand exists, so for it the result is needed at once.
+int64_t BlockOverlap::getFirstUse(Operation *collective) const {
+  int64_t first = ops.size() - 1; // the terminator
+  for (Operation *user : collective->getUsers())
+    first = std::min(first, reachesCollective(user) ? numbers.lookup(collective) + 1
+                                                    : numbers.lookup(user));
+  return first;
+}
+
+//===----------------------------------------------------------------------===//
+// Windows
+//===----------------------------------------------------------------------===//
+
+void BlockOverlap::addWindow(Operation *collective) {
+  int64_t place = numbers.lookup(collective);
+  Window window{collective, place, windows.empty() ? 0 : windows.back().start,
+                getFirstUse(collective)};
+  for (Value operand : collective->getOperands())
+    window.start = std::max(window.start, getReady(operand));
+  fitMemory(window);
+  if (!hasWork(window.start, window.wait))
+    window.start = place, window.wait = place + 1;
+  windows.push_back(window);
+  if (window.isOpen())
+    for (int64_t gap = window.start; gap < window.wait; ++gap)
+      inFlight[gap] += getBytesInFlight(collective);
+}
+
+/// Narrows the window around the collective's place to where the memory suffices.
+void BlockOverlap::fitMemory(Window &window) {
+  int64_t bytes = getBytesInFlight(window.collective);
+  auto fits = [&](int64_t gap) { return !memoryCap || inFlight[gap] + bytes <= memoryCap; };
+  int64_t wait = window.place, start = window.place;
+  while (wait < window.wait && fits(wait))
+    ++wait;
+  while (wait > window.place && start > window.start && fits(start - 1))
+    --start;
+  window.start = start;
+  window.wait = std::max(wait, window.place + 1);
+}
+
+//===----------------------------------------------------------------------===//
+// Rewriting
+//===----------------------------------------------------------------------===//
+
+/// The form of `collective` that only starts, and its wait, both where it stands.
+static std::pair<Operation *, Operation *> split(Operation *collective) {
+  OpBuilder builder(collective);
+  auto tensors = llvm::map_to_vector(collective->getResultTypes(), llvm::CastTo<RankedTensorType>);
+  OperationState state(collective->getLoc(), collective->getName(), collective->getOperands(),
+                       PendingType::get(builder.getContext(), tensors), collective->getAttrs());
+  Operation *start = builder.create(state);
+  auto wait = WaitOp::create(builder, collective->getLoc(), start->getResult(0));
+  collective->replaceAllUsesWith(wait.getResults());
+  collective->erase();
+  return {start, wait};
+}
+
+/// Moves `op` behind all that is placed already.
+void BlockOverlap::place(Operation *op) {
+  if (placed.insert(op).second)
+    op->moveBefore(&block, block.end());
+}
+
+/// Reshapes of a collective's operands come along.
+void BlockOverlap::placeOperands(Operation *collective) {
+  for (Value operand : collective->getOperands())
+    if (Operation *op = operand.getDefiningOp(); isReshape(op)) {
+      placeOperands(op);
+      place(op);
+    }
+}
+
+void BlockOverlap::rebuild() {
+  SmallVector<SmallVector<Operation *, 1>> starts(ops.size()), waits(ops.size());
+  for (const Window &window : windows) {
+    if (!window.isOpen())
+      continue;
+    auto [start, wait] = split(window.collective);
+    starts[window.start].push_back(start);
+    waits[window.wait].push_back(wait);
+    ops[window.place] = nullptr;
+  }
+  for (auto [gap, op] : llvm::enumerate(ops)) {
+    for (Operation *wait : waits[gap])
+      place(wait);
+    for (Operation *start : starts[gap]) {
+      placeOperands(start);
+      place(start);
+    }
+    if (op)
+      place(op);
+  }
+}
+
+namespace {
+
+struct OverlapCollectives : tpc::impl::OverlapCollectivesBase<OverlapCollectives> {
+  using OverlapCollectivesBase::OverlapCollectivesBase;
+
+  void runOnOperation() override {
+    if (memoryCap < 0) {
+      getOperation().emitError("memory-cap is a number of bytes, got ") << memoryCap.getValue();
+      return signalPassFailure();
+    }
+    for (auto function : getOperation().getOps<func::FuncOp>()) {
+      if (function.isExternal() || function->hasAttr(TPCDialect::kKernel))
+        continue;
+      if (failed(verifySynchronousBlock(function)))
+        return signalPassFailure();
+      auto [started, bytes] = BlockOverlap(function.getBody().front(), memoryCap).run();
+      numStarted += started;
+      bytesInFlight.updateMax(bytes);
+    }
+  }
+};
+
+} // namespace
