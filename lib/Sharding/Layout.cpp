@@ -14,11 +14,12 @@ using llvm::SmallVector;
 // AxisRef
 //===----------------------------------------------------------------------===//
 
+/// An axis of size one, too, is used once only: its layouts are those of larger sizes.
 /// Parts also share where their cuts do not nest: of an axis of size 6, (1)2 is r / 3 and (3)2 is
 /// r % 2, which are not two digits of one number r.
 bool AxisRef::overlaps(const AxisRef &other) const {
-  if (axis != other.axis)
-    return false;
+  if (axis != other.axis || *this == other)
+    return axis == other.axis;
   const AxisRef &major = pre <= other.pre ? *this : other,
                 &minor = pre <= other.pre ? other : *this;
   return minor.pre % (major.pre * major.size) != 0;

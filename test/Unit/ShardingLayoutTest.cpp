@@ -43,6 +43,11 @@ TEST(AxisRef, PartsWhoseCutsDoNotNestShare) {
   EXPECT_FALSE((AxisRef{0, 3, 2}).overlaps({0, 1, 3}));
 }
 
+TEST(AxisRef, AnAxisOfSizeOneOverlapsItself) {
+  EXPECT_TRUE((AxisRef{0, 1, 1}).overlaps({0, 1, 1}));
+  EXPECT_FALSE((AxisRef{0, 1, 1}).overlaps({1, 1, 1}));
+}
+
 TEST(AxisList, CanonicalMergesOnlyConsecutiveParts) {
   EXPECT_EQ(getCanonical({tpMajor, tpMinor}, mesh24), AxisList({tp}));
   EXPECT_EQ(getCanonical({tpMinor, tpMajor}, mesh24), AxisList({tpMinor, tpMajor}));

@@ -188,7 +188,8 @@ static bool gatherOtherDim(ModuleOp module, Random &random) {
     Value gathered = AllGatherOp::create(
         builder, op.getLoc(), scaleDim(input, dim, getSize(readAxes(op)), 1), op.getInput(),
         builder.getI64IntegerAttr(dim), op.getMeshAttr(), op.getAxes());
-    op.replaceAllUsesWith(reinterpret(builder, gathered, op.getType()));
+    op.replaceAllUsesWith(
+        reinterpret(builder, gathered, cast<RankedTensorType>(op.getResult().getType())));
     return true;
   });
 }
@@ -203,7 +204,8 @@ static bool scatterOtherDim(ModuleOp module, Random &random) {
     Value part = ReduceScatterOp::create(
         builder, op.getLoc(), scaleDim(input, dim, 1, parts), op.getKindAttr(), op.getInput(),
         builder.getI64IntegerAttr(dim), op.getMeshAttr(), op.getAxes());
-    op.replaceAllUsesWith(reinterpret(builder, part, op.getType()));
+    op.replaceAllUsesWith(
+        reinterpret(builder, part, cast<RankedTensorType>(op.getResult().getType())));
     return true;
   });
 }
@@ -218,7 +220,8 @@ static bool sliceOtherDim(ModuleOp module, Random &random) {
     Value part =
         ShardSliceOp::create(builder, op.getLoc(), scaleDim(input, dim, 1, parts), op.getInput(),
                              builder.getI64IntegerAttr(dim), op.getMeshAttr(), op.getAxes());
-    op.replaceAllUsesWith(reinterpret(builder, part, op.getType()));
+    op.replaceAllUsesWith(
+        reinterpret(builder, part, cast<RankedTensorType>(op.getResult().getType())));
     return true;
   });
 }
@@ -234,7 +237,8 @@ static bool swapExchange(ModuleOp module, Random &random) {
     Value moved = AllToAllOp::create(
         builder, op.getLoc(), type, op.getInput(), builder.getI64IntegerAttr(split),
         builder.getI64IntegerAttr(concat), op.getMeshAttr(), op.getAxes());
-    op.replaceAllUsesWith(reinterpret(builder, moved, op.getType()));
+    op.replaceAllUsesWith(
+        reinterpret(builder, moved, cast<RankedTensorType>(op.getResult().getType())));
     return true;
   });
 }
@@ -242,7 +246,8 @@ static bool swapExchange(ModuleOp module, Random &random) {
 static bool dropExchange(ModuleOp module, Random &random) {
   return changeOne<AllToAllOp>(module, random, [](AllToAllOp op) {
     OpBuilder builder(op);
-    op.replaceAllUsesWith(reinterpret(builder, op.getInput(), op.getType()));
+    op.replaceAllUsesWith(
+        reinterpret(builder, op.getInput(), cast<RankedTensorType>(op.getResult().getType())));
     return true;
   });
 }
