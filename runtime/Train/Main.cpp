@@ -37,11 +37,16 @@ void printError(const std::string &message) {
 void runRank(const tpc_program &compiled, const Manifest &manifest, const Options &options,
              tpc_context &context) {
   // Before the program's memory is counted: the libraries take theirs when they are first used.
-  generateGemmCode();
-  double peak = manifest.train && options.steps > 0 ? measurePeak(context) : 0;
+  double peak = 0;
+  if (manifest.train && options.steps > 0) {
+    generateGemmCode();
+    peak = measurePeak(context);
+  }
   Program program(compiled, manifest, context);
   if (manifest.train)
     train(program, options, peak);
+  else if (!options.outputs.empty())
+    runEntry(program, options);
   else
     runForward(program, options);
 }

@@ -77,14 +77,29 @@ void addTraining(CLI::App &app, Options &options) {
   addSchedule(app, options);
 }
 
+void addForward(CLI::App &app, Options &options) {
+  app.add_option("--logits", options.logits, "file to write (safetensors)");
+  app.add_option("--inputs", options.inputs,
+                 "instead of --data: the inputs of an entry (safetensors)");
+  app.add_option("--outputs", options.outputs, "file to write an entry's results to (safetensors)");
+  app.add_option("--entry", options.entry, "which entry to run on --inputs");
+}
+
 void checkTogether(const Options &options, bool train) {
   if (options.describe || options.printManifest)
     return;
+  if (!options.inputs.empty() || !options.outputs.empty()) {
+    if (options.inputs.empty() || options.outputs.empty())
+      throw Error("--inputs and --outputs belong together");
+    if (!options.data.empty() || !options.logits.empty())
+      throw Error("--inputs excludes --data and --logits");
+    return;
+  }
   if (options.betas.size() != 2 || !(options.betas[0] >= 0 && options.betas[0] < 1) ||
       !(options.betas[1] >= 0 && options.betas[1] < 1))
     throw Error("--betas must be two numbers from 0 to below 1, as in 0.9,0.99");
   if (options.data.empty() && (!train || options.steps > 0))
-    throw Error("--data is required");
+    throw Error(train ? "--data is required" : "--data is required, or --inputs and --outputs");
   if (!train && options.load.empty())
     throw Error("--load is required: the weights to run with");
   if (!train && options.logits.empty())
@@ -108,7 +123,7 @@ Options parseOptions(int argc, const char *const *argv, bool train) {
   if (train)
     addTraining(app, options);
   else
-    app.add_option("--logits", options.logits, "file to write (safetensors)");
+    addForward(app, options);
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp &) {

@@ -22,6 +22,7 @@ struct Options {
   int64_t ignoreIndex = -100;
   std::string init = "normal";
   std::string metrics, dumpGradients, logits;
+  std::string entry = "forward", inputs, outputs;
   std::string communicator = "auto";
   int threadsPerRank = 0; ///< 0: found out
   double timeout = 60;    ///< seconds

@@ -15,6 +15,10 @@ void train(Program &program, const Options &options, double peak);
 /// Runs the entry `forward` on batch 0 of the data and writes the logits. Throws Error.
 void runForward(Program &program, const Options &options);
 
+/// Runs the entry --entry on the tensors of --inputs, named as in the manifest, and writes its
+/// results to --outputs. Throws Error.
+void runEntry(Program &program, const Options &options);
+
 /// Reads weights from a Hugging Face folder, a checkpoint, or the last checkpoint of a --save
 /// folder.
 void loadWeights(Program &program, const std::string &folder);
