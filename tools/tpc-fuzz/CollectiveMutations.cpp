@@ -155,7 +155,8 @@ static bool swapCombined(ModuleOp module, Random &random) {
 
 /// The elements of `value`, in order, as another shape: what taking the wrong dimension does to a
 /// buffer.
-static Value reinterpret(OpBuilder &builder, Value value, RankedTensorType type) {
+static Value reinterpret(OpBuilder &builder, Value value, Type wanted) {
+  auto type = cast<RankedTensorType>(wanted);
   auto from = cast<RankedTensorType>(value.getType());
   auto flat = RankedTensorType::get({from.getNumElements()}, from.getElementType());
   auto all = [](int64_t rank) {
