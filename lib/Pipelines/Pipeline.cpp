@@ -46,7 +46,10 @@ static void buildDataParallelism(OpPassManager &manager, const CompileOptions &o
 /// the whole program stands and no rank repeats a part of it.
 static void buildPropagation(OpPassManager &manager, const CompileOptions &options) {
   manager.addPass(createCountFlops());
-  manager.addPass(createPropagateLayouts());
+  PropagateLayoutsOptions passOptions;
+  passOptions.onConflict = options.onConflict;
+  passOptions.machine = options.machine;
+  manager.addPass(createPropagateLayouts(passOptions));
   manager.addPass(createVerifyLayouts());
 }
 

@@ -148,13 +148,6 @@ void LayoutPropagation::close(ProgramPhase phase) {
 // What an op allows
 //===----------------------------------------------------------------------===//
 
-namespace {
-/// "The op splits `factor` over `axes`", said by `tensor`.
-struct OpClaim {
-  unsigned tensor, factor;
-};
-} // namespace
-
 static SmallVector<OpClaim> getClaims(const ShardingRule &rule, ArrayRef<TensorFactors> tensors) {
   SmallVector<OpClaim> claims;
   for (unsigned tensor = 0; tensor < tensors.size(); ++tensor)
@@ -170,12 +163,51 @@ static SmallVector<OpClaim> getClaims(const ShardingRule &rule, ArrayRef<TensorF
   return claims;
 }
 
+/// The axis that two claims by different factors both want, if there is one.
+static std::optional<AxisRef> getContested(ArrayRef<TensorFactors> tensors, const OpClaim &a,
+                                           const OpClaim &b) {
+  if (a.factor == b.factor)
+    return std::nullopt;
+  for (const AxisRef &axis : tensors[a.tensor].layout.axes[a.factor])
+    for (const AxisRef &other : tensors[b.tensor].layout.axes[b.factor])
+      if (axis.overlaps(other))
+        return axis;
+  return std::nullopt;
+}
+
+ConflictCosts LayoutPropagation::getCosts(const GraphOp &op, ArrayRef<TensorFactors> tensors,
+                                          const FactorConflict &claim) {
+  if (phase != ProgramPhase::Forward ||
+      tensors[claim.source].priority != tensors[claim.target].priority)
+    return {};
+  return {pricer.getSeconds(op, tensors, graph, claim.holder, claim.factor, claim.axis),
+          pricer.getSeconds(op, tensors, graph, claim.factor, claim.holder, claim.axis)};
+}
+
+/// Of two claims of equal priority the one goes first that costs more to move. Only requests are
+/// priced, not what follows from them for gradients.
+void LayoutPropagation::preferCheaper(const GraphOp &op, ArrayRef<TensorFactors> tensors,
+                                      MutableArrayRef<OpClaim> claims) {
+  for (unsigned i = 0; i < claims.size(); ++i)
+    for (unsigned j = i + 1; j < claims.size(); ++j) {
+      std::optional<AxisRef> axis = getContested(tensors, claims[i], claims[j]);
+      if (!axis)
+        continue;
+      ConflictCosts costs =
+          getCosts(op, tensors,
+                   {claims[j].factor, claims[j].tensor, claims[i].tensor, *axis, claims[i].factor});
+      if (costs.kept < costs.lost)
+        std::rotate(claims.begin() + i, claims.begin() + j, claims.begin() + j + 1);
+    }
+}
+
 /// Of claims of one axis by several factors, only the first spreads to other tensors.
 void LayoutPropagation::dropBeatenClaims(unsigned op, MutableArrayRef<TensorFactors> tensors,
                                          SweepDirection direction) {
   const GraphOp &graphOp = graph.ops[op];
-  SmallVector<OpClaim> held;
-  for (const OpClaim &claim : getClaims(graphOp.rule, tensors)) {
+  SmallVector<OpClaim> held, claims = getClaims(graphOp.rule, tensors);
+  preferCheaper(graphOp, tensors, claims);
+  for (const OpClaim &claim : claims) {
     AxisList &axes = tensors[claim.tensor].layout.axes[claim.factor];
     auto beats = [&](const OpClaim &other, const AxisRef &axis) {
       return other.factor != claim.factor &&
@@ -189,7 +221,8 @@ void LayoutPropagation::dropBeatenClaims(unsigned op, MutableArrayRef<TensorFact
       beaten = holder != held.end();
       if (!beaten)
         continue;
-      recordConflicts(op, {{claim.factor, claim.tensor, holder->tensor, axes[i], holder->factor}});
+      FactorConflict conflict{claim.factor, claim.tensor, holder->tensor, axes[i], holder->factor};
+      recordConflicts(op, conflict, getCosts(graphOp, tensors, conflict));
       if (!takesOver(graphOp, claim.tensor, direction))
         axes.truncate(i);
     }
@@ -302,13 +335,14 @@ bool LayoutPropagation::isOpen(unsigned op, unsigned tensor) const {
 
 /// Only what was open counts: that a request differs from what reaches it is a reshard, no
 /// conflict.
-void LayoutPropagation::recordConflicts(unsigned op, ArrayRef<FactorConflict> claims) {
+void LayoutPropagation::recordConflicts(unsigned op, ArrayRef<FactorConflict> claims,
+                                        ConflictCosts costs) {
   for (const FactorConflict &claim : claims) {
     bool sameFactor = claim.holder == claim.factor;
     if ((sameFactor && !isOpen(op, claim.target)) ||
         !known.insert({op, claim.factor, sameFactor ? claim.target : 0, claim.axis}).second)
       continue;
-    conflicts.push_back({op, claim});
+    conflicts.push_back({op, claim, costs});
     LLVM_DEBUG(llvm::dbgs() << "conflict at " << graph.ops[op].op->getName() << ": tensor "
                             << claim.target << " keeps factor " << claim.holder << ", tensor "
                             << claim.source << " wants factor " << claim.factor << "\n");

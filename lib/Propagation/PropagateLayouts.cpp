@@ -1,6 +1,7 @@
 //===- PropagateLayouts.cpp - the pass tpc-propagate-layouts ---------------===//
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "tpc/Propagation/AnnotationConflicts.h"
 #include "tpc/Propagation/Passes.h"
 #include "tpc/Propagation/PropagationReasons.h"
 
@@ -89,29 +90,42 @@ struct PropagateLayouts : tpc::impl::PropagateLayoutsBase<PropagateLayouts> {
   using PropagateLayoutsBase::PropagateLayoutsBase;
 
   void runOnOperation() override {
+    if (onConflict != "cost" && onConflict != "error") {
+      getOperation().emitError("on-conflict is cost or error, got '") << onConflict << "'";
+      return signalPassFailure();
+    }
     FailureOr<LayoutReader> reader = LayoutReader::create(getOperation());
     if (failed(reader))
       return signalPassFailure();
     FailureOr<AxisList> axes =
         findAxes(storageAxes, reader->getMesh(), [&] { return getOperation().emitError(); });
     FailureOr<ParameterLayouts> parameters = ParameterLayouts::collect(getOperation());
+    llvm::Expected<MachineModel> model = MachineModel::load(machine);
+    if (!model) {
+      getOperation().emitError(llvm::toString(model.takeError()));
+      return signalPassFailure();
+    }
     if (failed(axes) || failed(parameters))
       return signalPassFailure();
+    ConflictPricer pricer(CostModel(reader->getMesh(), *model));
     for (auto function : getOperation().getOps<func::FuncOp>())
       if (!function.isExternal() && !function->hasAttr(TPCDialect::kKernel) &&
-          failed(propagate(function, *reader, *parameters, *axes)))
+          failed(propagate(function, *reader, *parameters, *axes, pricer)))
         signalPassFailure();
   }
 
 private:
   LogicalResult propagate(func::FuncOp function, const LayoutReader &reader,
-                          const ParameterLayouts &parameters, ArrayRef<AxisRef> axes) {
+                          const ParameterLayouts &parameters, ArrayRef<AxisRef> axes,
+                          ConflictPricer &pricer) {
     separateSplats(function);
     FailureOr<PropagationGraph> graph = buildPropagationGraph(function, reader, parameters, axes);
     if (failed(graph))
       return failure();
-    LayoutPropagation propagation(*graph);
+    LayoutPropagation propagation(*graph, pricer);
     propagation.run();
+    if (failed(report(findAnnotationConflicts(*graph, propagation), *graph)))
+      return failure();
     LayoutWriter(function, *graph, reader.getSymbol()).run();
     if (recordReasons)
       attachReasons(function, *graph, propagation);
@@ -120,6 +134,24 @@ private:
     numConflicts += propagation.getConflicts().size();
     return success();
   }
+
+  /// Says each pair of annotations once: all functions begin with the same forward program.
+  LogicalResult report(ArrayRef<AnnotationConflict> conflicts, const PropagationGraph &graph) {
+    for (const AnnotationConflict &conflict : conflicts) {
+      if (!reported
+               .insert({getAnnotationLoc(graph, conflict.kept).getAsOpaquePointer(),
+                        getAnnotationLoc(graph, conflict.lost).getAsOpaquePointer()})
+               .second)
+        continue;
+      if (onConflict == "error")
+        emitConflictError(graph, conflict);
+      else
+        emitConflictRemark(graph, conflict);
+    }
+    return failure(onConflict == "error" && !conflicts.empty());
+  }
+
+  std::set<std::pair<const void *, const void *>> reported;
 };
 
 } // namespace

@@ -7,14 +7,14 @@ using namespace mlir;
 using namespace tpc;
 using llvm::raw_ostream;
 
-static void printTensor(raw_ostream &os, const GraphOp &op, unsigned tensor) {
+void tpc::printTensor(raw_ostream &os, const GraphOp &op, unsigned tensor) {
   if (tensor < op.numOperands)
     os << "operand " << tensor;
   else
     os << "result " << tensor - op.numOperands;
 }
 
-static void printFactor(raw_ostream &os, const ShardingRule &rule, unsigned factor) {
+void tpc::printFactor(raw_ostream &os, const ShardingRule &rule, unsigned factor) {
   if (rule.factors[factor].name.empty())
     os << "f" << factor;
   else

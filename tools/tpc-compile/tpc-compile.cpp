@@ -45,6 +45,10 @@ static void declare(CLI::App &app, CommandLine &line) {
       ->check(CLI::IsMember({"train", "forward"}));
   app.add_option("--batch", options.import.batch, "sequences per step, of all ranks together");
   app.add_option("--seq", options.import.sequence, "positions per sequence");
+  app.add_option("--on-conflict", options.onConflict,
+                 "of annotations that cannot both be honoured: cost: keep the cheaper; error: stop")
+      ->check(CLI::IsMember({"cost", "error"}))
+      ->capture_default_str();
   app.add_option("--machine", options.machine,
                  "what traffic is priced on: shared-memory, ethernet-mpi, h100x8, h200x8 or a YAML "
                  "file")

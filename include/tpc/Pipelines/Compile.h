@@ -19,6 +19,7 @@ struct CompileOptions {
   bool strict = false;                   ///< --plan-policy=strict
   std::string dpMode = "ddp";            ///< ddp, zero1, zero2 or fsdp
   bool reshardAfterForward = true;       ///< fsdp: gather parameters again in backward
+  std::string onConflict = "cost";       ///< cost or error (tpc-propagate-layouts)
   ImportOptions import;                  ///< no mesh: that of a .mlir module, else tp=1
   std::string machine = "shared-memory"; ///< what traffic and work are priced on
   std::string cpu = "native";

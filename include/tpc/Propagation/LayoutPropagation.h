@@ -11,7 +11,8 @@
 // becomes of it (a reduce-scatter of %y) is not decided here.
 //
 // Where one axis is wanted for two factors of an op, the first claim (of the parameter, else of the
-// request, else of the larger tensor) is the only one that spreads there. In an embedding with its
+// request, else of what costs more to move, else of the larger tensor) is the only one that spreads
+// there. In an embedding with its
 // rows on "tp" whose result is asked to split the sequence, the ids stay whole.
 //
 // A sum that linear ops merely pass on (the cotangents of q, k and v on their way to one another)
@@ -25,8 +26,7 @@
 #ifndef TPC_PROPAGATION_LAYOUTPROPAGATION_H
 #define TPC_PROPAGATION_LAYOUTPROPAGATION_H
 
-#include "tpc/Propagation/PropagationGraph.h"
-#include "tpc/Sharding/FactorPropagation.h"
+#include "tpc/Propagation/ConflictPricer.h"
 #include <set>
 
 namespace tpc {
@@ -43,17 +43,30 @@ struct LayoutDecision {
   unsigned round;
 };
 
+/// Seconds to move the tensors that hold a claim, were it to lose; zero where that did not decide.
+struct ConflictCosts {
+  double kept = 0, lost = 0;
+};
+
 /// A claim that a tensor could not take over, or that the target's own claim beat; the factors and
 /// tensors are those of `op`.
 struct LayoutConflict {
   unsigned op;
   FactorConflict claim;
+  ConflictCosts costs;
+};
+
+/// "The op splits `factor` over these axes", said by `tensor`.
+struct OpClaim {
+  unsigned tensor, factor;
 };
 
 /// Closes the layouts of a graph.
 class LayoutPropagation {
 public:
-  LayoutPropagation(PropagationGraph &graph) : graph(graph) {}
+  /// Conflicts of equal priority in the forward program are decided by `pricer`.
+  LayoutPropagation(PropagationGraph &graph, ConflictPricer &pricer)
+      : graph(graph), pricer(pricer) {}
   void run();
 
   unsigned getNumRounds() const { return round; }
@@ -73,17 +86,23 @@ private:
   bool takesOver(const GraphOp &op, unsigned tensor, SweepDirection direction) const;
   void dropBeatenClaims(unsigned op, llvm::MutableArrayRef<TensorFactors> tensors,
                         SweepDirection direction);
+  void preferCheaper(const GraphOp &op, llvm::ArrayRef<TensorFactors> tensors,
+                     llvm::MutableArrayRef<OpClaim> claims);
+  ConflictCosts getCosts(const GraphOp &op, llvm::ArrayRef<TensorFactors> tensors,
+                         const FactorConflict &claim);
   void updatePartial(unsigned op, llvm::ArrayRef<TensorFactors> tensors);
   void update(unsigned op, llvm::ArrayRef<TensorFactors> before,
               llvm::ArrayRef<TensorFactors> after, SweepDirection direction);
   void record(unsigned op, unsigned tensor, const Layout &layout,
               llvm::ArrayRef<TensorFactors> before, SweepDirection direction);
-  void recordConflicts(unsigned op, llvm::ArrayRef<FactorConflict> claims);
+  void recordConflicts(unsigned op, llvm::ArrayRef<FactorConflict> claims,
+                       ConflictCosts costs = {});
   bool isOpen(unsigned op, unsigned tensor) const;
   void enqueueNeighbours(unsigned value);
   void close(ProgramPhase phase);
 
   PropagationGraph &graph;
+  ConflictPricer &pricer;
   std::set<unsigned> forward, backward;                              ///< ops to visit
   std::set<std::tuple<unsigned, unsigned, unsigned, AxisRef>> known; ///< conflicts already recorded
   ProgramPhase phase = ProgramPhase::Forward;

@@ -19,7 +19,12 @@ def PropagateLayouts : Pass<"tpc-propagate-layouts", "::mlir::ModuleOp"> {
     first, then reductions, then broadcasts and constants; and sweeps from operands to results go before sweeps from
     results to operands. The first claim stays: an axis wanted by two factors of one op, or two axes wanted for one
     dimension, are conflicts that `tpc-insert-reshards` resolves by cost. Claims of parameters go before those of
-    requests, these before all others, among equals the larger tensor's first.
+    requests, these before all others, among equals of the forward program what costs more to move, else the larger
+    tensor's.
+
+    Where the claims of two annotations of the forward program meet so that a reshard is needed where nobody asked for
+    one, `on-conflict=cost` says in a remark which is kept, and why; `on-conflict=error` fails, with notes that follow
+    both claims down to the annotations.
 
     * `tpc.constrain`: the result has the layout asked for, and suggests it to its operand.
     * `tpc.use`: the result has the parameter's layout without storage axes, and nothing flows back.
@@ -63,7 +68,11 @@ def PropagateLayouts : Pass<"tpc-propagate-layouts", "::mlir::ModuleOp"> {
     Option<"recordReasons", "record-reasons", "bool", "false",
            "attach tpc.why: for each value the decisions that shaped it, for each op what lost there">,
     ListOption<"storageAxes", "storage-axes", "std::string",
-               "mesh axes that split parameters where they are stored, not where they are used">
+               "mesh axes that split parameters where they are stored, not where they are used">,
+    Option<"onConflict", "on-conflict", "std::string", "\"cost\"",
+           "what becomes of two annotations that cannot both be honoured: cost or error">,
+    Option<"machine", "machine", "std::string", "\"shared-memory\"",
+           "what moving data costs: a preset, or a .yaml file">
   ];
   let statistics = [
     Statistic<"numRounds", "rounds", "pairs of a forward and a backward sweep">,

@@ -10,6 +10,11 @@ namespace tpc {
 /// Attached to ops and to function arguments: an array of sentences.
 inline constexpr llvm::StringLiteral kWhy = "tpc.why";
 
+/// `operand 1`, `result 0`.
+void printTensor(llvm::raw_ostream &os, const GraphOp &op, unsigned tensor);
+/// The letter that the op has for a factor.
+void printFactor(llvm::raw_ostream &os, const ShardingRule &rule, unsigned factor);
+
 /// `result 0: dim 2 on "tp" from operand 1 of tpc.contract (factor n, forward, round 1)`; for a
 /// source that the user asked for, its location follows.
 std::string describe(const PropagationGraph &graph, const LayoutDecision &decision);
