@@ -1,6 +1,7 @@
 //===- CostModel.cpp ------------------------------------------------------===//
 
 #include "tpc/Sharding/CostModel.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/ErrorHandling.h"
 #include <algorithm>
 
@@ -51,4 +52,8 @@ double CostModel::getSeconds(CollectiveKind kind, llvm::ArrayRef<AxisRef> axes,
 
 double CostModel::getComputeSeconds(double operations, double bytes) const {
   return std::max(operations / flops, bytes / memoryBandwidth);
+}
+
+bool CostModel::hasEqualLinks() const {
+  return llvm::all_equal(latency) && llvm::all_equal(secondsPerByte);
 }

@@ -4,8 +4,6 @@
 #include "ReshardSearch.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/raw_ostream.h"
-#include <cmath>
-#include <queue>
 
 using namespace tpc;
 using llvm::ArrayRef;
@@ -125,138 +123,6 @@ llvm::SmallVector<int64_t> tpc::getPermutePairs(const Layout &from, const Layout
 }
 
 //===----------------------------------------------------------------------===//
-// Search
-//===----------------------------------------------------------------------===//
-
-namespace {
-/// Femtoseconds, then steps: whole numbers, so that ties are ties.
-using Price = std::pair<int64_t, int64_t>;
-
-struct Node {
-  ReshardState state;
-  Price price;
-  int64_t parent; ///< index of the node before, -1 for the first
-  CollectiveKind kind = CollectiveKind::Slice;
-  unsigned dim = 0, splitDim = 0;
-  AtomList atoms;
-};
-
-class Search {
-public:
-  Search(const CostModel &cost, const AtomTable &atoms, ArrayRef<int64_t> shape,
-         int64_t elementBytes, int64_t memoryCap)
-      : cost(cost), atoms(atoms), shape(shape), memoryCap(memoryCap), generator(atoms, shape) {
-    globalBytes = static_cast<double>(elementBytes);
-    for (int64_t size : shape)
-      globalBytes *= static_cast<double>(size);
-  }
-
-  /// The nodes of the cheapest path, first to last; empty if there is none.
-  std::vector<Node> run(const ReshardState &from, const ReshardState &to);
-
-  double getLocalBytes(const ReshardState &state) const {
-    double parts = 1;
-    for (const AtomList &list : state.dims)
-      parts *= static_cast<double>(atoms.getSize(list));
-    return globalBytes / parts;
-  }
-
-private:
-  static int64_t toFemtoseconds(double seconds) { return std::llround(seconds * 1e15); }
-
-  int64_t getBound(const ReshardState &state, const ReshardState &target) const;
-  /// Bytes of the target shard that the worst placed rank does not hold.
-  double getMissingBytes(const ReshardState &state, const ReshardState &target) const;
-  void push(Node node, const ReshardState &target);
-  void expand(int64_t index, const ReshardState &target);
-
-  struct Entry {
-    Price estimate;
-    int64_t node;
-    bool operator>(const Entry &other) const {
-      return std::tie(estimate, node) > std::tie(other.estimate, other.node);
-    }
-  };
-
-  const CostModel &cost;
-  const AtomTable &atoms;
-  ArrayRef<int64_t> shape;
-  int64_t memoryCap;
-  MoveGenerator generator;
-  double globalBytes;
-  std::vector<Node> nodes;
-  llvm::StringMap<Price> best;
-  std::priority_queue<Entry, std::vector<Entry>, std::greater<Entry>> queue;
-};
-} // namespace
-
-double Search::getMissingBytes(const ReshardState &state, const ReshardState &target) const {
-  double wanted = getLocalBytes(target), held = globalBytes;
-  for (unsigned dim = 0; dim < shape.size(); ++dim) {
-    const AtomList &a = state.dims[dim], &b = target.dims[dim];
-    size_t common = std::min(a.size(), b.size());
-    if (!std::equal(a.begin(), a.begin() + common, b.begin()))
-      return wanted; // some rank's two boxes do not meet along this dimension
-    held /= static_cast<double>(atoms.getSize(a.size() > b.size() ? a : b));
-  }
-  return wanted - held;
-}
-
-int64_t Search::getBound(const ReshardState &state, const ReshardState &target) const {
-  bool reduces = (state.partial & ~target.partial) != 0;
-  // Every element of a sum over ranks takes in something that another rank holds.
-  double missing = reduces ? getLocalBytes(target) : getMissingBytes(state, target);
-  if (missing <= 0)
-    return 0;
-  double seconds = cost.getLeastLatency() + cost.getLeastSecondsPerByte() * missing;
-  return static_cast<int64_t>(seconds * 1e15 * (1 - 1e-9));
-}
-
-void Search::push(Node node, const ReshardState &target) {
-  auto [entry, inserted] = best.try_emplace(node.state.getKey(), node.price);
-  if (!inserted && entry->second <= node.price)
-    return;
-  entry->second = node.price;
-  Price estimate = {node.price.first + getBound(node.state, target), node.price.second};
-  queue.push({estimate, static_cast<int64_t>(nodes.size())});
-  nodes.push_back(std::move(node));
-}
-
-void Search::expand(int64_t index, const ReshardState &target) {
-  const ReshardState state = nodes[index].state;
-  double bytes = getLocalBytes(state);
-  for (ReshardMove &move : generator.getMoves(state)) {
-    if (!(move.result == target) && getLocalBytes(move.result) > static_cast<double>(memoryCap))
-      continue;
-    double seconds = cost.getSeconds(move.kind, atoms.getAxes(move.atoms), bytes);
-    Price price = {nodes[index].price.first + toFemtoseconds(seconds),
-                   nodes[index].price.second + 1};
-    push({std::move(move.result), price, index, move.kind, move.dim, move.splitDim,
-          std::move(move.atoms)},
-         target);
-  }
-}
-
-std::vector<Node> Search::run(const ReshardState &from, const ReshardState &to) {
-  push({from, {0, 0}, -1, CollectiveKind::Slice, 0, 0, {}}, to);
-  while (!queue.empty()) {
-    int64_t index = queue.top().node;
-    queue.pop();
-    if (best.lookup(nodes[index].state.getKey()) < nodes[index].price)
-      continue;
-    if (nodes[index].state == to) {
-      std::vector<Node> path;
-      for (; index >= 0; index = nodes[index].parent)
-        path.push_back(nodes[index]);
-      std::reverse(path.begin(), path.end());
-      return path;
-    }
-    expand(index, to);
-  }
-  return {};
-}
-
-//===----------------------------------------------------------------------===//
 // Plans
 //===----------------------------------------------------------------------===//
 
@@ -272,11 +138,11 @@ static void append(ReshardPlan &plan, ReshardStep step, const Mesh &mesh) {
   plan.push_back(std::move(step));
 }
 
-static ReshardPlan makePlan(ArrayRef<Node> path, const Search &search, const AtomTable &atoms,
-                            ReductionKind kind, const CostModel &cost) {
+static ReshardPlan makePlan(ArrayRef<ReshardNode> path, const ReshardSearch &search,
+                            const AtomTable &atoms, ReductionKind kind, const CostModel &cost) {
   ReshardPlan plan;
   for (size_t i = 1; i < path.size(); ++i) {
-    const Node &node = path[i];
+    const ReshardNode &node = path[i];
     double bytes = search.getLocalBytes(path[i - 1].state);
     AxisList axes = atoms.getAxes(node.atoms);
     append(plan,
@@ -332,6 +198,34 @@ static Layout dropUnnested(Layout layout, const Layout &other) {
   return layout;
 }
 
+/// Longer lists of parts than this are not cut further: the search grows as their factorial.
+static constexpr unsigned maxParts = 8;
+
+Expected<ReshardPlan> ReshardPlanner::search(ArrayRef<int64_t> shape, int64_t elementBytes,
+                                             const Layout &from, const Layout &to) const {
+  const Mesh &mesh = cost.getMesh();
+  Expected<AtomTable> atoms = AtomTable::create(from, to, mesh);
+  if (!atoms)
+    return atoms.takeError();
+  ReshardState first = atoms->getState(from), last = atoms->getState(to);
+  ReshardSearch coarse(cost, *atoms, shape, elementBytes, memoryCap);
+  std::vector<ReshardNode> path = coarse.run(first, last);
+  int64_t limit = path.empty() ? std::numeric_limits<int64_t>::max() : path.back().price.first;
+  AtomTable parts = atoms->getRefined();
+  bool mayImprove = parts.size() > atoms->size() && parts.size() <= maxParts;
+  if (mayImprove && !coarse.isProven(first, last, limit)) {
+    ReshardSearch fine(cost, parts, shape, elementBytes, memoryCap);
+    std::vector<ReshardNode> better = fine.run(parts.getState(from), parts.getState(to), limit);
+    if (!better.empty())
+      return makePlan(better, fine, parts, from.partialKind, cost);
+  }
+  if (path.empty())
+    return llvm::createStringError("no way from " + toDTensorString(from, mesh) + " to " +
+                                   toDTensorString(to, mesh) + " within " +
+                                   std::to_string(memoryCap) + " bytes of intermediate memory");
+  return makePlan(path, coarse, *atoms, from.partialKind, cost);
+}
+
 Expected<ReshardPlan> ReshardPlanner::plan(ArrayRef<int64_t> shape, int64_t elementBytes,
                                            const Layout &source, const Layout &destination) {
   const Mesh &mesh = cost.getMesh();
@@ -349,14 +243,8 @@ Expected<ReshardPlan> ReshardPlanner::plan(ArrayRef<int64_t> shape, int64_t elem
     first->append(*second);
     return memo[key] = *first;
   }
-  Expected<AtomTable> atoms = AtomTable::create(from, to, mesh);
-  if (!atoms)
-    return atoms.takeError();
-  Search search(cost, *atoms, shape, elementBytes, memoryCap);
-  std::vector<Node> path = search.run(atoms->getState(from), atoms->getState(to));
-  if (path.empty())
-    return llvm::createStringError("no way from " + toDTensorString(from, mesh) + " to " +
-                                   toDTensorString(to, mesh) + " within " +
-                                   std::to_string(memoryCap) + " bytes of intermediate memory");
-  return memo[key] = makePlan(path, search, *atoms, from.partialKind, cost);
+  Expected<ReshardPlan> found = search(shape, elementBytes, from, to);
+  if (found)
+    memo[key] = *found;
+  return found;
 }

@@ -1,83 +1,77 @@
-//===- ReshardSearch.h - layouts as states, collectives as moves -------------===//
+//===- ReshardSearch.h - A* over layouts --------------------------------------===//
 //
-// Inside the planner a mesh axis is cut into atoms, the parts that either layout uses on their own.
-// A state lists atoms per dimension and keeps the partial ones as a bit set.
+// Hart, Nilsson, Raphael 1968. The bound is ReshardBound's.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef TPC_LIB_SHARDING_RESHARDSEARCH_H
 #define TPC_LIB_SHARDING_RESHARDSEARCH_H
 
-#include "tpc/Sharding/ReshardPlanner.h"
+#include "ReshardBound.h"
+#include "llvm/ADT/StringSet.h"
+#include <limits>
+#include <queue>
 
 namespace tpc {
 
-using AtomList = llvm::SmallVector<uint8_t, 4>;
+/// Femtoseconds, then steps: whole numbers, so that ties are ties.
+using ReshardPrice = std::pair<int64_t, int64_t>;
 
-struct ReshardState {
-  llvm::SmallVector<AtomList, 4> dims;
-  uint32_t partial = 0;
-
-  std::string getKey() const;
-  bool operator==(const ReshardState &other) const {
-    return dims == other.dims && partial == other.partial;
-  }
-};
-
-struct ReshardMove {
-  CollectiveKind kind;
+/// A layout that the search came to, and by which move.
+struct ReshardNode {
+  ReshardState state;
+  ReshardPrice price;
+  int64_t parent; ///< index of the node before, -1 for the first
+  CollectiveKind kind = CollectiveKind::Slice;
   unsigned dim = 0, splitDim = 0;
   AtomList atoms;
-  ReshardState result;
 };
 
-/// The parts of mesh axes that a search moves around.
-class AtomTable {
+class ReshardSearch {
 public:
-  /// Cuts every mesh axis where a sub-axis of `from` or `to` begins or ends; fails if such cuts do
-  /// not nest.
-  static llvm::Expected<AtomTable> create(const Layout &from, const Layout &to, const Mesh &mesh);
+  /// Layouts between the first and the last may take at most `memoryCap` bytes on a rank.
+  ReshardSearch(const CostModel &cost, const AtomTable &atoms, llvm::ArrayRef<int64_t> shape,
+                int64_t elementBytes, int64_t memoryCap);
 
-  unsigned size() const { return atoms.size(); }
-  int64_t getSize(uint8_t atom) const { return atoms[atom].size; }
-  int64_t getSize(llvm::ArrayRef<uint8_t> list) const;
-  AxisList getAxes(llvm::ArrayRef<uint8_t> list) const;
-  ReshardState getState(const Layout &layout) const;
-  Layout getLayout(const ReshardState &state, ReductionKind kind) const;
+  /// The nodes of the cheapest way, first to last; empty if there is none below `limit`
+  /// femtoseconds.
+  std::vector<ReshardNode> run(const ReshardState &from, const ReshardState &to,
+                               int64_t limit = std::numeric_limits<int64_t>::max());
+
+  /// Is a way of that price as cheap as any could be, however finely axes are cut?
+  bool isProven(const ReshardState &from, const ReshardState &to, int64_t price) const;
+
+  double getLocalBytes(const ReshardState &state) const { return bound.getLocalBytes(state); }
 
 private:
-  void appendAtoms(llvm::ArrayRef<AxisRef> axes, AtomList &list) const;
+  /// Femtoseconds that any way from `state` to `target` takes at least.
+  int64_t getBound(const ReshardState &state, const ReshardState &target) const;
+  void push(ReshardNode node, const ReshardState &target);
+  void follow(int64_t index, llvm::SmallVector<ReshardMove> moves, const ReshardState &target);
+  std::string getInvariant(const ReshardState &state) const;
+  void postponePermutes(int64_t index);
+  std::vector<ReshardNode> getPath(int64_t index) const;
 
-  Mesh mesh;
-  AxisList atoms;
-};
+  /// In the queue: a node whose moves are to be followed, all but permutes or only these.
+  struct Entry {
+    ReshardPrice estimate;
+    int64_t node;
+    bool permutes;
+    bool operator>(const Entry &other) const {
+      return std::tie(estimate, node) > std::tie(other.estimate, other.node);
+    }
+  };
 
-/// Enumerates the moves out of a state.
-class MoveGenerator {
-public:
-  MoveGenerator(const AtomTable &atoms, llvm::ArrayRef<int64_t> shape)
-      : atoms(atoms), shape(shape) {}
-
-  llvm::SmallVector<ReshardMove> getMoves(const ReshardState &state);
-
-private:
-  void addSlices();
-  void addGathers();
-  void addExchanges();
-  void addReductions();
-  void addScatters(AtomList &chosen);
-  void addPermutes();
-  void fillDims(unsigned dim, int64_t remaining, uint32_t unused, ReshardState &next);
-  void add(CollectiveKind kind, unsigned dim, unsigned splitDim, AtomList moved,
-           ReshardState result);
-  uint32_t getUnused() const;
-  /// Can `dim` of the current state be split further by `parts`?
-  bool divides(unsigned dim, int64_t parts) const;
-
+  const CostModel &cost;
   const AtomTable &atoms;
-  llvm::ArrayRef<int64_t> shape;
-  const ReshardState *state = nullptr;
-  llvm::SmallVector<ReshardMove> moves;
+  int64_t memoryCap;
+  MoveGenerator generator;
+  ReshardBound bound;
+  int64_t limit = 0;
+  std::vector<ReshardNode> nodes;
+  llvm::StringMap<ReshardPrice> best;
+  llvm::StringSet<> permuted; ///< invariants whose permutes were generated
+  std::priority_queue<Entry, std::vector<Entry>, std::greater<Entry>> queue;
 };
 
 } // namespace tpc

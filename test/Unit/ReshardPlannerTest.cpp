@@ -3,173 +3,11 @@
 #include "tpc/Sharding/ReshardPlanner.h"
 #include "ShardingTestHelpers.h"
 #include "gtest/gtest.h"
-#include <map>
-#include <set>
 
 using namespace tpc;
 using namespace tpc::test;
 
 namespace {
-MachineModel makeMachine(double latency, double bandwidth) {
-  MachineModel machine;
-  machine.links = {{"link", latency, bandwidth}};
-  machine.defaultLink = "link";
-  return machine;
-}
-
-/// Every whole-axis layout of a rank-2 tensor; with partial sets if asked.
-std::vector<Layout> getAllLayouts(const Mesh &mesh, bool partial) {
-  std::vector<Layout> layouts = {Layout::replicated(2)};
-  for (size_t i = 0; i < layouts.size(); ++i) { // grows while it is walked
-    Layout layout = layouts[i];
-    for (unsigned axis = 0; axis < mesh.axes.size(); ++axis) {
-      AxisRef ref = AxisRef::whole(mesh, axis);
-      AxisList used = layout.getUsedAxes();
-      if (std::count(used.begin(), used.end(), ref))
-        continue;
-      for (unsigned place = 0; place < (partial ? 3 : 2); ++place) {
-        Layout next = layout;
-        (place < 2 ? next.dims[place] : next.partial).push_back(ref);
-        std::sort(next.partial.begin(), next.partial.end());
-        if (std::count(layouts.begin(), layouts.end(), next) == 0)
-          layouts.push_back(next);
-      }
-    }
-  }
-  return layouts;
-}
-
-//===----------------------------------------------------------------------===//
-// Reference: Dijkstra over the moves as the header states them, on lists of axis numbers
-//===----------------------------------------------------------------------===//
-
-using Axes = std::vector<unsigned>;
-struct Plain {
-  std::vector<Axes> dims;
-  std::set<unsigned> partial;
-  bool operator<(const Plain &o) const {
-    return std::tie(dims, partial) < std::tie(o.dims, o.partial);
-  }
-};
-
-Plain toPlain(const Layout &layout) {
-  Plain plain;
-  for (const AxisList &axes : layout.dims) {
-    plain.dims.emplace_back();
-    for (const AxisRef &ref : axes)
-      plain.dims.back().push_back(ref.axis);
-  }
-  for (const AxisRef &ref : layout.partial)
-    plain.partial.insert(ref.axis);
-  return plain;
-}
-
-struct Reference {
-  const Mesh &mesh;
-  std::vector<int64_t> shape;
-  double alpha, beta;
-
-  double getSize(const Axes &axes) const {
-    double size = 1;
-    for (unsigned axis : axes)
-      size *= static_cast<double>(mesh.axes[axis].size);
-    return size;
-  }
-  double getLocal(const Plain &plain) const {
-    double bytes = 4;
-    for (size_t d = 0; d < shape.size(); ++d)
-      bytes *= static_cast<double>(shape[d]) / getSize(plain.dims[d]);
-    return bytes;
-  }
-  bool isEven(const Plain &plain) const {
-    for (size_t d = 0; d < shape.size(); ++d)
-      if (shape[d] % static_cast<int64_t>(getSize(plain.dims[d])) != 0)
-        return false;
-    return true;
-  }
-
-  std::map<Plain, double> getNeighbours(const Plain &p, const std::vector<Plain> &all) const {
-    std::map<Plain, double> next;
-    auto add = [&](const Plain &q, double received, bool moves = true) {
-      double price = moves ? alpha + beta * received : 0;
-      if (isEven(q) && (!next.count(q) || price < next[q]))
-        next[q] = price;
-    };
-    double local = getLocal(p);
-    for (unsigned d = 0; d < p.dims.size(); ++d) {
-      for (unsigned axis = 0; axis < mesh.axes.size(); ++axis) {
-        bool used = p.partial.count(axis) != 0;
-        for (const Axes &list : p.dims)
-          used |= std::count(list.begin(), list.end(), axis) != 0;
-        Plain q = p;
-        q.dims[d].push_back(axis);
-        if (!used)
-          add(q, 0, false);
-      }
-      for (size_t keep = 0; keep < p.dims[d].size(); ++keep) {
-        Axes moved(p.dims[d].begin() + keep, p.dims[d].end());
-        double n = getSize(moved);
-        Plain q = p;
-        q.dims[d].resize(keep);
-        add(q, (n - 1) * local);
-        for (unsigned e = 0; e < p.dims.size(); ++e) {
-          Plain r = q;
-          r.dims[e].insert(r.dims[e].end(), moved.begin(), moved.end());
-          if (e != d)
-            add(r, (n - 1) / n * local);
-        }
-      }
-    }
-    addReductions(p, local, add);
-    for (const Plain &q : all) // any relabelling that keeps every dimension's number of parts
-      if (q.partial == p.partial && q.dims != p.dims) {
-        bool same = true;
-        for (size_t d = 0; d < shape.size(); ++d)
-          same &= getSize(q.dims[d]) == getSize(p.dims[d]);
-        if (same)
-          add(q, local);
-      }
-    return next;
-  }
-
-  template <typename Add>
-  void addReductions(const Plain &p, double local, Add add) const {
-    std::vector<unsigned> order(p.partial.begin(), p.partial.end());
-    do
-      for (size_t count = 1; count <= order.size(); ++count) {
-        Axes moved(order.begin(), order.begin() + count);
-        double n = getSize(moved);
-        Plain q = p;
-        for (unsigned axis : moved)
-          q.partial.erase(axis);
-        add(q, 2 * (n - 1) / n * local);
-        for (unsigned d = 0; d < p.dims.size(); ++d) {
-          Plain r = q;
-          r.dims[d].insert(r.dims[d].end(), moved.begin(), moved.end());
-          add(r, (n - 1) / n * local);
-        }
-      }
-    while (std::next_permutation(order.begin(), order.end()));
-  }
-
-  std::map<Plain, double> getDistances(const Plain &from, const std::vector<Plain> &all) const {
-    std::map<Plain, double> distance = {{from, 0}};
-    std::set<std::pair<double, Plain>> queue = {{0, from}};
-    while (!queue.empty()) {
-      auto [cost, p] = *queue.begin();
-      queue.erase(queue.begin());
-      if (cost > distance[p])
-        continue;
-      for (auto &[q, price] : getNeighbours(p, all))
-        if (!distance.count(q) || cost + price < distance[q]) {
-          distance[q] = cost + price;
-          queue.insert({cost + price, q});
-        }
-    }
-    return distance;
-  }
-};
-
 //===----------------------------------------------------------------------===//
 // Simulation: what each rank holds, element by element, with the set of summands
 //===----------------------------------------------------------------------===//
@@ -288,20 +126,14 @@ void expectSame(const std::vector<Shard> &a, const std::vector<Shard> &b) {
   }
 }
 
-void checkAllPairs(const Mesh &mesh, std::vector<int64_t> shape, double alpha, double beta) {
-  ReshardPlanner planner(CostModel(mesh, makeMachine(alpha, 1 / beta)));
-  Reference reference{mesh, shape, alpha, beta};
-  std::vector<Layout> sources = getAllLayouts(mesh, true);
-  std::vector<Plain> all;
-  for (const Layout &layout : sources)
-    all.push_back(toPlain(layout));
-  for (const Layout &from : sources) {
-    auto distances = reference.getDistances(toPlain(from), all);
-    for (const Layout &to : getAllLayouts(mesh, false)) {
+/// Every plan moves real data to where its layouts say; what it costs is ReshardOptimalityTest's.
+void checkAllPairs(const Mesh &mesh, std::vector<int64_t> shape) {
+  ReshardPlanner planner(CostModel(mesh, makeMachine(1e-6, 1e9)));
+  for (const Layout &from : getWholeAxisLayouts(mesh, 2, true))
+    for (const Layout &to : getWholeAxisLayouts(mesh, 2, false)) {
       llvm::Expected<ReshardPlan> plan = planner.plan(shape, 4, from, to);
       ASSERT_TRUE(static_cast<bool>(plan)) << llvm::toString(plan.takeError());
       SCOPED_TRACE(toDTensorString(from, mesh) + " -> " + toDTensorString(to, mesh));
-      EXPECT_NEAR(getSeconds(*plan), distances[toPlain(to)], 1e-9 * alpha + 1e-13);
       auto ranks = hold(mesh, shape, from, from);
       Layout before = from;
       for (const ReshardStep &step : *plan) {
@@ -311,24 +143,12 @@ void checkAllPairs(const Mesh &mesh, std::vector<int64_t> shape, double alpha, d
       }
       EXPECT_EQ(before, to);
     }
-  }
 }
 
-TEST(ReshardPlanner, CheapestAndCorrectOnAllPairs2x2) {
-  Mesh mesh = makeMesh({{"x", 2}, {"y", 2}});
-  checkAllPairs(mesh, {8, 16}, 1e-5, 1e-9);
-  checkAllPairs(mesh, {8, 16}, 1e-9, 1e-9);
-}
-
-TEST(ReshardPlanner, CheapestAndCorrectOnAllPairs2x4) {
-  Mesh mesh = makeMesh({{"x", 2}, {"y", 4}});
-  checkAllPairs(mesh, {16, 8}, 1e-6, 1e-9);
-  checkAllPairs(mesh, {16, 8}, 1e-7, 1e-7);
-}
-
-TEST(ReshardPlanner, CheapestAndCorrectOnAllPairs2x2x2) {
-  Mesh mesh = makeMesh({{"x", 2}, {"y", 2}, {"z", 2}});
-  checkAllPairs(mesh, {16, 8}, 1e-7, 1e-9);
+TEST(ReshardPlanner, PlansMoveDataToWhereTheySay) {
+  checkAllPairs(makeMesh({{"x", 2}, {"y", 2}}), {8, 16});
+  checkAllPairs(makeMesh({{"x", 2}, {"y", 4}}), {16, 8});
+  checkAllPairs(makeMesh({{"x", 2}, {"y", 2}, {"z", 2}}), {16, 8});
 }
 
 //===----------------------------------------------------------------------===//

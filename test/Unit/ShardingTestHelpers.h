@@ -3,8 +3,10 @@
 #ifndef TPC_TEST_UNIT_SHARDINGTESTHELPERS_H
 #define TPC_TEST_UNIT_SHARDINGTESTHELPERS_H
 
+#include "tpc/Sharding/MachineModel.h"
 #include "tpc/Sharding/ShardingRule.h"
 #include "llvm/ADT/StringRef.h"
+#include <algorithm>
 #include <vector>
 
 namespace tpc::test {
@@ -25,6 +27,36 @@ inline Layout makeLayout(const Mesh &mesh, std::vector<std::vector<unsigned>> di
   for (unsigned axis : partial)
     layout.partial.push_back(AxisRef::whole(mesh, axis));
   return layout;
+}
+
+/// A machine with one kind of link: seconds per collective, bytes per second.
+inline MachineModel makeMachine(double latency, double bandwidth) {
+  MachineModel machine;
+  machine.links = {{"link", latency, bandwidth}};
+  machine.defaultLink = "link";
+  return machine;
+}
+
+/// Every layout of whole axes of a tensor of `rank` dimensions; with sums if asked.
+inline std::vector<Layout> getWholeAxisLayouts(const Mesh &mesh, unsigned rank, bool partial) {
+  std::vector<Layout> layouts = {Layout::replicated(rank)};
+  for (size_t i = 0; i < layouts.size(); ++i) { // grows while it is walked
+    Layout layout = layouts[i];
+    for (unsigned axis = 0; axis < mesh.axes.size(); ++axis) {
+      AxisRef ref = AxisRef::whole(mesh, axis);
+      AxisList used = layout.getUsedAxes();
+      if (std::count(used.begin(), used.end(), ref))
+        continue;
+      for (unsigned place = 0; place < rank + partial; ++place) {
+        Layout next = layout;
+        (place < rank ? next.dims[place] : next.partial).push_back(ref);
+        std::sort(next.partial.begin(), next.partial.end());
+        if (std::count(layouts.begin(), layouts.end(), next) == 0)
+          layouts.push_back(next);
+      }
+    }
+  }
+  return layouts;
 }
 
 /// A rule from one-letter factors: tensors "bsk", "nk" -> "bsn"; "(hg)d" writes a dimension of two

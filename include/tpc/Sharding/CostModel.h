@@ -37,6 +37,8 @@ public:
   /// Lower bounds for any collective on this mesh.
   double getLeastLatency() const { return leastLatency; }
   double getLeastSecondsPerByte() const { return leastSecondsPerByte; }
+  /// Does a collective cost the same whichever axes it runs over?
+  bool hasEqualLinks() const;
   const Mesh &getMesh() const { return mesh; }
 
 private:

@@ -7,8 +7,8 @@
 //   flops: 5.0e13              # one device, floating-point operations per second
 //   memory_bandwidth: 8.0e11   # one device, bytes per second
 //   links:
-//     - { name: nvlink, latency: 5.0e-6, bandwidth: 3.0e11 }     # seconds, received bytes per
-//     second and device
+//     - { name: nvlink, latency: 5.0e-6, bandwidth: 3.0e11 }     # seconds; received bytes per
+//     second
 //     - { name: ethernet, latency: 3.0e-5, bandwidth: 1.0e9 }
 //   default_link: nvlink
 //   axes:

@@ -2,22 +2,26 @@
 //
 // Shortest path over layouts. The moves, on the ordered axis lists of the dimensions:
 //
-//   slice           an unused axis becomes the minor-most of a dimension                       no
-//   traffic all_gather      the minor-most axes of a dimension go over these axes all_to_all the
-//   minor-most axes of one dimension become those of another, in order     over these axes permute
-//   axes change places, also with unused ones; every rank keeps one box,
-//                   so the sizes of all dimensions' shards stay                                over
-//                   the axes that moved
-//   reduce_scatter  partial axes become the minor-most of a dimension, in any order            over
-//   these axes all_reduce      partial axes go over these axes
+// clang-format off
+//   slice           an unused axis becomes the minor-most of a dimension            no traffic
+//   all_gather      the minor-most axes of a dimension go                           over these axes
+//   all_to_all      they become the minor-most of another dimension, in order       over these axes
+//   permute         axes change places, also with unused ones; every dimension      over those that
+//                   keeps its number of shards                                      moved
+//   reduce_scatter  partial axes become the minor-most of a dimension, in any order over these axes
+//   all_reduce      partial axes go                                                 over these axes
+// clang-format on
 //
 // Worked example, mesh <["dp"=2, "tp"=4]>, 8x16: [{"tp"}, {}] -> [{}, {"tp"}] is one all_to_all
 // (3/4 of a shard received); [{}, {}] partial {"tp"} -> [{"dp"}, {"tp"}] is a slice over dp of dim
 // 0, then a reduce_scatter.
 //
-// Axes are cut where a sub-axis of either layout begins or ends; within such parts the result is
-// exact. Parts that do not nest (x:(1)2 and x:(1)3) meet in a layout without them. A*: the bound is
-// what the rank that holds least of its target must receive. Ties go to fewer steps. Axes of size
+// Exact: A* finds the cheapest sequence of moves, first with axes cut only where a sub-axis of
+// either layout begins or ends, then, unless that way is proven the cheapest, with axes cut into
+// prime factors: where dp (2) leaves a dimension and tp (4) comes, half of tp is sliced and the
+// other half put in the place of dp, one permute where whole axes take two collectives. Ties go to
+// whole axes, then to fewer steps. Meshes of more than eight prime factors are searched with whole
+// axes only. Parts that do not nest (x:(1)2 and x:(1)3) meet in a layout without them. Axes of size
 // one are ignored.
 //
 //===----------------------------------------------------------------------===//
@@ -79,6 +83,9 @@ public:
   const CostModel &getCostModel() const { return cost; }
 
 private:
+  llvm::Expected<ReshardPlan> search(llvm::ArrayRef<int64_t> shape, int64_t elementBytes,
+                                     const Layout &from, const Layout &to) const;
+
   CostModel cost;
   int64_t memoryCap = std::numeric_limits<int64_t>::max();
   llvm::StringMap<ReshardPlan> memo;

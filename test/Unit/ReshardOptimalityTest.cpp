@@ -1,0 +1,159 @@
+//===- ReshardOptimalityTest.cpp - plans cost what brute force costs --------===//
+//
+// With TPC_EXHAUSTIVE set every pair of whole-axis layouts and 100,000 random pairs of sub-axes are
+// planned, without it a part of those on 64 ranks and 3,000 pairs. Prints what a plan takes to
+// find.
+//
+//===----------------------------------------------------------------------===//
+
+#include "ReshardReference.h"
+#include "ShardingTestHelpers.h"
+#include "tpc/Sharding/ReshardPlanner.h"
+#include "gtest/gtest.h"
+#include <chrono>
+#include <cstdlib>
+#include <iostream>
+#include <random>
+
+using namespace tpc;
+using namespace tpc::test;
+
+namespace {
+/// Latency that dwarfs bytes, that equals some hundred of them, that is next to nothing.
+struct Setting {
+  double alpha, beta;
+};
+const Setting settings[] = {{1e-5, 1e-11}, {1e-6, 1e-9}, {1e-7, 1e-7}};
+
+bool isExhaustive() { return std::getenv("TPC_EXHAUSTIVE") != nullptr; }
+
+/// Plans and compares; remembers what finding a plan took, unknown and known.
+class Checker {
+public:
+  Checker(const Mesh &mesh, const std::vector<int64_t> &shape, Setting setting)
+      : mesh(mesh), shape(shape),
+        planner(CostModel(mesh, makeMachine(setting.alpha, 1 / setting.beta))),
+        reference(mesh, shape, setting.alpha, setting.beta) {}
+
+  ~Checker() {
+    std::cout << "[ " << unknown.size() << " plans: median " << getMedian(unknown) << " us, known "
+              << getMedian(known) << " us ]\n";
+  }
+
+  void check(const Layout &from, const Layout &to) {
+    SCOPED_TRACE(toDTensorString(from, mesh) + " -> " + toDTensorString(to, mesh));
+    auto plan = findPlan(from, to, unknown);
+    ASSERT_TRUE(static_cast<bool>(plan)) << llvm::toString(plan.takeError());
+    double expected = reference.getSeconds(from, to);
+    EXPECT_NEAR(getSeconds(*plan), expected, 1e-6 * expected + 1e-14);
+    llvm::cantFail(findPlan(from, to, known));
+  }
+
+private:
+  llvm::Expected<ReshardPlan> findPlan(const Layout &from, const Layout &to,
+                                       std::vector<double> &microseconds) {
+    auto start = std::chrono::steady_clock::now();
+    auto plan = planner.plan(shape, 4, from, to);
+    std::chrono::duration<double, std::micro> spent = std::chrono::steady_clock::now() - start;
+    microseconds.push_back(spent.count());
+    return plan;
+  }
+  static double getMedian(std::vector<double> &values) {
+    std::sort(values.begin(), values.end());
+    return values.empty() ? 0 : values[values.size() / 2];
+  }
+
+  const Mesh &mesh;
+  std::vector<int64_t> shape;
+  ReshardPlanner planner;
+  ReshardReference reference;
+  std::vector<double> unknown, known;
+};
+
+/// All pairs of whole-axis layouts, or every `stride`th.
+void checkWholeAxes(const Mesh &mesh, const std::vector<int64_t> &shape, size_t stride = 1) {
+  std::vector<Layout> sources = getWholeAxisLayouts(mesh, shape.size(), true);
+  std::vector<Layout> targets = getWholeAxisLayouts(mesh, shape.size(), false);
+  for (Setting setting : settings) {
+    Checker checker(mesh, shape, setting);
+    for (size_t pair = 0; pair < sources.size() * targets.size(); pair += stride)
+      checker.check(sources[pair / targets.size()], targets[pair % targets.size()]);
+  }
+}
+
+TEST(ReshardOptimality, WholeAxes2x2) {
+  checkWholeAxes(makeMesh({{"x", 2}, {"y", 2}}), {8, 16});
+  checkWholeAxes(makeMesh({{"x", 2}, {"y", 2}}), {8, 16, 4});
+}
+
+TEST(ReshardOptimality, WholeAxes2x4) {
+  checkWholeAxes(makeMesh({{"x", 2}, {"y", 4}}), {16, 8});
+  checkWholeAxes(makeMesh({{"x", 2}, {"y", 4}}), {16, 8, 8});
+}
+
+TEST(ReshardOptimality, WholeAxes2x2x2) {
+  Mesh mesh = makeMesh({{"x", 2}, {"y", 2}, {"z", 2}});
+  checkWholeAxes(mesh, {16, 8});
+  checkWholeAxes(mesh, {16, 8, 8}, isExhaustive() ? 1 : 5);
+}
+
+TEST(ReshardOptimality, WholeAxes2x4x8) {
+  Mesh mesh = makeMesh({{"x", 2}, {"y", 4}, {"z", 8}});
+  checkWholeAxes(mesh, {64, 128}, isExhaustive() ? 1 : 97);
+  if (isExhaustive())
+    checkWholeAxes(mesh, {64, 128, 64});
+}
+
+TEST(ReshardOptimality, WholeAxes8x2x4) {
+  Mesh mesh = makeMesh({{"x", 8}, {"y", 2}, {"z", 4}});
+  checkWholeAxes(mesh, {64, 128}, isExhaustive() ? 1 : 101);
+  if (isExhaustive())
+    checkWholeAxes(mesh, {64, 128, 64});
+}
+
+/// Puts each prime part of the mesh into a dimension, nowhere or, if asked, among the sums.
+Layout drawLayout(const Mesh &mesh, unsigned rank, bool partial, std::mt19937_64 &random) {
+  std::vector<AxisRef> parts;
+  for (unsigned axis = 0; axis < mesh.axes.size(); ++axis)
+    for (int64_t pre = 1; pre < mesh.axes[axis].size; pre *= 2)
+      parts.push_back({axis, pre, 2});
+  for (size_t i = parts.size(); i > 1; --i)
+    std::swap(parts[i - 1], parts[random() % i]);
+  Layout layout = Layout::replicated(rank);
+  for (const AxisRef &part : parts) {
+    unsigned place = random() % (rank + 1 + partial);
+    if (place < rank)
+      layout.dims[place].push_back(part);
+    else if (place > rank)
+      layout.partial.push_back(part);
+  }
+  for (AxisList &axes : layout.dims)
+    axes = getCanonical(axes, mesh);
+  std::sort(layout.partial.begin(), layout.partial.end());
+  layout.partial = getCanonical(layout.partial, mesh);
+  return layout;
+}
+
+TEST(ReshardOptimality, RandomSubAxes) {
+  std::mt19937_64 random(20);
+  size_t pairs = isExhaustive() ? 100000 : 3000;
+  for (Setting setting : settings)
+    for (std::vector<MeshAxis> axes : {std::vector<MeshAxis>{{"x", 4}, {"y", 4}},
+                                       std::vector<MeshAxis>{{"x", 2}, {"y", 4}, {"z", 2}}}) {
+      Mesh mesh = makeMesh(axes);
+      Checker checker(mesh, {32, 64}, setting);
+      for (size_t i = 0; i < pairs / 6 + 1; ++i)
+        checker.check(drawLayout(mesh, 2, true, random), drawLayout(mesh, 2, false, random));
+    }
+}
+
+/// By hand, on 2x4: x leaves and y comes. Cutting y in halves, the minor half is sliced, then a
+/// permute puts the major half where x was: one collective, of a quarter of the tensor.
+TEST(ReshardOptimality, HalvesOfAnAxisSaveACollective) {
+  Mesh mesh = makeMesh({{"x", 2}, {"y", 4}});
+  ReshardPlanner planner(CostModel(mesh, makeMachine(1e-6, 1e9)));
+  ReshardPlan plan = llvm::cantFail(
+      planner.plan({64, 8}, 4, makeLayout(mesh, {{0}, {}}), makeLayout(mesh, {{1}, {}})));
+  EXPECT_NEAR(getSeconds(plan), 1e-6 + 64 * 8 * 4 / 4 * 1e-9, 1e-15);
+}
+} // namespace
