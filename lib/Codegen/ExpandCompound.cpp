@@ -342,7 +342,8 @@ void Expander::expand(Operation *op) {
             reduce(reduction.getKind().getValue(), reduction.getInput(), reduction.getDims()));
       })
       .Default([](Operation *) {});
-  if (isOpTriviallyDead(op))
+  // A barrier is no pure op, or it would keep nothing apart; its work is done.
+  if (isOpTriviallyDead(op) || isa<BarrierOp>(op))
     op->erase();
 }
 

@@ -1,11 +1,10 @@
-//===- ApplyDataParallel.cpp - where parameters, gradients and state are stored -===//
+//===- ApplyDataParallel.cpp - the pass tpc-apply-data-parallel ----------------===//
 
 #include "MeshRoles.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "StorageLayouts.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Pass/Pass.h"
 #include "tpc/Frontend/Passes.h"
-#include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSwitch.h"
 
 #define DEBUG_TYPE "tpc-apply-data-parallel"
@@ -21,113 +20,63 @@ using namespace tpc;
 
 static constexpr StringLiteral kBackward = "tpc.backward", kUpdate = "tpc.update";
 
-namespace {
-enum class DataParallelMode { Ddp, Zero1, Zero2, Fsdp };
+//===-- reshards where values are made -----------------------------------------===//
 
-/// Layouts of one parameter and of what belongs to it.
-struct StorageLayouts {
-  LayoutAttr use;       ///< in computation: the plan's, without the storage axis
-  LayoutAttr parameter; ///< between steps
-  LayoutAttr shard;     ///< of its gradient and its optimizer state
-};
+/// Brings a returned value to `layout` right behind the op that makes it. The update takes it from
+/// there, too.
+static void reshard(OpOperand &returned, LayoutAttr layout, Location reason) {
+  Value value = returned.get();
+  if (!value.getDefiningOp())
+    return;
+  OpBuilder builder(layout.getContext());
+  builder.setInsertionPointAfterValue(value);
+  auto made =
+      ReshardOp::create(builder, builder.getFusedLoc({value.getLoc(), reason}), value, layout);
+  for (StringRef phase : {kBackward, kUpdate})
+    if (value.getDefiningOp()->hasAttr(phase))
+      made->setAttr(phase, builder.getUnitAttr());
+  value.replaceUsesWithIf(made.getResult(), [&](OpOperand &use) {
+    Operation *user = use.getOwner();
+    return user != made && (user->hasAttr(kUpdate) || isa<func::ReturnOp>(user));
+  });
+}
 
-/// Chooses layouts per parameter: the same in all functions.
-class LayoutChooser {
-public:
-  LayoutChooser(MeshOp op, const AxisRef &axis, DataParallelMode mode)
-      : symbol(FlatSymbolRefAttr::get(op.getSymNameAttr())), mesh(op.getMesh().getMesh()),
-        axis(axis), mode(mode) {}
-
-  /// Visits the parameters among the arguments. Fails if one is split over the storage axis
-  /// already.
-  LogicalResult addParameters(func::FuncOp function);
-  const StorageLayouts *find(StringRef parameter) const {
-    auto found = layouts.find(parameter);
-    return found == layouts.end() ? nullptr : &found->second;
+/// The sum over data-parallel ranks is formed where a gradient is made, as it will be returned: so
+/// nothing larger is kept until the end of the step.
+static void reshardGradients(func::FuncOp function, Location reason) {
+  for (OpOperand &returned : function.getBody().front().getTerminator()->getOpOperands()) {
+    unsigned number = returned.getOperandNumber();
+    auto layout = function.getResultAttrOfType<LayoutAttr>(number, TPCDialect::kLayout);
+    if (layout && function.getResultAttr(number, TPCDialect::kGradient))
+      reshard(returned, layout, reason);
   }
+}
 
-private:
-  LogicalResult add(BlockArgument argument, ParamAttr param);
-  Layout getShard(Layout layout, BlockArgument argument, ParamAttr param) const;
+//===-- layouts of arguments and results ---------------------------------------===//
 
-  FlatSymbolRefAttr symbol;
-  Mesh mesh;
-  AxisRef axis;
-  DataParallelMode mode;
-  llvm::StringMap<StorageLayouts> layouts;
-};
-
-/// Rewrites one function.
-class DataParallelApplier {
+namespace {
+/// Gives the arguments and results of one function the layouts of a mode.
+class StorageSetter {
 public:
-  DataParallelApplier(func::FuncOp function, const LayoutChooser &layouts, StringRef reason)
-      : function(function), layouts(layouts),
-        reason(NameLoc::get(StringAttr::get(function.getContext(), reason))) {}
+  StorageSetter(func::FuncOp function, const StorageChooser &layouts)
+      : function(function), layouts(layouts) {}
 
   void setArguments();
   void setResults();
-  void constrainResults();
-  unsigned gatherAgainInBackward();
+  /// A new parameter, which the update makes as a shard, is brought to its storage where it is
+  /// made.
+  void reshardParameters(Location reason);
 
 private:
   const StorageLayouts *findOfResult(unsigned number);
   bool isParameter(unsigned number);
-  void constrain(OpOperand &returned, LayoutAttr layout);
 
   func::FuncOp function;
-  const LayoutChooser &layouts;
-  Location reason; ///< the option, as an annotation's location
+  const StorageChooser &layouts;
 };
 } // namespace
 
-//===-- layouts ----------------------------------------------------------------===//
-
-/// The first dimension, in Hugging Face's order, that the axis divides below what splits it
-/// already. (FSDP2 takes dimension 0 and pads.)
-Layout LayoutChooser::getShard(Layout layout, BlockArgument argument, ParamAttr param) const {
-  ArrayRef<int64_t> shape = cast<RankedTensorType>(argument.getType()).getShape();
-  for (unsigned dim = 0; dim < shape.size(); ++dim)
-    if (shape[dim] % (getSize(layout.dims[dim]) * axis.size) == 0) {
-      layout.dims[dim].push_back(axis);
-      return layout;
-    }
-  emitRemark(argument.getLoc()) << "'" << param.getName() << "' is whole on every rank of "
-                                << toString(axis, mesh) << ", which divides none of its dimensions";
-  return layout;
-}
-
-LogicalResult LayoutChooser::add(BlockArgument argument, ParamAttr param) {
-  LayoutAttr attribute = getLayout(argument);
-  int64_t rank = cast<RankedTensorType>(argument.getType()).getRank();
-  Layout layout = attribute ? attribute.getLayout(mesh) : Layout::replicated(rank);
-  if (llvm::any_of(layout.getUsedAxes(),
-                   [&](const AxisRef &used) { return used.axis == axis.axis; }))
-    return emitError(argument.getLoc())
-           << "parameter '" << param.getName() << "' is split over " << mesh.axes[axis.axis].name
-           << " already, got " << toDTensorString(layout, mesh)
-           << ": that axis is for the data-parallel mode to use";
-  Layout shard = axis.size > 1 ? getShard(layout, argument, param) : layout;
-  StorageLayouts &entry = layouts[param.getName()];
-  entry.use = LayoutAttr::get(symbol, layout, mesh);
-  entry.shard = LayoutAttr::get(symbol, shard, mesh);
-  entry.parameter = mode == DataParallelMode::Fsdp ? entry.shard : entry.use;
-  return success();
-}
-
-LogicalResult LayoutChooser::addParameters(func::FuncOp function) {
-  for (BlockArgument argument : function.getArguments()) {
-    unsigned number = argument.getArgNumber();
-    auto param = function.getArgAttrOfType<ParamAttr>(number, TPCDialect::kParam);
-    if (param && !function.getArgAttr(number, TPCDialect::kState) && !find(param.getName()) &&
-        failed(add(argument, param)))
-      return failure();
-  }
-  return success();
-}
-
-//===-- one function -----------------------------------------------------------===//
-
-void DataParallelApplier::setArguments() {
+void StorageSetter::setArguments() {
   for (BlockArgument argument : function.getArguments()) {
     unsigned number = argument.getArgNumber();
     auto param = function.getArgAttrOfType<ParamAttr>(number, TPCDialect::kParam);
@@ -143,7 +92,7 @@ void DataParallelApplier::setArguments() {
 }
 
 /// The parameter that a result is, updates, or is the gradient of; null for other results.
-const StorageLayouts *DataParallelApplier::findOfResult(unsigned number) {
+const StorageLayouts *StorageSetter::findOfResult(unsigned number) {
   auto param = function.getResultAttrOfType<ParamAttr>(number, TPCDialect::kParam);
   if (auto alias = function.getResultAttrOfType<IntegerAttr>(number, TPCDialect::kAlias))
     param = function.getArgAttrOfType<ParamAttr>(alias.getInt(), TPCDialect::kParam);
@@ -152,51 +101,31 @@ const StorageLayouts *DataParallelApplier::findOfResult(unsigned number) {
   return param ? layouts.find(param.getName()) : nullptr;
 }
 
-bool DataParallelApplier::isParameter(unsigned number) {
+bool StorageSetter::isParameter(unsigned number) {
   if (auto alias = function.getResultAttrOfType<IntegerAttr>(number, TPCDialect::kAlias))
     return !function.getArgAttr(alias.getInt(), TPCDialect::kState);
   return !function.getResultAttr(number, TPCDialect::kState) &&
          !function.getResultAttr(number, TPCDialect::kGradient);
 }
 
-void DataParallelApplier::setResults() {
+void StorageSetter::setResults() {
   for (unsigned number = 0; number < function.getNumResults(); ++number)
     if (const StorageLayouts *entry = findOfResult(number))
       function.setResultAttr(number, TPCDialect::kLayout,
                              isParameter(number) ? entry->parameter : entry->shard);
 }
 
-/// A gradient is brought to its shard, and a new parameter, which the update makes as a shard, to
-/// its storage where it is made: so nothing larger is kept until the end of the step.
-void DataParallelApplier::constrainResults() {
+void StorageSetter::reshardParameters(Location reason) {
   for (OpOperand &returned : function.getBody().front().getTerminator()->getOpOperands()) {
     unsigned number = returned.getOperandNumber();
     const StorageLayouts *entry = findOfResult(number);
-    if (!entry || !returned.get().getDefiningOp())
-      continue;
-    if (function.getResultAttr(number, TPCDialect::kGradient) && entry->shard != entry->use)
-      constrain(returned, entry->shard);
-    if (function.getResultAttr(number, TPCDialect::kAlias) && isParameter(number) &&
+    if (entry && function.getResultAttr(number, TPCDialect::kAlias) && isParameter(number) &&
         entry->parameter != entry->shard)
-      constrain(returned, entry->parameter);
+      reshard(returned, entry->parameter, reason);
   }
 }
 
-void DataParallelApplier::constrain(OpOperand &returned, LayoutAttr layout) {
-  Value value = returned.get();
-  OpBuilder builder(function.getContext());
-  builder.setInsertionPointAfterValue(value);
-  Location loc = builder.getFusedLoc({value.getLoc(), reason});
-  auto request = ConstrainOp::create(builder, loc, value, layout, /*interior=*/false,
-                                     /*module=*/StringAttr());
-  for (StringRef phase : {kBackward, kUpdate})
-    if (value.getDefiningOp()->hasAttr(phase))
-      request->setAttr(phase, builder.getUnitAttr());
-  value.replaceUsesWithIf(request.getResult(), [&](OpOperand &use) {
-    Operation *user = use.getOwner();
-    return user != request && (user->hasAttr(kUpdate) || isa<func::ReturnOp>(user));
-  });
-}
+//===-- the second gather ------------------------------------------------------===//
 
 /// The operands of backward ops that are a use of `parameter`.
 static SmallVector<OpOperand *> findBackwardUses(BlockArgument parameter) {
@@ -219,7 +148,7 @@ static Operation *findFirstOwner(ArrayRef<OpOperand *> operands) {
 
 /// Gives the backward ops a use of their own of each parameter that is gathered, behind a barrier;
 /// returns how many.
-unsigned DataParallelApplier::gatherAgainInBackward() {
+static unsigned gatherAgainInBackward(func::FuncOp function) {
   unsigned count = 0;
   for (BlockArgument argument : function.getArguments()) {
     SmallVector<OpOperand *> operands = findBackwardUses(argument);
@@ -267,35 +196,47 @@ private:
     std::optional<DataParallelMode> parsed = parseMode(mode);
     if (!parsed)
       return getOperation().emitError("mode is ddp, zero1, zero2 or fsdp, got '") << mode << "'";
-    if (*parsed == DataParallelMode::Ddp)
-      return success();
     MeshOp mesh = getMesh(getOperation());
     if (!mesh)
       return getOperation().emitError("expects one tpc.mesh");
     FailureOr<MeshRoles> roles = MeshRoles::read(mesh);
     if (failed(roles))
       return failure();
-    if (!roles->storage)
+    if (*parsed != DataParallelMode::Ddp && !roles->storage)
       return mesh.emitError() << mode
                               << " stores parts of the model on the ranks of the mesh axis dp, "
                               << "or replica and shard, which this mesh has not: add dp=1 or more";
-    return apply(mesh, AxisRef::whole(mesh.getMesh().getMesh(), *roles->storage), *parsed);
+    if (*parsed != DataParallelMode::Ddp &&
+        failed(
+            setLayouts(mesh, AxisRef::whole(mesh.getMesh().getMesh(), *roles->storage), *parsed)))
+      return failure();
+    if (getSize(roles->batch) > 1)
+      for (auto function : getFunctions())
+        reshardGradients(function, getReason());
+    return success();
   }
 
-  LogicalResult apply(MeshOp mesh, const AxisRef &axis, DataParallelMode parsed) {
-    LayoutChooser layouts(mesh, axis, parsed);
-    for (auto function : getOperation().getOps<func::FuncOp>())
-      if (!function.isExternal() && failed(layouts.addParameters(function)))
+  /// The option, as an annotation's location.
+  Location getReason() { return NameLoc::get(StringAttr::get(&getContext(), "--dp-mode=" + mode)); }
+
+  SmallVector<func::FuncOp> getFunctions() {
+    return llvm::to_vector(
+        llvm::make_filter_range(getOperation().getOps<func::FuncOp>(),
+                                [](func::FuncOp function) { return !function.isExternal(); }));
+  }
+
+  LogicalResult setLayouts(MeshOp mesh, const AxisRef &axis, DataParallelMode parsed) {
+    StorageChooser layouts(mesh, axis, parsed);
+    for (func::FuncOp function : getFunctions())
+      if (failed(layouts.addParameters(function)))
         return failure();
-    for (auto function : getOperation().getOps<func::FuncOp>()) {
-      if (function.isExternal())
-        continue;
-      DataParallelApplier applier(function, layouts, "--dp-mode=" + mode);
-      applier.setArguments();
-      applier.setResults();
-      applier.constrainResults();
+    for (func::FuncOp function : getFunctions()) {
+      StorageSetter setter(function, layouts);
+      setter.setArguments();
+      setter.setResults();
+      setter.reshardParameters(getReason());
       if (parsed == DataParallelMode::Fsdp && reshardAfterForward)
-        numGathers += applier.gatherAgainInBackward();
+        numGathers += gatherAgainInBackward(function);
     }
     return success();
   }

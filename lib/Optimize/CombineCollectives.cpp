@@ -104,6 +104,15 @@ private:
 
 } // namespace
 
+/// Cuts of arguments that only `op` takes go where it goes: the argument stays in memory anyway,
+/// its cut need not.
+static void moveSlicesBefore(Operation *op) {
+  for (Value operand : op->getOperands())
+    if (auto slice = operand.getDefiningOp<ShardSliceOp>();
+        slice && slice->hasOneUse() && isa<BlockArgument>(slice.getInput()))
+      slice->moveBefore(op);
+}
+
 /// Moves what depends on a member but stands before `last` behind it, in its order.
 static void moveUsersBehind(const Bucket &bucket, Operation *last) {
   llvm::SmallPtrSet<Operation *, 16> dependent;
@@ -119,6 +128,7 @@ static void moveUsersBehind(const Bucket &bucket, Operation *last) {
       continue;
     dependent.insert(op);
     op->moveAfter(position);
+    moveSlicesBefore(op);
     position = op;
   }
 }

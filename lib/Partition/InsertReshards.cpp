@@ -130,15 +130,15 @@ FailureOr<Layout> ReshardInserter::readRequest(Value value, LayoutAttr attribute
   return layout;
 }
 
-/// If all must follow it, a request is met where it stands; else whoever uses the value may use it
-/// in any layout, and pays for it.
+/// A reshard that the program has is made where it stands, and so is a request that all must
+/// follow; else whoever uses the value may use it in any layout, and pays for it.
 LogicalResult ReshardInserter::visitRequest(Operation *op, LayoutAttr attribute) {
   Value input = op->getOperand(0);
   FailureOr<Layout> layout = readRequest(input, attribute, [&] { return op->emitOpError(); });
   if (failed(layout))
     return failure();
   requests.push_back({op, *layout});
-  if (strict) {
+  if (strict || isa<ReshardOp>(op)) {
     versions.define(op->getResult(0), versions.get(input, *layout, op), *layout);
     return success();
   }

@@ -16,12 +16,17 @@ using namespace tpc;
 static constexpr StringLiteral kFlops = "tpc.flops";
 
 namespace {
+/// A tensor that a rank keeps: what it is a shard of, and where it lies.
+struct Kept {
+  RankedTensorType type;
+  GlobalAttr global;
+  SlotAttr slot;
+};
+
 /// All that is known of one parameter, from whichever entries mention it.
 struct Parameter {
   ParamAttr param;
-  RankedTensorType type;
-  GlobalAttr global;
-  llvm::StringMap<SlotAttr> slots; ///< value, exp_avg, exp_avg_sq, gradient
+  llvm::StringMap<Kept> tensors; ///< value, exp_avg, exp_avg_sq, gradient
 };
 
 class Writer {
@@ -167,10 +172,11 @@ void Writer::writeArena(DictionaryAttr arena) {
 //===-- parameters -------------------------------------------------------------===//
 
 void Writer::addParameter(DictionaryAttr attributes, Type type) {
-  auto slot = attributes.getAs<SlotAttr>(TPCDialect::kSlot);
+  Kept kept{cast<RankedTensorType>(type), attributes.getAs<GlobalAttr>(TPCDialect::kGlobal),
+            attributes.getAs<SlotAttr>(TPCDialect::kSlot)};
   if (auto gradient = attributes.getAs<StringAttr>(TPCDialect::kGradient)) {
     if (auto found = parameters.find(gradient.getValue()); found != parameters.end())
-      found->second.slots["gradient"] = slot;
+      found->second.tensors["gradient"] = kept;
     return;
   }
   auto param = attributes.getAs<ParamAttr>(TPCDialect::kParam);
@@ -178,12 +184,9 @@ void Writer::addParameter(DictionaryAttr attributes, Type type) {
     return;
   auto state = attributes.getAs<StringAttr>(TPCDialect::kState);
   Parameter &parameter = parameters[param.getName()];
-  parameter.slots[state ? state.getValue() : "value"] = slot;
-  if (state)
-    return;
-  parameter.param = param;
-  parameter.type = cast<RankedTensorType>(type);
-  parameter.global = attributes.getAs<GlobalAttr>(TPCDialect::kGlobal);
+  parameter.tensors[state ? state.getValue() : "value"] = kept;
+  if (!state)
+    parameter.param = param;
 }
 
 void Writer::collectParameters() {
@@ -195,18 +198,28 @@ void Writer::collectParameters() {
   }
 }
 
+/// State and gradients have a placement of their own where they are not split as the value is.
 void Writer::writeParameter(const Parameter &parameter) {
+  const Kept &value = parameter.tensors.find("value")->second;
   json.object([&] {
     json.attribute("name", parameter.param.getName());
     writeShape("shape", parameter.param.getShape());
-    json.attribute("dtype", getDtype(parameter.type));
-    writePlacement(parameter.type, parameter.global);
-    Layout layout = parameter.global ? parameter.global.getLayout().getLayout(mesh)
-                                     : Layout::replicated(parameter.type.getRank());
+    json.attribute("dtype", getDtype(value.type));
+    writePlacement(value.type, value.global);
+    Layout layout = value.global ? value.global.getLayout().getLayout(mesh)
+                                 : Layout::replicated(value.type.getRank());
     json.attribute("layout", toDTensorString(layout, mesh));
-    for (StringRef name : {"value", "exp_avg", "exp_avg_sq", "gradient"})
-      if (SlotAttr slot = parameter.slots.lookup(name))
-        json.attributeObject(name, [&] { writeSlot(slot); });
+    for (StringRef name : {"value", "exp_avg", "exp_avg_sq", "gradient"}) {
+      auto found = parameter.tensors.find(name);
+      if (found == parameter.tensors.end())
+        continue;
+      const Kept &kept = found->second;
+      json.attributeObject(name, [&] {
+        writeSlot(kept.slot);
+        if (kept.global != value.global)
+          writePlacement(kept.type, kept.global);
+      });
+    }
   });
 }
 

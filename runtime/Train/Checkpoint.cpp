@@ -24,11 +24,10 @@ void writeOwnFile(Program &program, const std::string &folder) {
   std::vector<TensorSpec> specs;
   std::vector<const char *> data;
   for (const StateTensor &tensor : stateTensors(program.manifest()))
-    if (program.writes(tensor.parameter->placement)) {
-      const Parameter &parameter = *tensor.parameter;
+    if (const Placement &placement = tensor.kept.placement; program.writes(placement)) {
       specs.push_back(
-          {tensor.name, safetensorsType(parameter.dtype), parameter.placement.localShape});
-      data.push_back(program.at(tensor.slot));
+          {tensor.name, safetensorsType(tensor.parameter->dtype), placement.localShape});
+      data.push_back(program.at(tensor.kept.slot));
     }
   SafetensorsLayout layout(std::move(specs));
   AsideFile file(folder + "/" + fileOf(program.rank()), layout.size());
@@ -98,9 +97,9 @@ Progress loadCheckpoint(const std::string &folder, Program &program, bool state)
     if (tensor.isState && !state)
       continue;
     const Parameter &parameter = *tensor.parameter;
-    Box mine = program.boxOf(parameter.placement);
+    Box mine = program.boxOf(tensor.kept.placement);
     int64_t found = 0;
-    for (const StoredPart &part : index.parts.at(parameter.name)) {
+    for (const StoredPart &part : index.parts.at(tensor.name)) {
       std::unique_ptr<SafetensorsFile> &file = files[part.file];
       if (!file)
         file = std::make_unique<SafetensorsFile>(folder + "/" + part.file);
@@ -109,10 +108,10 @@ Progress loadCheckpoint(const std::string &folder, Program &program, bool state)
           stored->dtype != safetensorsType(parameter.dtype))
         throw Error(file->path() + " does not hold the part of " + tensor.name +
                     " that index.json places there");
-      found += copyShared(part.box, stored->data, mine, program.at(tensor.slot),
+      found += copyShared(part.box, stored->data, mine, program.at(tensor.kept.slot),
                           static_cast<int64_t>(elementBytes(parameter.dtype)));
     }
-    if (found != parameter.localElements())
+    if (found != elementsOf(mine.sizes))
       throw Error("checkpoint " + folder + " lacks a part of " + tensor.name);
   }
   return index.progress;

@@ -11,13 +11,25 @@ using Json = nlohmann::ordered_json;
 std::vector<StateTensor> stateTensors(const Manifest &manifest) {
   std::vector<StateTensor> tensors;
   for (const Parameter &parameter : manifest.parameters) {
-    tensors.push_back({parameter.name, &parameter, parameter.value, false});
+    tensors.push_back({parameter.name, &parameter, {parameter.placement, parameter.value}, false});
     if (parameter.expAvg)
       tensors.push_back({parameter.name + ".exp_avg", &parameter, *parameter.expAvg, true});
     if (parameter.expAvgSq)
       tensors.push_back({parameter.name + ".exp_avg_sq", &parameter, *parameter.expAvgSq, true});
   }
   return tensors;
+}
+
+/// The parts that ranks write, each box once.
+static Json printParts(const Placement &placement, const Mesh &mesh,
+                       const std::function<std::string(int64_t rank)> &fileOf) {
+  Json parts = Json::array();
+  for (int64_t rank = 0; rank < mesh.size(); ++rank)
+    if (writerOf(placement, mesh, rank) == rank) {
+      Box box = boxOf(placement, mesh, rank);
+      parts.push_back({{"file", fileOf(rank)}, {"offsets", box.offsets}, {"sizes", box.sizes}});
+    }
+  return parts;
 }
 
 std::string printIndex(const Manifest &manifest, const Progress &progress,
@@ -31,16 +43,13 @@ std::string printIndex(const Manifest &manifest, const Progress &progress,
                 {"model", Json::parse(manifest.modelConfig, nullptr, false)},
                 {"parameters", Json::array()}};
   for (const Parameter &parameter : manifest.parameters) {
-    Json parts = Json::array();
-    for (int64_t rank = 0; rank < manifest.mesh.size(); ++rank)
-      if (writerOf(parameter.placement, manifest.mesh, rank) == rank) {
-        Box box = boxOf(parameter.placement, manifest.mesh, rank);
-        parts.push_back({{"file", fileOf(rank)}, {"offsets", box.offsets}, {"sizes", box.sizes}});
-      }
-    index["parameters"].push_back({{"name", parameter.name},
-                                   {"shape", parameter.shape},
-                                   {"global_shape", parameter.placement.globalShape},
-                                   {"parts", parts}});
+    Json entry = {{"name", parameter.name},
+                  {"shape", parameter.shape},
+                  {"global_shape", parameter.placement.globalShape},
+                  {"parts", printParts(parameter.placement, manifest.mesh, fileOf)}};
+    if (parameter.expAvg)
+      entry["state_parts"] = printParts(parameter.expAvg->placement, manifest.mesh, fileOf);
+    index["parameters"].push_back(entry);
   }
   return index.dump(1) + "\n";
 }
@@ -67,10 +76,17 @@ CheckpointIndex parseIndex(const Json &json, const std::string &path) {
     throw Error("checkpoint index " + path + " has a version that this program does not know");
   index.progress = {json.at("step").get<int64_t>(), json.at("seed").get<int64_t>(),
                     json.value("data", "")};
-  for (const Json &parameter : json.at("parameters"))
-    for (const Json &part : parameter.at("parts"))
-      index.parts[parameter.at("name").get<std::string>()].push_back(
-          parsePart(part, parameter.at("global_shape").get<Shape>(), path));
+  for (const Json &parameter : json.at("parameters")) {
+    auto name = parameter.at("name").get<std::string>();
+    auto globalShape = parameter.at("global_shape").get<Shape>();
+    auto parse = [&](const char *key, const std::string &tensor) {
+      for (const Json &part : parameter.at(parameter.contains(key) ? key : "parts"))
+        index.parts[tensor].push_back(parsePart(part, globalShape, path));
+    };
+    parse("parts", name);
+    parse("state_parts", name + ".exp_avg");
+    parse("state_parts", name + ".exp_avg_sq");
+  }
   return index;
 }
 

@@ -14,12 +14,12 @@ namespace tpc::runtime {
 struct StateTensor {
   std::string name;
   const Parameter *parameter;
-  Slot slot;
+  KeptTensor kept;
   bool isState;
 };
 std::vector<StateTensor> stateTensors(const Manifest &manifest);
 
-/// A box of a parameter's global shape and the file that holds it, moments included.
+/// A box of a tensor's global shape and the file that holds it.
 struct StoredPart {
   std::string file;
   Box box;
@@ -27,7 +27,7 @@ struct StoredPart {
 
 struct CheckpointIndex {
   Progress progress;
-  std::map<std::string, std::vector<StoredPart>> parts; ///< by parameter
+  std::map<std::string, std::vector<StoredPart>> parts; ///< by tensor
 };
 
 /// JSON text; `fileOf` names the file of a rank.

@@ -14,6 +14,10 @@ std::string print(const Shape &shape) {
   return text.empty() ? "scalar" : text;
 }
 
+std::string printSize(int64_t bytes) {
+  return std::to_string(bytes) + " bytes (" + printBytes(static_cast<uint64_t>(bytes)) + ")";
+}
+
 std::string padded(std::string text, size_t width) {
   text.resize(std::max(width, text.size()), ' ');
   return text;
@@ -27,6 +31,13 @@ std::string layoutOf(const Placement &placement, const Mesh &mesh) {
       text += (text.empty() ? "" : ", ") + ("Shard(" + std::to_string(d) + ") on ") +
               mesh.axes[static_cast<size_t>(part.axis)].name;
   return text.empty() ? "Replicate" : text;
+}
+
+/// "; gradient and state here 6x8", where they are not split as the parameter is.
+std::string describeState(const Parameter &parameter) {
+  if (!parameter.expAvg || parameter.expAvg->placement.localShape == parameter.placement.localShape)
+    return "";
+  return "; gradient and state here " + print(parameter.expAvg->placement.localShape);
 }
 
 std::string describeParameters(const Manifest &manifest) {
@@ -44,7 +55,25 @@ std::string describeParameters(const Manifest &manifest) {
             padded(print(parameter.shape), shapeWidth) + "  " +
             (parameter.layout.empty() ? layoutOf(parameter.placement, manifest.mesh)
                                       : parameter.layout) +
-            "; here " + print(parameter.placement.localShape) + "\n";
+            "; here " + print(parameter.placement.localShape) + describeState(parameter) + "\n";
+  return text;
+}
+
+/// Bytes between steps, whatever a step needs beside them (gathered parameters, activations).
+std::string describeStorage(const Manifest &manifest) {
+  int64_t values = 0, gradients = 0, states = 0;
+  for (const Parameter &parameter : manifest.parameters) {
+    auto bytes = [&](const std::optional<KeptTensor> &kept) {
+      return kept ? parameter.localBytes(kept->placement) : 0;
+    };
+    values += parameter.localBytes(parameter.placement);
+    gradients += bytes(parameter.gradient);
+    states += bytes(parameter.expAvg) + bytes(parameter.expAvgSq);
+  }
+  std::string text = "stored on a rank:\n  " + padded("parameters", 16) + printSize(values) + "\n";
+  if (manifest.train)
+    text += "  " + padded("gradients", 16) + printSize(gradients) + "\n  " +
+            padded("optimizer_state", 16) + printSize(states) + "\n";
   return text;
 }
 
@@ -64,18 +93,16 @@ std::string describeEntries(const Manifest &manifest) {
 }
 
 std::string describeArena(const Manifest &manifest, int threads) {
-  auto bytes = [](int64_t value) {
-    return std::to_string(value) + " bytes (" + printBytes(static_cast<uint64_t>(value)) + ")";
-  };
   auto line = [&](const std::string &category, int64_t size) {
-    return "  " + padded(category, 16) + bytes(size);
+    return "  " + padded(category, 16) + printSize(size);
   };
   int64_t communication = manifest.communicationBytes,
           arena = static_cast<int64_t>(manifest.arenaBytes(threads));
   std::string count = std::to_string(threads) + (threads == 1 ? " thread" : " threads");
-  std::string text = "arena of a rank with " + count + ": " + bytes(arena) + ", of which private " +
-                     std::to_string(arena - communication) + ", communication region " +
-                     std::to_string(communication) + "; at its peak instant:\n";
+  std::string text = "arena of a rank with " + count + ": " + printSize(arena) +
+                     ", of which private " + std::to_string(arena - communication) +
+                     ", communication region " + std::to_string(communication) +
+                     "; at its peak instant:\n";
   for (auto &[category, size] : manifest.peak)
     text += line(category, size) + "\n";
   return text + line("workspace", threads * manifest.workspaceBytesPerThread) + ": " + count +
@@ -106,8 +133,9 @@ std::string describe(const Manifest &manifest, int threads) {
   text += "batch " + std::to_string(manifest.batch) + " (global), sequence " +
           std::to_string(manifest.sequence) + ", vocabulary " +
           std::to_string(manifest.vocabulary) + ", cpu " + manifest.cpu + "\n";
-  return text + describeParameters(manifest) + describeEntries(manifest) +
-         describeArena(manifest, threads) + describeCollectives(manifest);
+  return text + describeParameters(manifest) + describeStorage(manifest) +
+         describeEntries(manifest) + describeArena(manifest, threads) +
+         describeCollectives(manifest);
 }
 
 } // namespace tpc::runtime

@@ -12,10 +12,6 @@ Slot parseSlot(const Json &json) {
   return {json.at("space").get<std::string>() == "communication", json.at("offset").get<int64_t>()};
 }
 
-std::optional<Slot> parseOptionalSlot(const Json &json, const char *key) {
-  return json.contains(key) ? std::optional<Slot>(parseSlot(json.at(key))) : std::nullopt;
-}
-
 int64_t axisNumber(const Mesh &mesh, const std::string &name) {
   for (size_t axis = 0; axis < mesh.axes.size(); ++axis)
     if (mesh.axes[axis].name == name)
@@ -50,6 +46,19 @@ Placement parsePlacement(const Json &json, const Mesh &mesh) {
   return placement;
 }
 
+/// State or gradients: split as the parameter is, unless they say otherwise.
+std::optional<KeptTensor> parseKept(const Json &parameter, const char *key,
+                                    const Placement &placement, const Mesh &mesh) {
+  if (!parameter.contains(key))
+    return std::nullopt;
+  const Json &json = parameter.at(key);
+  KeptTensor kept{json.contains("dims") ? parsePlacement(json, mesh) : placement, parseSlot(json)};
+  if (kept.placement.globalShape != placement.globalShape)
+    throw Error("the program's manifest has a parameter of another shape than its " +
+                std::string(key));
+  return kept;
+}
+
 Parameter parseParameter(const Json &json, const Mesh &mesh) {
   Parameter parameter;
   parameter.name = json.at("name").get<std::string>();
@@ -58,9 +67,9 @@ Parameter parseParameter(const Json &json, const Mesh &mesh) {
   parameter.placement = parsePlacement(json, mesh);
   parameter.layout = json.value("layout", "");
   parameter.value = parseSlot(json.at("value"));
-  parameter.expAvg = parseOptionalSlot(json, "exp_avg");
-  parameter.expAvgSq = parseOptionalSlot(json, "exp_avg_sq");
-  parameter.gradient = parseOptionalSlot(json, "gradient");
+  parameter.expAvg = parseKept(json, "exp_avg", parameter.placement, mesh);
+  parameter.expAvgSq = parseKept(json, "exp_avg_sq", parameter.placement, mesh);
+  parameter.gradient = parseKept(json, "gradient", parameter.placement, mesh);
   return parameter;
 }
 

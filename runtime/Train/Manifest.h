@@ -18,16 +18,24 @@ struct Slot {
   int64_t offset = 0;
 };
 
+/// A tensor that belongs to a parameter: which part of it a rank has, and where that lies.
+struct KeptTensor {
+  Placement placement;
+  Slot slot;
+};
+
 struct Parameter {
   std::string name;
   Shape shape; ///< Hugging Face's; the same elements in the same order as placement.globalShape
   tpc_dtype dtype = TPC_F32;
-  Placement placement;
-  std::string layout; ///< in DTensor's words
+  Placement placement; ///< of the value
+  std::string layout;  ///< in DTensor's words
   Slot value;
-  std::optional<Slot> expAvg, expAvgSq, gradient; ///< in training
-  int64_t localElements() const { return elementsOf(placement.localShape); }
-  int64_t localBytes() const { return localElements() * static_cast<int64_t>(elementBytes(dtype)); }
+  std::optional<KeptTensor> expAvg, expAvgSq, gradient; ///< in training
+  /// Of a rank's part.
+  int64_t localBytes(const Placement &part) const {
+    return elementsOf(part.localShape) * static_cast<int64_t>(elementBytes(dtype));
+  }
 };
 
 /// An input or output of an entry.

@@ -62,9 +62,12 @@ void writeParameters(Program &program, const std::string &path, bool gradients) 
     specs.push_back({parameter.name, safetensorsType(parameter.dtype), parameter.shape});
   }
   SharedSafetensors file(program, path, std::move(specs));
-  for (size_t i = 0; i < parameters.size(); ++i)
-    file.write(i, parameters[i].placement, parameters[i].dtype,
-               program.at(gradients ? *parameters[i].gradient : parameters[i].value));
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    const Parameter &parameter = parameters[i];
+    KeptTensor kept =
+        gradients ? *parameter.gradient : KeptTensor{parameter.placement, parameter.value};
+    file.write(i, kept.placement, parameter.dtype, program.at(kept.slot));
+  }
   file.commit();
 }
 

@@ -14,9 +14,10 @@ void loadWeights(Program &program, const std::string &folder) {
   else
     loadHuggingFace(folder, program);
   for (const Parameter &parameter : program.manifest().parameters)
-    for (const std::optional<Slot> &state : {parameter.expAvg, parameter.expAvgSq})
+    for (const std::optional<KeptTensor> &state : {parameter.expAvg, parameter.expAvgSq})
       if (state)
-        std::memset(program.at(*state), 0, static_cast<size_t>(parameter.localBytes()));
+        std::memset(program.at(state->slot), 0,
+                    static_cast<size_t>(parameter.localBytes(state->placement)));
 }
 
 } // namespace tpc::runtime

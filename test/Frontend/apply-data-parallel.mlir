@@ -1,4 +1,4 @@
-// What each mode does to a training step: layouts of arguments and results, requests where gradients and new
+// What each mode does to a training step: layouts of arguments and results, reshards where gradients and new
 // parameters are made, and the second use in backward.
 // RUN: tpc-opt %s --tpc-differentiate --tpc-append-optimizer -o %t.mlir
 // RUN: tpc-opt %t.mlir --tpc-apply-data-parallel=mode=fsdp 2>%t.remarks | FileCheck %s --check-prefix=FSDP
@@ -7,7 +7,7 @@
 // RUN: tpc-opt %t.mlir --tpc-apply-data-parallel=mode=zero1 -o %t.zero1.mlir
 // RUN: FileCheck %s --check-prefix=ZERO < %t.zero1.mlir
 // RUN: tpc-opt %t.mlir --tpc-apply-data-parallel=mode=zero2 | sed -e s/zero2/zero1/ | diff %t.zero1.mlir -
-// RUN: tpc-opt %t.mlir --tpc-apply-data-parallel | diff %t.mlir -
+// RUN: tpc-opt %t.mlir --tpc-apply-data-parallel | FileCheck %s --check-prefix=DDP
 
 // The bias is odd: no dimension can be split. It is whole everywhere.
 // REMARK: remark: 'bias' is whole on every rank of dp=2, which divides none of its dimensions
@@ -36,19 +36,19 @@ tpc.mesh @mesh <["dp"=2, "tp"=2]>
 // FSDP: %[[U:.*]] = tpc.use %[[B]] {tpc.backward, tpc.layouts = [#tpc.layout<@mesh, [{"tp"}, {}]>]}
 // FSDP: tpc.contract %{{.*}}, %[[U]]
 // FSDP: %[[G:.*]] = tpc.contract {{.*}} [m, n] {tpc.backward}
-// FSDP: %[[GS:.*]] = tpc.constrain %[[G]] to <@mesh, [{"tp", "dp"}, {}]> {tpc.backward}
+// FSDP: %[[GS:.*]] = tpc.reshard %[[G]] to <@mesh, [{"tp", "dp"}, {}]> {tpc.backward}
 // FSDP: tpc.sum_squares
 // FSDP: tpc.sum_squares %[[GS]]
 // FSDP: tpc.adamw %[[H]], %[[GS]]
-// What already lies where it is stored needs no request.
-// FSDP-NOT: tpc.constrain
+// What already lies where it is stored needs no reshard.
+// FSDP-NOT: tpc.reshard
 
 // FSDP-LABEL: func.func @init(
 // FSDP-SAME: tensor<8x6xf32> {tpc.layout = #tpc.layout<@mesh, [{"tp", "dp"}, {}]>, tpc.param = #tpc.param<"head"
 
 // KEEP-LABEL: func.func @step(
 // KEEP-NOT: tpc.barrier
-// KEEP: tpc.constrain {{.*}} {tpc.backward}
+// KEEP: tpc.reshard {{.*}} {tpc.backward}
 
 // ZERO-LABEL: func.func @step(
 // ZERO-SAME: %[[W:[a-z0-9]+]]: tensor<6x8xf32> {tpc.layout = #tpc.layout<@mesh, [{"tp"}, {}]>, tpc.param = #tpc.param<"weight"
@@ -56,9 +56,14 @@ tpc.mesh @mesh <["dp"=2, "tp"=2]>
 // ZERO-SAME: tensor<6x8xf32> {tpc.alias = {{[0-9]+}} : i64, tpc.layout = #tpc.layout<@mesh, [{"tp"}, {}]>}
 // ZERO-SAME: tensor<6x8xf32> {tpc.gradient = "weight", tpc.layout = #tpc.layout<@mesh, [{"tp"}, {"dp"}]>}
 // ZERO-NOT: tpc.barrier
-// ZERO: tpc.constrain {{.*}} to <@mesh, [{"tp", "dp"}, {}]> {tpc.backward}
+// ZERO: tpc.reshard {{.*}} to <@mesh, [{"tp", "dp"}, {}]> {tpc.backward}
 // ZERO: %[[NEW:[a-z_]+]], %{{.*}}, %{{.*}} = tpc.adamw %[[W]]
-// ZERO-NEXT: tpc.constrain %[[NEW]] to <@mesh, [{"tp"}, {}]> {tpc.update}
+// ZERO-NEXT: tpc.reshard %[[NEW]] to <@mesh, [{"tp"}, {}]> {tpc.update}
+
+// DDP-LABEL: func.func @step(
+// DDP-SAME: tensor<6x8xf32> {tpc.layout = #tpc.layout<@mesh, [{"tp"}, {}]>, tpc.param = {{.*}}, tpc.state = "exp_avg"}
+// DDP-COUNT-2: tpc.reshard {{.*}} to <@mesh, [{"tp"}, {}]> {tpc.backward}
+// DDP-NOT: tpc.reshard
 func.func @loss(%x: tensor<4x8xf32> {tpc.input = "x"},
                 %w: tensor<6x8xf32> {tpc.layout = #tpc.layout<@mesh, [{"tp"}, {}]>, tpc.param = #tpc.param<"weight", shape = [6, 8], kind = linear, fan_in = 8>},
                 %h: tensor<8x6xf32> {tpc.layout = #tpc.layout<@mesh, [{"tp"}, {}]>, tpc.param = #tpc.param<"head", shape = [8, 6], kind = linear, fan_in = 6>},

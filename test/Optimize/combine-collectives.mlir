@@ -81,3 +81,16 @@ func.func @variadic(%x: tensor<8xf32> {tpc.global = #tpc.global<[16], <@mesh, [{
   %2 = tpc.all_reduce sum %1 over @mesh ["tp"] : tensor<8xf32>
   return %0#1, %2 : tensor<f32>, tensor<8xf32>
 }
+
+// What only a moved op takes of an argument is cut where it is needed, not before.
+// CHECK-LABEL: func.func @slices
+// CHECK: tpc.all_reduce sum %{{.*}}, %{{.*}} over
+// CHECK-NEXT: %[[CUT:.*]] = tpc.shard_slice
+// CHECK-NEXT: arith.mulf %{{.*}}, %[[CUT]]
+func.func @slices(%a: tensor<4xf32>, %b: tensor<4xf32>, %w: tensor<8xf32>) -> (tensor<4xf32>, tensor<4xf32>) {
+  %0 = tpc.all_reduce sum %a over @mesh ["tp"] : tensor<4xf32>
+  %1 = tpc.shard_slice %w dim 0 over @mesh ["tp"] : tensor<8xf32> -> tensor<4xf32>
+  %2 = arith.mulf %0, %1 : tensor<4xf32>
+  %3 = tpc.all_reduce sum %b over @mesh ["tp"] : tensor<4xf32>
+  return %2, %3 : tensor<4xf32>, tensor<4xf32>
+}

@@ -21,8 +21,9 @@ def ApplyDataParallel : Pass<"tpc-apply-data-parallel", "::mlir::ModuleOp"> {
     "Whole" and "sharded" are on top of the plan's split. The storage axis goes to the first dimension that it divides,
     as the most minor axis there; a parameter without such a dimension is whole on every rank, with a remark.
 
-    Every `tpc.use` gets the plan's layout, which is how the parameter is used. Gradients and new parameters pass a
-    `tpc.constrain` where they are made. With `fsdp`, backward has uses of its own behind a `tpc.barrier`: so a
+    Gradients pass a `tpc.reshard` where they are made if the batch is split: one sum over the data-parallel ranks into
+    the layout in which they are kept. Except with `ddp`, every `tpc.use` gets the plan's layout, which is how the
+    parameter is used, and new parameters pass a `tpc.reshard`, too. With `fsdp`, backward has uses of its own behind a `tpc.barrier`: so a
     parameter is gathered twice and kept in between by nobody; `reshard-after-forward=false` leaves it one use. Nothing
     here inserts a collective: that a layout of storage differs from one of use is enough for the passes that follow.
 
