@@ -1,14 +1,11 @@
 // RUN: tpc-opt %s --pass-pipeline='builtin.module(tpc-propagate-layouts,tpc-verify-layouts,tpc-insert-reshards,tpc-expand-reshards,tpc-localize,tpc-verify-local)' -o %t.mlir
 // RUN: tpc-interpret %t.mlir --against=%s --precision=exact
 
-// Lists that differ in where axes of size one stand must not make each other longer for ever.
+// Dimensions of size one have no factor to hold "cp" and "tp": they must not come back to the others again and again.
 tpc.mesh @mesh <["dp"=2, "tp"=1, "cp"=1]>
-func.func @orders(%x: tensor<6xi32> {tpc.layout = #tpc.layout<@mesh, [{"tp", "cp"}]>}, %y: tensor<6xi32> {tpc.layout = #tpc.layout<@mesh, [{"cp", "dp"}]>}, %z: tensor<6xi32>)
-    -> tensor<6xf32> {
-  %0 = arith.addi %x, %z : tensor<6xi32>
-  %1 = arith.addi %y, %z : tensor<6xi32>
-  %2 = arith.muli %0, %1 : tensor<6xi32>
-  %3 = arith.sitofp %2 : tensor<6xi32> to tensor<6xf32>
-  %4 = tpc.constrain %3 to <@mesh, [{"cp", "tp", "dp"}]> : tensor<6xf32>
-  return %4 : tensor<6xf32>
+func.func @expanded(%x: tensor<2xf32>) -> tensor<2x1x1xf32> {
+  %0 = arith.negf %x : tensor<2xf32>
+  %1 = tensor.expand_shape %0 [[0, 1, 2]] output_shape [2, 1, 1] : tensor<2xf32> into tensor<2x1x1xf32>
+  %2 = tpc.constrain %1 to <@mesh, [{"dp", "cp", "tp"}, {}, {}]> : tensor<2x1x1xf32>
+  return %2 : tensor<2x1x1xf32>
 }
