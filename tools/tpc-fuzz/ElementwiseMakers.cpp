@@ -112,6 +112,17 @@ static void makeInteger(Graph &graph) {
                  static_cast<double>(graph.getIds() * graph.getIds()), 1);
 }
 
+/// To 64 bits, back, and to a float.
+static void makeIntegerCasts(Graph &graph) {
+  SmallVector<int64_t> shape = graph.drawShape(0, 3);
+  auto wide = RankedTensorType::get(shape, graph.builder.getI64Type());
+  auto narrow = RankedTensorType::get(shape, graph.builder.getI32Type());
+  Value extended = arith::ExtSIOp::create(graph.builder, graph.loc, wide, graph.pickIds(shape));
+  Value value = arith::TruncIOp::create(graph.builder, graph.loc, narrow, extended);
+  graph.define(arith::SIToFPOp::create(graph.builder, graph.loc, graph.getType(shape), value),
+               static_cast<double>(graph.getIds()), 1);
+}
+
 template <typename OpType>
 static void makeLogic(Graph &graph) {
   SmallVector<int64_t> shape = graph.drawShape(0, 3);
@@ -220,6 +231,7 @@ ArrayRef<OpMaker> tpc::fuzz::getElementwiseMakers() {
       {"arith.addi", true, 1, makeInteger<arith::AddIOp>},
       {"arith.subi", true, 1, makeInteger<arith::SubIOp>},
       {"arith.muli", true, 1, makeInteger<arith::MulIOp>},
+      {"arith.extsi", true, 1, makeIntegerCasts},
       {"arith.andi", true, 1, makeLogic<arith::AndIOp>},
       {"arith.ori", true, 1, makeLogic<arith::OrIOp>},
       {"arith.uitofp", true, 1, makeCount},

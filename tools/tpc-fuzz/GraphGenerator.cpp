@@ -3,6 +3,8 @@
 #include "GraphGenerator.h"
 #include "OpMakers.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Pass/PassManager.h"
+#include "tpc/Autodiff/Passes.h"
 
 using namespace mlir;
 using namespace tpc;
@@ -92,9 +94,10 @@ void Graph::define(Value value, double bound, double grain) {
 Value Graph::constrain(Value value) {
   auto shape = cast<RankedTensorType>(value.getType()).getShape();
   LayoutAttr layout = random.chance(0.8) ? layouts.draw(shape) : layouts.drawOpen(shape);
-  auto op = ConstrainOp::create(builder, loc, value, layout, /*interior=*/random.chance(0.3),
-                                StringAttr());
-  return op.getResult();
+  if (random.chance(0.1))
+    return ReshardOp::create(builder, loc, value, layouts.draw(shape));
+  return ConstrainOp::create(builder, loc, value, layout, /*interior=*/random.chance(0.3),
+                             StringAttr());
 }
 
 //===-- values at hand -----------------------------------------------------------===//
@@ -185,16 +188,54 @@ void Graph::layOutArguments() {
   }
 }
 
-void Graph::finish() {
-  SmallVector<Value> results = chooseResults();
+void Graph::setReturned(ValueRange results) {
   func::ReturnOp::create(builder, loc, results);
   function.setFunctionType(
-      builder.getFunctionType(function.getArgumentTypes(), ValueRange(results).getTypes()));
+      builder.getFunctionType(function.getArgumentTypes(), results.getTypes()));
   layOutArguments();
+}
+
+void Graph::finish() {
+  SmallVector<Value> results = chooseResults();
+  setReturned(results);
   for (auto [number, value] : llvm::enumerate(results))
     if (random.chance(0.5))
       function.setResultAttr(number, TPCDialect::kLayout,
                              layouts.draw(cast<RankedTensorType>(value.getType()).getShape()));
+}
+
+/// Those of ops that were too large after all: a loss must depend on all that there are.
+void Graph::eraseUnusedParameters() {
+  for (unsigned i = function.getNumArguments(); i-- > 0;) {
+    if (!function.getArgAttr(i, TPCDialect::kParam))
+      continue;
+    for (Operation *user : llvm::make_early_inc_range(function.getArgument(i).getUsers()))
+      if (user->use_empty())
+        user->erase();
+    if (function.getArgument(i).use_empty())
+      (void)function.eraseArgument(i);
+  }
+}
+
+void Graph::finishAsLoss() {
+  SmallVector<Value> values;
+  for (Operation &op : function.getBody().front())
+    for (Value value : op.getResults())
+      if (value.use_empty() && getElementTypeOrSelf(value.getType()) == element && !isa<UseOp>(op))
+        values.push_back(value);
+  Value loss = addConstant({}, 0).value;
+  auto sum = ReductionKindAttr::get(builder.getContext(), ReductionKind::Sum);
+  for (Value value : values) {
+    auto dims =
+        llvm::to_vector(llvm::seq<int64_t>(0, cast<RankedTensorType>(value.getType()).getRank()));
+    Value scalar = dims.empty()
+                       ? value
+                       : ReduceOp::create(builder, loc, getType({}), sum, value, dims).getResult();
+    loss = arith::AddFOp::create(builder, loc, loss, scalar);
+  }
+  eraseUnusedParameters();
+  setReturned(loss);
+  function.setResultAttr(0, TPCDialect::kOutput, builder.getStringAttr("loss"));
 }
 
 //===-- cases --------------------------------------------------------------------===//
@@ -203,25 +244,53 @@ static std::string drawStorageAxis(Random &random, const Mesh &mesh) {
   return random.chance(0.2) ? random.pick(mesh.axes).name : "";
 }
 
+/// Turns the @loss of a case into the @step that computes its gradients. False where some op has
+/// none.
+static bool differentiate(ModuleOp module) {
+  ScopedDiagnosticHandler silence(module.getContext(), [](Diagnostic &) { return success(); });
+  PassManager manager(module.getContext());
+  manager.addPass(createDifferentiate());
+  if (failed(manager.run(module)))
+    return false;
+  module.lookupSymbol("loss")->erase();
+  return true;
+}
+
+/// A new function of the case, grown to its size.
+static void addFunction(FuzzCase &fuzzCase, LayoutGenerator &layouts, Random &random, bool loss) {
+  OpBuilder builder = OpBuilder::atBlockEnd(fuzzCase.getModule().getBody());
+  auto function = func::FuncOp::create(builder, builder.getUnknownLoc(), loss ? "loss" : "f",
+                                       builder.getFunctionType({}, {}));
+  Graph graph(function, layouts, random, fuzzCase.exact, fuzzCase.ids);
+  graph.grow(random.chance(0.1) ? random.between(20, 50) : random.between(2, 14));
+  if (loss)
+    graph.finishAsLoss();
+  else
+    graph.finish();
+}
+
 FuzzCase tpc::fuzz::generateCase(MLIRContext &context, const CaseOptions &options) {
   Random random(options.seed, options.index);
   FuzzCase result;
   OpBuilder builder(&context);
-  Location loc = builder.getUnknownLoc();
-  result.module = ModuleOp::create(loc);
+  result.module = ModuleOp::create(builder.getUnknownLoc());
   builder.setInsertionPointToStart(result.module->getBody());
   Mesh mesh = drawMesh(random, options.maxRanks);
-  auto meshOp = MeshOp::create(builder, loc, "mesh", MeshAttr::get(&context, mesh));
-  auto function = func::FuncOp::create(builder, loc, "f", builder.getFunctionType({}, {}));
+  auto meshOp =
+      MeshOp::create(builder, builder.getUnknownLoc(), "mesh", MeshAttr::get(&context, mesh));
+  LayoutGenerator layouts(random, mesh, FlatSymbolRefAttr::get(meshOp.getSymNameAttr()));
 
-  result.exact = random.chance(0.5);
+  bool training = random.chance(0.2);
+  result.exact = !training && random.chance(0.5);
   result.strict = random.chance(0.4);
   result.inputSeed = random.next() & 0xffff;
   result.ids = random.between(2, 20);
   result.storageAxes = drawStorageAxis(random, mesh);
-  LayoutGenerator layouts(random, mesh, FlatSymbolRefAttr::get(meshOp.getSymNameAttr()));
-  Graph graph(function, layouts, random, result.exact, result.ids);
-  graph.grow(random.chance(0.1) ? random.between(20, 50) : random.between(2, 14));
-  graph.finish();
+  addFunction(result, layouts, random, training);
+  if (training && !differentiate(result.getModule())) {
+    for (auto function : llvm::make_early_inc_range(result.module->getOps<func::FuncOp>()))
+      function.erase();
+    addFunction(result, layouts, random, false);
+  }
   return result;
 }

@@ -48,6 +48,8 @@ public:
   void grow(int64_t count);
   /// Returns values nobody uses and some others; layouts of arguments and results are drawn.
   void finish();
+  /// Returns one scalar that every float value goes into, as tpc-differentiate wants it.
+  void finishAsLoss();
 
   //===-- values at hand --------------------------------------------------------===//
   /// A float value whose rank is in [minRank, maxRank]: an argument where there is none.
@@ -92,6 +94,8 @@ private:
   mlir::Value constrain(mlir::Value value);
   void layOutArguments();
   llvm::SmallVector<mlir::Value> chooseResults();
+  void eraseUnusedParameters();
+  void setReturned(mlir::ValueRange results);
 
   mlir::func::FuncOp function;
   LayoutGenerator &layouts;

@@ -17,8 +17,8 @@ using namespace tpc::fuzz;
 static constexpr double kTolerance = 1e-12;
 
 StringRef tpc::fuzz::getName(Stage stage) {
-  static const StringRef names[] = {"global",   "propagated", "resharded",
-                                    "expanded", "local",      "optimized"};
+  static const StringRef names[] = {"global", "propagated", "resharded", "expanded",
+                                    "local",  "optimized",  "overlapped"};
   return names[static_cast<unsigned>(stage)];
 }
 
@@ -39,6 +39,8 @@ std::string tpc::fuzz::getPipeline(const FuzzCase &fuzzCase, Stage stage) {
   case Stage::Optimized:
     return std::string("tpc-fold-local-collectives,tpc-simplify-collectives") +
            (fuzzCase.strict ? "{keep-gathers=1}" : "") + ",tpc-combine-collectives";
+  case Stage::Overlapped:
+    return "tpc-overlap-collectives";
   }
   llvm_unreachable("unknown stage");
 }

@@ -16,9 +16,9 @@
 namespace tpc::fuzz {
 
 /// The stages of a case, in order; a program is in the state that the last one left.
-enum class Stage { Global, Propagated, Resharded, Expanded, Local, Optimized };
-constexpr Stage kStages[] = {Stage::Propagated, Stage::Resharded, Stage::Expanded, Stage::Local,
-                             Stage::Optimized};
+enum class Stage { Global, Propagated, Resharded, Expanded, Local, Optimized, Overlapped };
+constexpr Stage kStages[] = {Stage::Propagated, Stage::Resharded, Stage::Expanded,
+                             Stage::Local,      Stage::Optimized, Stage::Overlapped};
 
 llvm::StringRef getName(Stage stage);
 

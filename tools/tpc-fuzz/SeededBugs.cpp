@@ -52,7 +52,7 @@ bool BugHunt::shows(Oracle &oracle, ModuleOp module, Entry &entry, const CaseOpt
     if (stage > entry.mutation->after && !failure)
       failure = oracle.advance(*mutated, stage);
   if (!failure)
-    failure = oracle.compare(*mutated, Stage::Optimized);
+    failure = oracle.compare(*mutated, kStages[std::size(kStages) - 1]);
   if (failure)
     report(*entry.mutation, options.index, entry.applied, *failure);
   return failure.has_value();

@@ -57,10 +57,24 @@ static void makeInit(Graph &graph) {
                16, 0);
 }
 
+/// With probability 1/2 what is kept is doubled, which is exact.
+static void makeDropout(Graph &graph) {
+  Term input = graph.pickFloat(1, 5);
+  Value seed = addInteger(graph, graph.builder.getI64Type(), graph.random.below(100));
+  if (graph.fits(2 * input.bound, input.grain))
+    graph.define(DropoutOp::create(
+                     graph.builder, graph.loc, input.value, seed,
+                     graph.builder.getF64FloatAttr(0.5),
+                     graph.builder.getStringAttr("stream " + std::to_string(graph.random.below(4))),
+                     graph.builder.getDenseI64ArrayAttr(input.getShape()), ValueRange()),
+                 2 * input.bound, input.grain);
+}
+
 ArrayRef<OpMaker> tpc::fuzz::getTrainingMakers() {
   static const OpMaker makers[] = {
       {"tpc.sum_squares", true, 1, makeSumSquares},
       {"tpc.adamw", false, 1, makeAdamW},
+      {"tpc.dropout", true, 2, makeDropout},
       {"tpc.init", false, 1, makeInit},
   };
   return makers;

@@ -41,6 +41,32 @@ static void makeRmsNormGrad(Graph &graph) {
   graph.define(op.getDWeight(), bound, 0);
 }
 
+static void makeLayerNorm(Graph &graph) {
+  Term input = graph.pickFloat(1, 4);
+  int64_t width = input.getShape().back();
+  if (!isTame(input))
+    return;
+  Term weight = graph.addParameter({width}), bias = graph.addParameter({width});
+  graph.define(LayerNormOp::create(graph.builder, graph.loc, input.value, weight.value, bias.value,
+                                   getNumber(graph, 0x1p-7)),
+               weight.bound * std::sqrt(static_cast<double>(width)) + bias.bound, 0);
+}
+
+static void makeLayerNormGrad(Graph &graph) {
+  Term input = graph.pickFloat(1, 4), cotangent = graph.pickLike(input.getShape());
+  int64_t width = input.getShape().back();
+  double rows = static_cast<double>(input.getType().getNumElements() / width);
+  double bound = 64 * cotangent.bound * static_cast<double>(width) * rows; // as for rms_norm_grad
+  if (!isTame(input) || !graph.fits(bound, 0))
+    return;
+  Term weight = graph.addParameter({width});
+  auto op = LayerNormGradOp::create(graph.builder, graph.loc, input.value, weight.value,
+                                    cotangent.value, getNumber(graph, 0x1p-7));
+  graph.define(op.getDInput(), bound, 0);
+  graph.define(op.getDWeight(), bound, 0);
+  graph.define(op.getDBias(), bound, 0);
+}
+
 //===-- rotation ---------------------------------------------------------------------===//
 
 static void makeRope(Graph &graph) {
@@ -165,6 +191,8 @@ ArrayRef<OpMaker> tpc::fuzz::getTransformerMakers() {
   static const OpMaker makers[] = {
       {"tpc.rms_norm", false, 3, makeRmsNorm},
       {"tpc.rms_norm_grad", false, 2, makeRmsNormGrad},
+      {"tpc.layer_norm", false, 2, makeLayerNorm},
+      {"tpc.layer_norm_grad", false, 2, makeLayerNormGrad},
       {"tpc.rope", false, 3, makeRope},
       {"tpc.attention", false, 3, makeAttention},
       {"tpc.attention_grad", false, 2, makeAttentionGrad},

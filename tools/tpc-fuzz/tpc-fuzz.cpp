@@ -7,6 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Coverage.h"
 #include "GraphGenerator.h"
 #include "Oracle.h"
 #include "Reducer.h"
@@ -33,6 +34,8 @@ static cl::opt<int64_t> onlyCase("case", cl::desc("run this case alone"), cl::in
 static cl::opt<bool> printOnly("print", cl::desc("print the cases instead of running them"));
 static cl::opt<std::string>
     seedBug("seed-bug", cl::desc("put this bug, or all, into every case until it is found"));
+static cl::opt<bool> countOps("count-ops",
+                              cl::desc("count the ops of the cases instead of running them"));
 static cl::opt<bool> listBugs("list-bugs", cl::desc("list what --seed-bug knows"));
 static cl::opt<bool> keepGoing("keep-going",
                                cl::desc("report every failure in one line, do not reduce"));
@@ -119,8 +122,20 @@ static int runCases(DialectRegistry &registry) {
     failures += !agrees;
     return agrees || keepGoing;
   });
-  llvm::outs() << count << " cases, " << failures << " failed\n";
+  if (!printOnly)
+    llvm::outs() << count << " cases, " << failures << " failed\n";
   return failures != 0;
+}
+
+static int countAllOps(DialectRegistry &registry) {
+  Coverage coverage;
+  forEachCase(registry, [&](MLIRContext &context, const CaseOptions &options) {
+    coverage.add(generateCase(context, options).getModule());
+    return true;
+  });
+  MLIRContext context(registry);
+  context.loadAllAvailableDialects();
+  return coverage.print(context) ? 0 : 1;
 }
 
 static int huntBugs(DialectRegistry &registry) {
@@ -152,5 +167,7 @@ int main(int argc, char **argv) {
       llvm::outs() << llvm::format("%-28s", mutation->name.str().c_str()) << mutation->what << "\n";
     return 0;
   }
+  if (countOps)
+    return countAllOps(registry);
   return seedBug.empty() ? runCases(registry) : huntBugs(registry);
 }
