@@ -165,6 +165,10 @@ std::vector<std::string> candidates(bool preferOpenMpi) {
 }
 } // namespace
 
+bool expectsOpenMpi(const std::function<const char *(const char *name)> &environment) {
+  return environment("OMPI_COMM_WORLD_SIZE") || environment("PMIX_RANK");
+}
+
 std::unique_ptr<MpiLibrary> MpiLibrary::open(bool preferOpenMpi) {
   std::string tried;
   for (const std::string &path : candidates(preferOpenMpi)) {

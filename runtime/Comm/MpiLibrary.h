@@ -3,10 +3,16 @@
 #define TPC_RUNTIME_COMM_MPILIBRARY_H
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
 namespace tpc::runtime {
+
+/// True if the launcher's variables ask for Open MPI: its own mpirun's, or those of PMIx, which of
+/// the two libraries only Open MPI's ranks speak (srun --mpi=pmix). `environment`: std::getenv
+/// outside tests.
+bool expectsOpenMpi(const std::function<const char *(const char *name)> &environment);
 
 /// An MPI request of either binary interface.
 struct MpiRequest {

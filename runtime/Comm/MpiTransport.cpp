@@ -25,14 +25,15 @@ double since(Clock::time_point begin) {
 
 MpiTransport::MpiTransport(int rank, int size, double timeoutSeconds)
     : self(rank), size(size), timeoutSeconds(timeoutSeconds),
-      library(MpiLibrary::open(std::getenv("OMPI_COMM_WORLD_SIZE") != nullptr)), news(kNewsBytes),
-      lowestInNews(size) {
+      library(MpiLibrary::open(expectsOpenMpi([](const char *name) { return std::getenv(name); }))),
+      news(kNewsBytes), lowestInNews(size) {
   library->initialize();
   if (library->rank() != rank || library->size() != size) {
     std::string text = "rank " + std::to_string(rank) + " of " + std::to_string(size) + " on " +
                        hostName() + ": the MPI library " + library->path() + " says rank " +
                        std::to_string(library->rank()) + " of " + std::to_string(library->size()) +
-                       ": set TPC_MPI_LIBRARY to the library that belongs to the launcher";
+                       ": set TPC_MPI_LIBRARY to the library that belongs to the launcher, and let "
+                       "srun speak its protocol (--mpi=pmix for Open MPI, --mpi=pmi2 for MPICH)";
     library->finalize();
     throw Error(text);
   }

@@ -1,4 +1,5 @@
 // Which rank a process is, from the variables that each launcher sets.
+#include "Comm/MpiLibrary.h"
 #include "tpc/runtime/Launch.h"
 #include <gtest/gtest.h>
 #include <map>
@@ -165,6 +166,16 @@ TEST(Connect, SharedMemoryNeedsOneHostAndMpiNeedsItsLauncher) {
             "--comm must be auto, shm or mpi, got 'gloo'");
   info.localRank = 1; // says nothing, its neighbour does
   EXPECT_THROW(connect(info, CommunicatorKind::SharedMemory, {}), RelayedError);
+}
+
+// srun 22.05 of each --mpi type, on a machine with both libraries.
+TEST(MpiLibrary, TheLaunchersProtocolTellsWhich) {
+  EXPECT_TRUE(expectsOpenMpi(environmentOf({{"OMPI_COMM_WORLD_SIZE", "2"}})));
+  EXPECT_TRUE(expectsOpenMpi(environmentOf(
+      {{"SLURM_PROCID", "0"}, {"SLURM_MPI_TYPE", "pmix"}, {"PMIX_RANK", "0"}})));
+  EXPECT_FALSE(expectsOpenMpi(environmentOf(
+      {{"SLURM_PROCID", "0"}, {"SLURM_MPI_TYPE", "pmi2"}, {"PMI_RANK", "0"}, {"PMI_SIZE", "2"}})));
+  EXPECT_FALSE(expectsOpenMpi(environmentOf({{"SLURM_PROCID", "0"}})));
 }
 
 TEST(Threads, TheMostExplicitNumberWins) {
