@@ -32,7 +32,7 @@ FailureOr<MeshRoles> MeshRoles::read(MeshOp op) {
   for (auto [number, axis] : llvm::enumerate(mesh.axes)) {
     if (roles.storage == number || axis.name == "replica")
       roles.batch.push_back(AxisRef::whole(mesh, number));
-    else if (roles.tensor != number)
+    else if (roles.tensor != number && axis.size > 1) // nothing lies on an axis of size one
       return op.emitError("unknown mesh axis '")
              << axis.name
              << "', axes are dp (the batch), or replica and shard, and tp (the styles)";

@@ -9,6 +9,8 @@ using namespace tpc;
 
 FailureOr<Mesh> tpc::parseMesh(StringRef text, MLIRContext *context) {
   auto error = [&] { return emitError(NameLoc::get(StringAttr::get(context, "--mesh"))); };
+  constexpr int64_t kMostRanks = 1 << 20;
+  int64_t ranks = 1;
   Mesh mesh;
   SmallVector<StringRef> words;
   text.split(words, ',');
@@ -22,6 +24,9 @@ FailureOr<Mesh> tpc::parseMesh(StringRef text, MLIRContext *context) {
                      << axis.size;
     if (mesh.findAxis(axis.name))
       return error() << "axis '" << axis.name << "' is given twice in '" << text << "'";
+    ranks = axis.size > kMostRanks / ranks ? kMostRanks + 1 : ranks * axis.size;
+    if (ranks > kMostRanks)
+      return error() << "a mesh has at most " << kMostRanks << " ranks, got '" << text << "'";
     mesh.axes.push_back(axis);
   }
   return mesh;
