@@ -29,6 +29,8 @@ private:
   void expandAdamW(AdamWOp op);
   void expandCrossEntropy(CrossEntropyOp op);
   void expandShardSlice(ShardSliceOp op);
+  void expandExtractSlice(tensor::ExtractSliceOp op);
+  void expandInsertSlice(tensor::InsertSliceOp op);
 
   template <typename OpType, typename... Args>
   Value make(Args &&...args) {
@@ -76,6 +78,8 @@ private:
     return reduce(ReductionKind::Sum, input,
                   llvm::to_vector(llvm::seq<int64_t>(0, getTensor(input).getRank() - 1)));
   }
+
+  Value reshape(Value value, RankedTensorType type);
 
   /// What AdamW's loop needs of its hyper-parameters, computed once in float64 (1 - 0.999 loses
   /// half its digits in float32).
@@ -245,6 +249,7 @@ void Expander::expandLayerNormGrad(LayerNormGradOp op) {
   origin = "layer_norm_weight_grad";
   if (!op.getDWeight().use_empty())
     op.getDWeight().replaceAllUsesWith(sumRows(mul(op.getDResult(), normalize(input, rows))));
+  origin = "layer_norm_bias_grad";
   if (!op.getDBias().use_empty())
     op.getDBias().replaceAllUsesWith(sumRows(op.getDResult()));
 }
@@ -318,6 +323,45 @@ void Expander::expandShardSlice(ShardSliceOp op) {
   op.replaceAllUsesWith(make<tensor::ExtractSliceOp>(type, op.getInput(), offsets, sizes, strides));
 }
 
+/// Kernels copy boxes of the rank of the tensor around them; dropped dimensions are a reshape.
+void Expander::expandExtractSlice(tensor::ExtractSliceOp op) {
+  if (op.getDroppedDims().none())
+    return;
+  auto type = RankedTensorType::get(op.getStaticSizes(), op.getType().getElementType());
+  Value box = make<tensor::ExtractSliceOp>(type, op.getSource(), op.getMixedOffsets(),
+                                           op.getMixedSizes(), op.getMixedStrides());
+  op.replaceAllUsesWith(reshape(box, op.getType()));
+}
+
+void Expander::expandInsertSlice(tensor::InsertSliceOp op) {
+  if (op.getDroppedDims().none())
+    return;
+  auto type = RankedTensorType::get(op.getStaticSizes(), op.getSourceType().getElementType());
+  op.replaceAllUsesWith(make<tensor::InsertSliceOp>(reshape(op.getSource(), type), op.getDest(),
+                                                    op.getMixedOffsets(), op.getMixedSizes(),
+                                                    op.getMixedStrides()));
+}
+
+/// Between two shapes that differ by dimensions of size 1.
+Value Expander::reshape(Value value, RankedTensorType type) {
+  auto getAll = [](RankedTensorType shape) -> SmallVector<ReassociationIndices> {
+    if (shape.getRank() == 0)
+      return {};
+    return {llvm::to_vector<2>(llvm::seq<int64_t>(0, shape.getRank()))};
+  };
+  auto flat = RankedTensorType::get({type.getNumElements()}, type.getElementType());
+  RankedTensorType from = getTensor(value);
+  if (from.getRank() > 1)
+    value = tensor::CollapseShapeOp::create(builder, loc, flat, value, getAll(from));
+  else if (from.getRank() == 0)
+    value = tensor::ExpandShapeOp::create(builder, loc, flat, value, getAll(from));
+  if (type.getRank() > 1)
+    return tensor::ExpandShapeOp::create(builder, loc, type, value, getAll(type));
+  if (type.getRank() == 0)
+    return tensor::CollapseShapeOp::create(builder, loc, type, value, getAll(type));
+  return value;
+}
+
 void Expander::expand(Operation *op) {
   builder.setInsertionPoint(op);
   loc = op->getLoc();
@@ -332,6 +376,8 @@ void Expander::expand(Operation *op) {
       .Case([&](AdamWOp adamw) { expandAdamW(adamw); })
       .Case([&](CrossEntropyOp entropy) { expandCrossEntropy(entropy); })
       .Case([&](ShardSliceOp slice) { expandShardSlice(slice); })
+      .Case([&](tensor::ExtractSliceOp slice) { expandExtractSlice(slice); })
+      .Case([&](tensor::InsertSliceOp insert) { expandInsertSlice(insert); })
       .Case([&](SumSquaresOp squares) {
         squares.replaceAllUsesWith(getSumOfSquares(squares.getInput()));
       })

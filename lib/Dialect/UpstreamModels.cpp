@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "UpstreamSlices.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -90,9 +91,11 @@ static void attachElementwise(MLIRContext *context) {
 
 void tpc::registerUpstreamModels(DialectRegistry &registry) {
   registerUpstreamDifferentiation(registry);
+  registerUpstreamSlices(registry);
   registry.addExtension(+[](MLIRContext *context, arith::ArithDialect *) {
     attachElementwise<arith::AddFOp, arith::SubFOp, arith::MulFOp, arith::DivFOp, arith::NegFOp, arith::MaximumFOp,
-                      arith::MinimumFOp, arith::AddIOp, arith::SubIOp, arith::MulIOp, arith::AndIOp, arith::OrIOp,
+                      arith::MinimumFOp, arith::AddIOp, arith::SubIOp, arith::MulIOp, arith::DivSIOp, arith::RemSIOp,
+                      arith::MaxSIOp, arith::MinSIOp, arith::AndIOp, arith::OrIOp, arith::XOrIOp,
                       arith::CmpIOp, arith::CmpFOp, arith::SelectOp, arith::SIToFPOp, arith::UIToFPOp, arith::ExtFOp,
                       arith::TruncFOp, arith::ExtUIOp, arith::ExtSIOp, arith::TruncIOp>(context);
     arith::ConstantOp::attachInterface<ConstantRule>(*context);

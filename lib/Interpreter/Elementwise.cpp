@@ -140,6 +140,9 @@ void tpc::addElementwiseEvaluators(EvaluatorTable &table) {
   addBinary<arith::MulIOp>(table, [](double a, double b) { return a * b; });
   addBinary<arith::DivSIOp>(table, [](double a, double b) { return std::trunc(a / b); });
   addBinary<arith::RemSIOp>(table, [](double a, double b) { return std::fmod(a, b); });
+  addBinary<arith::MaxSIOp>(table, [](double a, double b) { return std::max(a, b); });
+  addBinary<arith::MinSIOp>(table, [](double a, double b) { return std::min(a, b); });
+  addBinary<arith::XOrIOp>(table, [](double a, double b) { return double(int64_t(a) ^ int64_t(b)); });
   addBinary<arith::AndIOp>(table, [](double a, double b) { return double(int64_t(a) & int64_t(b)); });
   addBinary<arith::OrIOp>(table, [](double a, double b) { return double(int64_t(a) | int64_t(b)); });
   addUnary<arith::NegFOp>(table, [](double a) { return -a; });

@@ -123,16 +123,48 @@ static LogicalResult reshape(Operation *op, Operands operands, Results &results)
   return success();
 }
 
-static LogicalResult extractSlice(Operation *op, Operands operands, Results &results) {
-  auto slice = cast<tensor::ExtractSliceOp>(op);
-  if (!slice.getSizes().empty() || !slice.hasUnitStride() || slice.getSourceType().getRank() != slice.getType().getRank())
-    return op->emitOpError("needs static sizes, unit strides and its operand's rank to be interpreted");
-  SmallVector<int64_t> offsets(slice.getStaticOffsets());
-  unsigned dynamic = 1;
+/// Offsets of a box, static or from the op's index operands behind the first `tensors`.
+static FailureOr<SmallVector<int64_t>> getBoxOffsets(OffsetSizeAndStrideOpInterface box, Operands operands,
+                                                     unsigned tensors) {
+  if (!box.getSizes().empty() || !box.hasUnitStride())
+    return box.emitOpError("needs static sizes and unit strides to be interpreted");
+  SmallVector<int64_t> offsets(box.getStaticOffsets());
   for (int64_t &offset : offsets)
     if (ShapedType::isDynamic(offset))
-      offset = operands[dynamic++]->data[0];
-  results.push_back(operands[0]->slice(offsets, slice.getStaticSizes()));
+      offset = operands[tensors++]->data[0];
+  return offsets;
+}
+
+static LogicalResult extractSlice(Operation *op, Operands operands, Results &results) {
+  auto slice = cast<tensor::ExtractSliceOp>(op);
+  FailureOr<SmallVector<int64_t>> offsets = getBoxOffsets(slice, operands, 1);
+  if (failed(offsets))
+    return failure();
+  Tensor box = operands[0]->slice(*offsets, slice.getStaticSizes());
+  results.push_back({SmallVector<int64_t, 6>(slice.getType().getShape()), std::move(box.data)});
+  return success();
+}
+
+static LogicalResult insertSlice(Operation *op, Operands operands, Results &results) {
+  auto insert = cast<tensor::InsertSliceOp>(op);
+  FailureOr<SmallVector<int64_t>> offsets = getBoxOffsets(insert, operands, 2);
+  if (failed(offsets))
+    return failure();
+  Tensor result = *operands[1];
+  result.insert({SmallVector<int64_t, 6>(insert.getStaticSizes()), operands[0]->data}, *offsets);
+  results.push_back(std::move(result));
+  return success();
+}
+
+static LogicalResult concat(Operation *op, Operands operands, Results &results) {
+  Tensor result = Tensor::zeros(getTypeShape(op->getResult(0)));
+  SmallVector<int64_t> offsets(result.rank(), 0);
+  int64_t dim = cast<tensor::ConcatOp>(op).getDim();
+  for (const Tensor *operand : operands) {
+    result.insert(*operand, offsets);
+    offsets[dim] += operand->shape[dim];
+  }
+  results.push_back(std::move(result));
   return success();
 }
 
@@ -148,7 +180,9 @@ void tpc::addShapeEvaluators(EvaluatorTable &table) {
   table.add<TransposeOp>(transpose);
   table.add<tensor::ExpandShapeOp>(reshape);
   table.add<tensor::CollapseShapeOp>(reshape);
+  table.add<tensor::ConcatOp>(concat);
   table.add<tensor::ExtractSliceOp>(extractSlice);
+  table.add<tensor::InsertSliceOp>(insertSlice);
   table.add<BoundaryOp>(identity);
   table.add<ConstrainOp>(identity);
   table.add<ReshardOp>(identity);

@@ -16,9 +16,17 @@
 using namespace mlir;
 using namespace tpc;
 
+/// Modules may come with calls, loops and linalg; imported models have none. Before anything else: from
+/// then on a program is a straight list of ops with sharding rules.
+static void buildInput(OpPassManager &manager) {
+  manager.addPass(createFlattenControlFlow());
+  manager.addPass(createConvertLinalg());
+}
+
 /// Boundaries become constraints. First of all: gradients of constraints are constraints, so
 /// autodiff must see them.
 static void buildPlan(OpPassManager &manager, const CompileOptions &options) {
+  buildInput(manager);
   ApplyPlanOptions passOptions;
   passOptions.plan = options.plan;
   passOptions.policy = options.strict ? "strict" : "optimize";

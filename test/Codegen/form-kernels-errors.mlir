@@ -25,10 +25,10 @@ func.func @strided(%x: tensor<8xf32>) -> tensor<4xf32> {
 
 // -----
 
-func.func @reduced_rank(%x: tensor<8x4xf32>) -> tensor<4xf32> {
+func.func @strided_and_of_lower_rank(%x: tensor<8x4xf32>) -> tensor<2xf32> {
   // expected-error @+1 {{has no place in a schedule}}
-  %0 = tensor.extract_slice %x[0, 0] [1, 4] [1, 1] : tensor<8x4xf32> to tensor<4xf32>
-  return %0 : tensor<4xf32>
+  %0 = tensor.extract_slice %x[0, 0] [1, 2] [1, 2] : tensor<8x4xf32> to tensor<2xf32>
+  return %0 : tensor<2xf32>
 }
 
 // -----

@@ -41,6 +41,29 @@ func.func @norm_grad(%x: tensor<4x8xf32>, %w: tensor<8xf32>, %d: tensor<4x8xf32>
   return %0#0, %0#1 : tensor<4x8xf32>, tensor<8xf32>
 }
 
+// As for rms_norm: one kernel of rows, which hands on their means and scales, and columns for weight and bias.
+// CHECK-LABEL: func.func @layer_norm_grad
+func.func @layer_norm_grad(%x: tensor<4x8xf32>, %w: tensor<8xf32>, %d: tensor<4x8xf32>) -> (tensor<4x8xf32>, tensor<8xf32>, tensor<8xf32>) {
+  // CHECK: %[[ROWS:.*]]:3 = tpc.launch @kernel_layer_norm_grad_4x8({{.*}}) : ({{.*}}) -> (tensor<4xf32>, tensor<4xf32>, tensor<4x8xf32>)
+  // CHECK: tpc.launch @kernel_layer_norm_weight_grad_4x8(%{{.*}}, %[[ROWS]]#0, %[[ROWS]]#1, %{{.*}})
+  // CHECK: tpc.launch @kernel_layer_norm_bias_grad_4x8(%arg2)
+  %0:3 = tpc.layer_norm_grad %x, %w, %d eps 1.0e-5 : tensor<4x8xf32>, tensor<8xf32>
+  return %0#0, %0#1, %0#2 : tensor<4x8xf32>, tensor<8xf32>, tensor<8xf32>
+}
+
+// The runtime draws the mask; the op stays in the entry. A slice of lower rank is a slice and a reshape.
+// CHECK-LABEL: func.func @dropout
+func.func @dropout(%x: tensor<4x8xf32>, %seed: tensor<i64>) -> (tensor<4x8xf32>, tensor<4xf32>) {
+  // CHECK: %[[Y:.*]] = tpc.launch @kernel_negf_4x8(
+  // CHECK: tpc.dropout %[[Y]] seed(%arg1)
+  %0 = arith.negf %x : tensor<4x8xf32>
+  %1 = tpc.dropout %0 seed(%seed) probability 0.5 stream "s" global [4, 8] : tensor<4x8xf32>, tensor<i64>
+  // CHECK: %[[S:.*]] = tpc.launch @kernel_extract_slice_4x8(%arg0) : (tensor<4x8xf32>) -> tensor<4x1xf32>
+  // CHECK: tensor.collapse_shape %[[S]]
+  %2 = tensor.extract_slice %x[0, 3] [4, 1] [1, 1] : tensor<4x8xf32> to tensor<4xf32>
+  return %1, %2 : tensor<4x8xf32>, tensor<4xf32>
+}
+
 // Large sums have two stages, split by the shape alone: 300 * 512 = 15 * 10240.
 // CHECK-LABEL: func.func @sum_squares
 func.func @sum_squares(%x: tensor<300x512xf32>) -> tensor<f32> {

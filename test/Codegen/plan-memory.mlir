@@ -127,6 +127,21 @@ func.func @workspace(%q: tensor<1x8x1x2x4xf32>, %k: tensor<1x8x1x4xf32>, %long: 
 
 // -----
 
+// Dropout works in place of an operand that dies there.
+func.func private @move(%a: tensor<16xf32>) -> tensor<16xf32> attributes {tpc.kernel} {
+  return %a : tensor<16xf32>
+}
+// CHECK-LABEL: @dropout
+func.func @dropout(%x: tensor<16xf32>, %seed: tensor<i64>) -> tensor<16xf32> {
+  // CHECK: tpc.launch @move(%{{.*}}) {tpc.slots = [[SLOTS:.*]]} :
+  %0 = tpc.launch @move(%x) : (tensor<16xf32>) -> tensor<16xf32>
+  // CHECK: tpc.dropout {{.*}} {tpc.slots = [[SLOTS]]} :
+  %1 = tpc.dropout %0 seed(%seed) probability 0.5 stream "s" global [16] : tensor<16xf32>, tensor<i64>
+  return %1 : tensor<16xf32>
+}
+
+// -----
+
 // A started collective: its operand and its result are kept from the start to the wait, so the two kernels in between get
 // memory of their own (two slots each region); what lies there is free afterwards. The second reduction's operand is read
 // by no one else, so the result is made in its place.

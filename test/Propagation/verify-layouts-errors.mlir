@@ -56,3 +56,21 @@ func.func @l7(%x: tensor<4x4xf32> {tpc.layout = #tpc.layout<@mesh, [{}, {}]>}, %
   %0 = tpc.rms_norm %x, %w eps 1.0e-5 {tpc.layouts = [#tpc.layout<@mesh, [{}, {"tp"}]>]} : tensor<4x4xf32>, tensor<4xf32>
   return
 }
+
+// -----
+
+tpc.mesh @mesh <["tp"=2]>
+func.func @part_of_a_split_dimension(%x: tensor<4x4xf32> {tpc.layout = #tpc.layout<@mesh, [{"tp"}, {}]>}) -> (tensor<2x4xf32> {tpc.layout = #tpc.layout<@mesh, [{"tp"}, {}]>}) {
+  // expected-error@+1 {{'tensor.extract_slice' op needs dimension 0 whole (L7), got #tpc.layout<@mesh, [{"tp"}, {}]>}}
+  %0 = tensor.extract_slice %x[1, 0] [2, 4] [1, 1] {tpc.layouts = [#tpc.layout<@mesh, [{"tp"}, {}]>]} : tensor<4x4xf32> to tensor<2x4xf32>
+  return %0 : tensor<2x4xf32>
+}
+
+// -----
+
+tpc.mesh @mesh <["tp"=2]>
+func.func @joined_along_a_split_dimension(%x: tensor<4xf32> {tpc.layout = #tpc.layout<@mesh, [{}]>}) -> (tensor<8xf32> {tpc.layout = #tpc.layout<@mesh, [{"tp"}]>}) {
+  // expected-error@+1 {{'tensor.concat' op needs dimension 0 whole (L7), got #tpc.layout<@mesh, [{"tp"}]>}}
+  %0 = tensor.concat dim(0) %x, %x {tpc.layouts = [#tpc.layout<@mesh, [{"tp"}]>]} : (tensor<4xf32>, tensor<4xf32>) -> tensor<8xf32>
+  return %0 : tensor<8xf32>
+}

@@ -1,16 +1,12 @@
 """The generator in NumPy against published vectors, and tpc.dropout in the interpreter against it."""
 import os
 import subprocess
-import sys
 
 import numpy as np
 import pytest
+import random_numpy
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "..", "reference"))
-import random_numpy  # noqa: E402
-
-BUILD = os.environ.get("TPC_BUILD", os.path.join(HERE, "..", "..", "build"))
+BUILD = os.environ.get("TPC_BUILD", os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "build"))
 INTERPRET = os.path.join(BUILD, "bin", "tpc-interpret")
 
 

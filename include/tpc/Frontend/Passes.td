@@ -94,4 +94,50 @@ def ApplyPlan : Pass<"tpc-apply-plan", "::mlir::ModuleOp"> {
   let dependentDialects = ["::tpc::TPCDialect"];
 }
 
+def ConvertLinalg : Pass<"tpc-convert-linalg", "::mlir::ModuleOp"> {
+  let summary = "Rewrites linalg ops and tensor.pad in terms of ops with sharding rules.";
+  let description = [{
+    Precondition: static shapes; no layouts. Postcondition: no op of linalg and no `tensor.pad`, the same values. A
+    `linalg.generic` (named ops are generalized first) whose indexing maps select loops becomes
+
+    - a `tpc.contract`, if it adds up products of two operands,
+    - otherwise transposes and broadcasts of its operands, its body as elementwise ops, a `tpc.reduce` where it has
+      reduction loops, and one more op that joins it with its initial value, unless that is a neutral constant.
+
+    `linalg.fill` becomes a constant, `tensor.pad` an insertion into one. Anything else (windows, several outputs,
+    indices) is an error at the op.
+
+    ```mlir
+    %0 = linalg.fill ins(%zero : f32) outs(%empty : tensor<4x6xf32>) -> tensor<4x6xf32>
+    %1 = linalg.matmul ins(%x, %w : tensor<4x8xf32>, tensor<8x6xf32>) outs(%0 : tensor<4x6xf32>) -> tensor<4x6xf32>
+    // becomes
+    %1 = tpc.contract %x, %w : [a, c], [c, b] -> [a, b] : (tensor<4x8xf32>, tensor<8x6xf32>) -> tensor<4x6xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect",
+                           "::tpc::TPCDialect"];
+}
+
+def FlattenControlFlow : Pass<"tpc-flatten-control-flow", "::mlir::ModuleOp"> {
+  let summary = "Inlines calls and unrolls loops, so that public functions are straight lists of operations.";
+  let description = [{
+    Precondition: `func.call` of private functions, `scf.for` of constant bounds. Postcondition: neither is left in a
+    public function; private functions without a use are gone. Index arithmetic on what became constant is evaluated. So
+    every call and every round of a loop gets layouts of its own. A function that becomes longer than `max-ops` is an
+    error, as is recursion.
+
+    ```mlir
+    %1 = scf.for %i = %zero to %two step %one iter_args(%x = %0) -> tensor<4xf32> {
+      %2 = func.call @layer(%x) : (tensor<4xf32>) -> tensor<4xf32>
+      scf.yield %2 : tensor<4xf32>
+    }
+    // becomes, with @layer(%x) = -x
+    %1 = arith.negf %0 : tensor<4xf32>
+    %2 = arith.negf %1 : tensor<4xf32>
+    ```
+  }];
+  let options = [Option<"maxOps", "max-ops", "int64_t", "1000000", "longest list that a function may become">];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect"];
+}
+
 #endif // TPC_FRONTEND_PASSES_TD

@@ -92,4 +92,18 @@ def VerifyLayouts : Pass<"tpc-verify-layouts", "::mlir::ModuleOp"> {
   let dependentDialects = ["::tpc::TPCDialect"];
 }
 
+def PrintShardingRules : Pass<"tpc-print-sharding-rules", "::mlir::ModuleOp"> {
+  let summary = "Prints the sharding rule of every op of the module, sorted by name.";
+  let description = [{
+    One line per op: the factors of operands and results; `reduce`, those that are summed over (or `reduce max`);
+    `replicate`, those that must not be split; `join`, those whose shards the op joins itself; and the sets of operands
+    in which it is jointly linear. An op that has a rule but does not occur is named too, so that the module of a test
+    can be seen to be complete. For people and for tests; changes nothing.
+
+    ```
+    arith.addf: ([a], [a]) -> [a] linear in {0, 1}
+    ```
+  }];
+}
+
 #endif // TPC_PROPAGATION_PASSES_TD
