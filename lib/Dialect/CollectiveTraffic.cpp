@@ -17,10 +17,15 @@ static std::optional<CollectiveKind> getKind(Operation *op) {
       .Default([](Operation *) { return std::nullopt; });
 }
 
+/// Of tensors, and of those that a started collective will deliver.
 static int64_t countElements(TypeRange types) {
   int64_t elements = 0;
   for (Type type : types)
-    elements += cast<RankedTensorType>(type).getNumElements();
+    if (auto pending = dyn_cast<PendingType>(type))
+      for (RankedTensorType tensor : pending.getTensors())
+        elements += tensor.getNumElements();
+    else
+      elements += cast<RankedTensorType>(type).getNumElements();
   return elements;
 }
 

@@ -290,11 +290,15 @@ struct AdditionOfReductions : OpRewritePattern<AddType> {
 } // namespace
 
 void tpc::populateCollectivePatterns(RewritePatternSet &patterns) {
-  patterns.add<SliceOfReduce, GatherOfScatter, GatherOfGather, SliceOfSlice, ReduceOfReduce,
-               AdditionOfReductions<arith::AddFOp>, AdditionOfReductions<arith::SubFOp>,
-               AdditionOfReductions<arith::AddIOp>>(patterns.getContext());
+  MLIRContext *context = patterns.getContext();
+  patterns.addWithLabel<SliceOfReduce, SliceOfSlice>({kScatterLabel}, context);
+  patterns.addWithLabel<GatherOfScatter, GatherOfGather>({kGatherLabel}, context);
+  patterns.addWithLabel<ReduceOfReduce, AdditionOfReductions<arith::AddFOp>,
+                        AdditionOfReductions<arith::SubFOp>, AdditionOfReductions<arith::AddIOp>>(
+      {kSumLabel}, context);
 }
 
 void tpc::populateGatherPatterns(RewritePatternSet &patterns) {
-  patterns.add<SliceOfGather, SliceOfOtherGather, GatherOfSlice>(patterns.getContext());
+  patterns.addWithLabel<SliceOfGather, SliceOfOtherGather, GatherOfSlice>({kGatherLabel},
+                                                                          patterns.getContext());
 }

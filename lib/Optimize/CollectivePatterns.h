@@ -7,6 +7,10 @@
 
 namespace tpc {
 
+/// Debug labels of the patterns: what they are about.
+inline constexpr llvm::StringLiteral kScatterLabel = "scatter", kGatherLabel = "gather",
+                                     kSumLabel = "sum";
+
 /// The table of tpc-simplify-collectives but for its first and last row, and for what follows.
 void populateCollectivePatterns(mlir::RewritePatternSet &patterns);
 /// The rows in which a gather meets a slice.

@@ -2,6 +2,7 @@
 
 #include "SynchronousForm.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "tpc/Dialect/CollectiveTraffic.h"
 #include "tpc/Dialect/Provenance.h"
 #include "tpc/Dialect/TPCDialect.h"
 #include "tpc/Optimize/Passes.h"
@@ -167,7 +168,12 @@ struct CombineCollectives : tpc::impl::CombineCollectivesBase<CombineCollectives
         continue;
       if (failed(verifySynchronousBlock(function)))
         return signalPassFailure();
+      TrafficSum before, after;
+      before.add(function);
       run(function.getBody().front());
+      after.add(function);
+      numCollectives += before.collectives - after.collectives;
+      numBytes += before.receivedBytes - after.receivedBytes;
     }
   }
 
@@ -178,7 +184,7 @@ private:
     for (Bucket &bucket : sorter.getBuckets())
       if (bucket.members.size() > 1) {
         combine(bucket);
-        numCombined += bucket.members.size() - 1;
+        numCombined += bucket.members.size();
       }
   }
 };

@@ -5,6 +5,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "tpc/Dialect/CollectiveTraffic.h"
 #include "tpc/Dialect/Provenance.h"
 #include "tpc/Dialect/TPCDialect.h"
 #include "tpc/Optimize/Passes.h"
@@ -39,10 +40,13 @@ struct CollectiveEqual {
   }
 };
 
-/// Counts rewrites.
+/// Counts the patterns that were applied, by their labels.
 struct RewriteCounter : RewriterBase::Listener {
-  unsigned count = 0;
-  void notifyOperationReplaced(Operation *, ValueRange) override { ++count; }
+  void notifyPatternEnd(const Pattern &pattern, LogicalResult result) override {
+    if (succeeded(result))
+      ++counts[pattern.getDebugLabels().front()];
+  }
+  llvm::StringMap<int64_t> counts;
 };
 
 } // namespace
@@ -103,6 +107,8 @@ private:
         .enableFolding(false)
         .enableConstantCSE(false)
         .setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled);
+    TrafficSum before, after;
+    before.add(function);
     unsigned merged = 0;
     do {
       numMerged += merged = mergeEqual(function);
@@ -110,7 +116,12 @@ private:
         return function.emitError("rewriting of collectives does not end");
     } while (merged);
     numMerged += mergeEqual(function);
-    numRewritten += counter.count;
+    numScattered += counter.counts.lookup(kScatterLabel);
+    numGathers += counter.counts.lookup(kGatherLabel);
+    numSums += counter.counts.lookup(kSumLabel);
+    after.add(function);
+    numCollectives += before.collectives - after.collectives;
+    numBytes += before.receivedBytes - after.receivedBytes;
     return success();
   }
 

@@ -2,6 +2,7 @@
 
 #include "mlir/Support/LogicalResult.h"
 #include "tpc/InitAllDialects.h"
+#include "tpc/Instrumentation/PassStatistics.h"
 #include "tpc/Pipelines/Compile.h"
 #include "tpc/Pipelines/DiagnosticPrinter.h"
 #include <CLI/CLI.hpp>
@@ -15,7 +16,7 @@ struct CommandLine {
   std::string overlap = "off";
   std::string mesh, policy = "optimize", emit = "exe", mode = "train", type = "f32", target = "cpu",
                     explain, reshardAfterForward = "yes";
-  bool check = false, listModules = false;
+  bool check = false, listModules = false, passStatistics = false;
 };
 } // namespace
 
@@ -69,6 +70,8 @@ static void declare(CLI::App &app, CommandLine &line) {
   app.add_option("-o", options.output, "output file; standard output without it");
   app.add_option("--dump-stages", options.dumpStages,
                  "folder for the program after every phase, numbered");
+  app.add_flag("--mlir-pass-statistics", line.passStatistics,
+               "print what the passes counted, on standard error");
   app.add_flag("--list-modules", line.listModules,
                "print every module, its parameters' shapes and the styles it admits");
   app.add_flag("--verify", options.verify,
@@ -130,5 +133,9 @@ int main(int argc, char **argv) {
   mlir::MLIRContext context(registry);
   context.printOpOnDiagnostic(false);
   DiagnosticPrinter printer(&context);
-  return mlir::succeeded(run(line, &context)) ? 0 : 1;
+  PassStatistics statistics;
+  mlir::LogicalResult result = run(line, &context);
+  if (line.passStatistics)
+    statistics.print(llvm::errs());
+  return mlir::succeeded(result) ? 0 : 1;
 }

@@ -5,6 +5,13 @@
 #include "tpc/HideLibraryOptions.h"
 #include "tpc/InitAllDialects.h"
 #include "tpc/InitAllPasses.h"
+#include "tpc/Instrumentation/PassStatistics.h"
+
+/// Was MLIR's own flag given? MLIR has the passes' counters compiled out, we print ours.
+static bool wantsStatistics() {
+  auto option = llvm::cl::getRegisteredOptions().find("mlir-pass-statistics");
+  return option != llvm::cl::getRegisteredOptions().end() && option->second->getNumOccurrences();
+}
 
 int main(int argc, char **argv) {
   tpc::hideLibraryOptions();
@@ -12,5 +19,12 @@ int main(int argc, char **argv) {
   tpc::registerAllDialects(registry);
   tpc::registerAllPasses();
   mlir::registerTransformsPasses();
-  return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "tpc optimizer driver\n", registry));
+  auto [input, output] =
+      mlir::registerAndParseCLIOptions(argc, argv, "tpc optimizer driver\n", registry);
+  bool printsStatistics = wantsStatistics(); // MlirOptMain shuts the command line down
+  tpc::PassStatistics statistics;
+  llvm::LogicalResult result = mlir::MlirOptMain(argc, argv, input, output, registry);
+  if (printsStatistics)
+    statistics.print(llvm::errs());
+  return mlir::asMainReturnCode(result);
 }

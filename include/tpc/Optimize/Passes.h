@@ -4,6 +4,7 @@
 #define TPC_OPTIMIZE_PASSES_H
 
 #include "mlir/Pass/Pass.h"
+#include "tpc/Instrumentation/Counter.h"
 
 namespace tpc {
 

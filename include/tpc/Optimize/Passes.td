@@ -44,7 +44,11 @@ def SimplifyCollectives : Pass<"tpc-simplify-collectives", "::mlir::ModuleOp"> {
   ];
   let statistics = [
     Statistic<"numMerged", "merged", "collectives that repeated another">,
-    Statistic<"numRewritten", "rewritten", "rewrites">
+    Statistic<"numScattered", "scattered", "slices that met an all_reduce or another slice">,
+    Statistic<"numGathers", "gathers-moved", "gathers that met a slice, a scatter or another gather, or moved behind a slice">,
+    Statistic<"numSums", "sums-joined", "pairs of reductions that became one">,
+    Statistic<"numCollectives", "saved-collectives", "collectives less">,
+    Statistic<"numBytes", "saved-bytes", "bytes less that a rank receives">
   ];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::tpc::TPCDialect"];
 }
@@ -71,7 +75,11 @@ def CombineCollectives : Pass<"tpc-combine-collectives", "::mlir::ModuleOp"> {
     Option<"maxMemberBytes", "max-member-bytes", "int64_t", "1048576", "what is larger travels alone">,
     Option<"maxBytes", "max-bytes", "int64_t", "33554432", "largest combined operand">
   ];
-  let statistics = [Statistic<"numCombined", "combined", "all_reduces that joined another">];
+  let statistics = [
+    Statistic<"numCombined", "combined", "all_reduces that now travel together">,
+    Statistic<"numCollectives", "saved-collectives", "collectives less">,
+    Statistic<"numBytes", "saved-bytes", "bytes less that a rank receives; combining saves latency only">
+  ];
   let dependentDialects = ["::tpc::TPCDialect"];
 }
 
