@@ -92,8 +92,11 @@ static void buildOptimization(OpPassManager &manager, const CompileOptions &opti
 /// none, and what is under way needs its own.
 static void buildKernels(OpPassManager &manager, const CompileOptions &options) {
   manager.addPass(createFormKernels());
-  if (options.overlap)
-    manager.addPass(createOverlapCollectives());
+  if (options.overlap) {
+    OverlapCollectivesOptions passOptions;
+    passOptions.memoryCap = options.overlapMemory;
+    manager.addPass(createOverlapCollectives(passOptions));
+  }
   manager.addPass(createPlanMemory());
   manager.addPass(createVerifyMemory());
 }

@@ -155,6 +155,32 @@ def test_gathered_parameters_are_not_kept(work):
     assert kept - fsdp >= 0.4 * parameters
 
 
+def test_gathers_start_ahead(work, tmp_path, tokens):
+    """With overlap the gathers of what comes next are under way meanwhile, as far as the given memory goes: the same
+    losses bit for bit, and no more memory than that."""
+    mesh, mode, cap = MESHES["dp2tp2"], MODES["fsdp"], 20000
+    alone = work.program(GROUPED, mesh, extra=mode)
+    ahead = work.program(GROUPED, mesh, extra=[*mode, "--overlap=on", f"--overlap-memory={cap}"])
+    arena = [manifest(program)["arena"] for program in (alone, ahead)]
+    total = [sizes["private"] + sizes["communication"] for sizes in arena]
+    assert total[0] < total[1] <= total[0] + cap + 4096
+    losses = [[record["loss"] for record in train(program, str(tmp_path), "--data", tokens, "--steps", 4, *HYPER)]
+              for program in (alone, ahead)]
+    assert losses[0] == losses[1]
+
+
+def test_the_next_layer_is_gathered_before_this_one_ends(work):
+    """In the schedule a second layer's weight is being gathered over dp when the first layer's attention runs."""
+    text = succeed([tool("tpc-compile"), work.model(GROUPED), "--plan", os.path.join(PLANS, "tutorial.yaml"), "--mesh",
+                    "dp=2,tp=1", "--batch", 2, "--seq", 4, *MODES["fsdp"], "--overlap=on", "--emit=kernels"]).stdout
+    step = text[text.index("func.func @step"):]
+    arguments = step[:step.index("\n")]
+    weight = re.search(r'(%arg\d+): tensor<[^>]*> \{[^%]*"model.layers.1.self_attn.q_proj.weight"', arguments)[1]
+    start = re.search(rf"(%\w+) = tpc.all_gather {weight} .*!tpc.pending", step)
+    wait = step.index(f"tpc.wait {start[1]} ")
+    assert start.start() < step.index("tpc.attention") < wait
+
+
 # ---- checkpoints, weights, gradients ----
 
 

@@ -63,6 +63,11 @@ static void declare(CLI::App &app, CommandLine &line) {
                  "on: collectives start as early and are waited for as late as they can be")
       ->check(CLI::IsMember({"off", "on"}))
       ->capture_default_str();
+  app.add_option("--overlap-memory", options.overlapMemory,
+                 "with --overlap=on: bytes of operands and results that may be under way at once; "
+                 "0: no limit")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   app.add_option("--cpu", options.cpu, "native, or an instruction set such as x86-64-v3")
       ->capture_default_str();
   app.add_option("--emit", line.emit, "stop at a stage and write its form of the program")

@@ -25,7 +25,8 @@ struct CompileOptions {
   std::string cpu = "native";
   Cpu processor; ///< what `cpu` names; set by compile()
   Emit emit = Emit::Exe;
-  bool overlap = false; ///< start collectives early and wait late
+  bool overlap = false;             ///< start collectives early and wait late
+  int64_t overlapMemory = 64 << 20; ///< bytes that may be under way at once; 0: no limit
   bool verify = false; ///< run every form of the program in the reference interpreter and compare
   std::string output;  ///< empty: standard output
   std::string dumpStages; ///< folder for the program after every phase, or empty
