@@ -1,0 +1,69 @@
+"""How compile time grows: `compile.py BUILD`. CPU seconds and peak memory of tpc-compile from config.json to one rank's
+program (printed to nowhere), by layers and by devices, and of propagation alone on a forward graph.
+
+Llama-3-8B and Llama-3.1-405B as their config.json describes them; plan: megatron.yaml. Linear in layers and constant in
+devices is what to look for.
+"""
+import json
+import math
+import os
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+
+ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
+COMMON = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_act": "silu", "rms_norm_eps": 1e-5,
+          "rope_theta": 500000.0, "max_position_embeddings": 8192, "vocab_size": 128256, "initializer_range": 0.02,
+          "tie_word_embeddings": False, "attention_bias": False, "mlp_bias": False, "num_key_value_heads": 8}
+LLAMA_8B = {**COMMON, "hidden_size": 4096, "intermediate_size": 14336, "num_hidden_layers": 32, "num_attention_heads": 32}
+LLAMA_405B = {**COMMON, "hidden_size": 16384, "intermediate_size": 53248, "num_hidden_layers": 126,
+              "num_attention_heads": 128}
+LAYERS = [16, 32, 64, 126, 252]
+MESHES = ["dp=1,tp=8", "dp=8,tp=8", "dp=64,tp=8", "dp=128,tp=8", "dp=256,tp=16"]
+
+
+def run(words):
+    """CPU seconds, peak MB and output of a process."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    out = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    if status != 0:
+        sys.exit(f"{' '.join(words)}\n{out}")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, usage.ru_maxrss / 1024, out)
+
+
+def compile_model(build, folder, config, mesh, mode="train", output=os.devnull, emit="local"):
+    with open(os.path.join(folder, "config.json"), "w") as file:
+        json.dump(config, file)
+    return run([f"{build}/bin/tpc-compile", folder, "--plan", f"{ROOT}/examples/plans/megatron.yaml", "--mesh", mesh,
+                "--mode", mode, "--batch", "1024", "--seq", "4096", f"--emit={emit}", "-o", output])
+
+
+def propagation_seconds(build, folder):
+    """Wall seconds of tpc-propagate-layouts on the forward graph of the 8B model, without parsing."""
+    imported = os.path.join(folder, "imported.mlir")
+    compile_model(build, folder, LLAMA_8B, "dp=1,tp=8", mode="forward", output=imported, emit="import")
+    plan = f"--tpc-apply-plan=plan={ROOT}/examples/plans/megatron.yaml"
+    _, _, out = run([f"{build}/bin/tpc-opt", imported, plan, "--tpc-propagate-layouts", "--mlir-timing",
+                     "--mlir-timing-display=list", "-o", os.devnull])
+    return float(re.search(r"([\d.]+) \([^)]*\)\s+PropagateLayouts", out).group(1))
+
+
+def main(build):
+    with tempfile.TemporaryDirectory() as folder:
+        print(f"propagation, 32-layer Llama-3-8B, forward, tp=8: {propagation_seconds(build, folder) * 1e3:.0f} ms\n")
+        print("training step to one rank's program, Llama-3.1-405B's widths\n")
+        print(f"{'layers':>7} {'mesh':14}{'devices':>8}{'CPU s':>8}{'peak MB':>9}")
+        cases = [(layers, "dp=8,tp=8") for layers in LAYERS] + [(126, mesh) for mesh in MESHES]
+        for layers, mesh in cases:
+            devices = math.prod(int(size) for size in re.findall(r"\d+", mesh))
+            seconds, memory, _ = compile_model(build, folder, {**LLAMA_405B, "num_hidden_layers": layers}, mesh)
+            print(f"{layers:>7} {mesh:14}{devices:>8}{seconds:>8.2f}{memory:>9.0f}", flush=True)
+
+
+if __name__ == "__main__":
+    main(os.path.abspath(sys.argv[1]))
