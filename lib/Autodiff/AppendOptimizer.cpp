@@ -4,6 +4,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "tpc/Dialect/SignatureAttributes.h"
 #include "tpc/Dialect/TPCDialect.h"
 
 #define DEBUG_TYPE "tpc-append-optimizer"
@@ -114,13 +115,20 @@ DictionaryAttr Optimizer::getStateAttrs(const Parameter &parameter, StringRef st
 }
 
 LogicalResult Optimizer::appendStates() {
-  for (auto [index, state] : llvm::enumerate(kStates))
-    for (Parameter &parameter : parameters) {
-      unsigned position = step.getNumArguments();
-      if (failed(step.insertArgument(position, parameter.value.getType(), getStateAttrs(parameter, state), loc)))
-        return failure();
-      parameter.states[index] = step.getArgument(position);
+  SmallVector<Type> types;
+  SmallVector<DictionaryAttr> attributes;
+  for (StringRef state : kStates)
+    for (const Parameter &parameter : parameters) {
+      types.push_back(parameter.value.getType());
+      attributes.push_back(getStateAttrs(parameter, state));
     }
+  unsigned position = step.getNumArguments();
+  SmallVector<unsigned> positions(types.size(), position);
+  if (failed(step.insertArguments(positions, types, attributes, SmallVector<Location>(types.size(), loc))))
+    return failure();
+  for (unsigned index = 0; index < std::size(kStates); ++index)
+    for (Parameter &parameter : parameters)
+      parameter.states[index] = step.getArgument(position++);
   return success();
 }
 
@@ -163,13 +171,13 @@ Updates Optimizer::buildUpdates(Value coefficient) {
 }
 
 LogicalResult Optimizer::insertResults(unsigned position, Value norm, const Updates &updates) {
-  Operation *terminator = step.getBody().front().getTerminator();
+  SmallVector<Value> values;
+  SmallVector<DictionaryAttr> dictionaries;
   auto insert = [&](Value value, ArrayRef<NamedAttribute> attributes) {
-    terminator->insertOperands(position, value);
-    return step.insertResult(position++, value.getType(), builder.getDictionaryAttr(attributes));
+    values.push_back(value);
+    dictionaries.push_back(builder.getDictionaryAttr(attributes));
   };
-  if (failed(insert(norm, builder.getNamedAttr(TPCDialect::kOutput, builder.getStringAttr("grad_norm")))))
-    return failure();
+  insert(norm, builder.getNamedAttr(TPCDialect::kOutput, builder.getStringAttr("grad_norm")));
   for (unsigned kind = 0; kind < 3; ++kind)
     for (auto [parameter, value] : llvm::zip_equal(parameters, updates[kind])) {
       BlockArgument target = kind ? parameter.states[kind - 1] : parameter.value;
@@ -177,12 +185,18 @@ LogicalResult Optimizer::insertResults(unsigned position, Value norm, const Upda
           builder.getNamedAttr(TPCDialect::kAlias, builder.getI64IntegerAttr(target.getArgNumber()))};
       if (parameter.layout)
         attributes.push_back(builder.getNamedAttr(TPCDialect::kLayout, parameter.layout));
-      if (failed(insert(value, attributes)))
-        return failure();
+      insert(value, attributes);
     }
+  step.getBody().front().getTerminator()->insertOperands(position, values);
+  SmallVector<unsigned> positions(values.size(), position);
+  if (failed(step.insertResults(positions, TypeRange(ValueRange(values)), dictionaries)))
+    return failure();
+  position += values.size();
+  SignatureAttributes signature(step);
   for (const Parameter &parameter : parameters) // the gradients that tpc-differentiate returned
     if (parameter.layout)
-      step.setResultAttr(position + (&parameter - parameters.begin()), TPCDialect::kLayout, parameter.layout);
+      signature.setResult(position + (&parameter - parameters.begin()), TPCDialect::kLayout, parameter.layout);
+  signature.write();
   return success();
 }
 
@@ -229,10 +243,11 @@ static void buildInit(ModuleOp module, func::FuncOp step, ArrayRef<Parameter> pa
 
   double range = getInitializerRange(module);
   SmallVector<Value> values;
+  SmallVector<DictionaryAttr> attributes;
   for (StringRef state : {StringRef(), StringRef(kStates[0]), StringRef(kStates[1])})
     for (const Parameter &parameter : parameters) {
       auto type = cast<RankedTensorType>(parameter.value.getType());
-      init.setResultAttrs(values.size(), getInitAttrs(builder, parameter, state));
+      attributes.push_back(getInitAttrs(builder, parameter, state));
       if (state.empty())
         values.push_back(InitOp::create(builder, loc, type, init.getArgument(0), init.getArgument(1), parameter.param,
                                         builder.getF64FloatAttr(range), builder.getDenseI64ArrayAttr(type.getShape()),
@@ -240,6 +255,7 @@ static void buildInit(ModuleOp module, func::FuncOp step, ArrayRef<Parameter> pa
       else
         values.push_back(arith::ConstantOp::create(builder, loc, builder.getZeroAttr(type)));
     }
+  init.setAllResultAttrs(attributes);
   func::ReturnOp::create(builder, loc, values);
 }
 

@@ -130,23 +130,24 @@ static FailureOr<unsigned> findLoss(func::FuncOp function) {
 
 /// Appends one result per parameter.
 static LogicalResult appendGradients(func::FuncOp step, const Reverse &reverse) {
-  Operation *terminator = step.getBody().front().getTerminator();
   Builder builder(step.getContext());
+  SmallVector<Value> gradients;
+  SmallVector<DictionaryAttr> attributes;
   for (BlockArgument argument : step.getArguments()) {
     auto param = step.getArgAttrOfType<ParamAttr>(argument.getArgNumber(), TPCDialect::kParam);
     if (!param)
       continue;
-    Value gradient = reverse.getCotangent(argument);
-    if (!gradient)
+    gradients.push_back(reverse.getCotangent(argument));
+    if (!gradients.back())
       return step.emitError("the loss does not depend on parameter '") << param.getName() << "'";
-    unsigned number = step.getNumResults();
-    auto attributes = builder.getDictionaryAttr(
-        builder.getNamedAttr(TPCDialect::kGradient, builder.getStringAttr(param.getName())));
-    if (failed(step.insertResult(number, gradient.getType(), attributes)))
-      return failure();
-    terminator->insertOperands(number, gradient);
+    attributes.push_back(builder.getDictionaryAttr(
+        builder.getNamedAttr(TPCDialect::kGradient, builder.getStringAttr(param.getName()))));
   }
-  return success();
+  unsigned number = step.getNumResults();
+  Operation *terminator = step.getBody().front().getTerminator();
+  terminator->insertOperands(number, gradients);
+  SmallVector<unsigned> positions(gradients.size(), number);
+  return step.insertResults(positions, TypeRange(ValueRange(gradients)), attributes);
 }
 
 namespace {

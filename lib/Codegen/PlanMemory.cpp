@@ -9,6 +9,7 @@
 #include "tpc/Codegen/ArenaPlanner.h"
 #include "tpc/Codegen/Buffers.h"
 #include "tpc/Codegen/Passes.h"
+#include "tpc/Dialect/SignatureAttributes.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
@@ -180,9 +181,10 @@ void PlanMemory::attachSlots(func::FuncOp entry, const EntryBuffers &buffers,
                          buffer.category);
   };
   auto isTensor = [](Value value) { return isa<RankedTensorType>(value.getType()); };
+  SignatureAttributes signature(entry);
   for (BlockArgument argument : llvm::make_filter_range(entry.getArguments(), isTensor))
-    entry.setArgAttr(argument.getArgNumber(), TPCDialect::kSlot,
-                     getSlot(buffers.getBuffer(argument)));
+    signature.setArgument(argument.getArgNumber(), TPCDialect::kSlot,
+                          getSlot(buffers.getBuffer(argument)));
   for (Operation &op : entry.getBody().front()) {
     SmallVector<Attribute> slots;
     for (Value result : llvm::make_filter_range(op.getResults(), isTensor))
@@ -193,7 +195,8 @@ void PlanMemory::attachSlots(func::FuncOp entry, const EntryBuffers &buffers,
   Operation *terminator = entry.getBody().front().getTerminator();
   for (auto [number, value] : llvm::enumerate(terminator->getOperands()))
     if (isTensor(value))
-      entry.setResultAttr(number, TPCDialect::kSlot, getSlot(buffers.getBuffer(value)));
+      signature.setResult(number, TPCDialect::kSlot, getSlot(buffers.getBuffer(value)));
+  signature.write();
 }
 
 /// Every op finds its workspace at the end of the private region, once no entry needs more of it.

@@ -4,6 +4,7 @@
 #include "StorageLayouts.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Pass/Pass.h"
+#include "tpc/Dialect/SignatureAttributes.h"
 #include "tpc/Frontend/Passes.h"
 #include "llvm/ADT/StringSwitch.h"
 
@@ -109,10 +110,12 @@ bool StorageSetter::isParameter(unsigned number) {
 }
 
 void StorageSetter::setResults() {
+  SignatureAttributes signature(function);
   for (unsigned number = 0; number < function.getNumResults(); ++number)
     if (const StorageLayouts *entry = findOfResult(number))
-      function.setResultAttr(number, TPCDialect::kLayout,
-                             isParameter(number) ? entry->parameter : entry->shard);
+      signature.setResult(number, TPCDialect::kLayout,
+                          isParameter(number) ? entry->parameter : entry->shard);
+  signature.write();
 }
 
 void StorageSetter::reshardParameters(Location reason) {

@@ -3,6 +3,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "tpc/Dialect/SignatureAttributes.h"
 #include "tpc/Partition/MeshContext.h"
 #include "tpc/Partition/Passes.h"
 #include "tpc/Partition/RuleFit.h"
@@ -163,12 +164,13 @@ GlobalAttr FunctionLocalizer::getGlobal(Type type, const Layout &layout) const {
 
 void FunctionLocalizer::localizeSignature() {
   SmallVector<Type> arguments, results;
+  SignatureAttributes attributes(function);
   for (BlockArgument argument : function.getArguments()) {
     unsigned number = argument.getArgNumber();
     if (isa<RankedTensorType>(argument.getType())) {
-      function.setArgAttr(number, TPCDialect::kGlobal,
-                          getGlobal(argument.getType(), layouts[argument]));
-      function.removeArgAttr(number, TPCDialect::kLayout);
+      attributes.setArgument(number, TPCDialect::kGlobal,
+                             getGlobal(argument.getType(), layouts[argument]));
+      attributes.removeArgument(number, TPCDialect::kLayout);
     }
     argument.setType(getLocalType(argument.getType(), layouts[argument]));
     arguments.push_back(argument.getType());
@@ -177,11 +179,12 @@ void FunctionLocalizer::localizeSignature() {
        llvm::enumerate(function.getBody().front().getTerminator()->getOperands())) {
     Type type = function.getResultTypes()[number];
     if (isa<RankedTensorType>(type)) {
-      function.setResultAttr(number, TPCDialect::kGlobal, getGlobal(type, layouts[value]));
-      function.removeResultAttr(number, builder.getStringAttr(TPCDialect::kLayout));
+      attributes.setResult(number, TPCDialect::kGlobal, getGlobal(type, layouts[value]));
+      attributes.removeResult(number, TPCDialect::kLayout);
     }
     results.push_back(getLocalType(type, layouts[value]));
   }
+  attributes.write();
   function.setFunctionType(builder.getFunctionType(arguments, results));
 }
 

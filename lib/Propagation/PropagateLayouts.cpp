@@ -1,6 +1,7 @@
 //===- PropagateLayouts.cpp - the pass tpc-propagate-layouts ---------------===//
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "tpc/Dialect/SignatureAttributes.h"
 #include "tpc/Propagation/AnnotationConflicts.h"
 #include "tpc/Propagation/Passes.h"
 #include "tpc/Propagation/PropagationReasons.h"
@@ -50,17 +51,19 @@ public:
       : function(function), graph(graph), symbol(symbol) {}
 
   void run() {
+    SignatureAttributes signature(function);
     for (BlockArgument argument : function.getArguments())
       if (LayoutAttr layout = getAttr(argument))
-        function.setArgAttr(argument.getArgNumber(), TPCDialect::kLayout, layout);
+        signature.setArgument(argument.getArgNumber(), TPCDialect::kLayout, layout);
     for (Operation &op : function.getBody().front().without_terminator())
       writeOp(&op);
     Operation *terminator = function.getBody().front().getTerminator();
     for (auto [number, operand] : llvm::enumerate(terminator->getOperands())) {
       int value = graph.results[number];
       if (LayoutAttr layout = value < 0 ? getAttr(operand) : getAttr(value))
-        function.setResultAttr(number, TPCDialect::kLayout, layout);
+        signature.setResult(number, TPCDialect::kLayout, layout);
     }
+    signature.write();
   }
 
 private:

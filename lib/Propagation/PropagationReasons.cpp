@@ -1,6 +1,7 @@
 //===- PropagationReasons.cpp ---------------------------------------------===//
 
 #include "tpc/Propagation/PropagationReasons.h"
+#include "tpc/Dialect/SignatureAttributes.h"
 #include "llvm/ADT/MapVector.h"
 
 using namespace mlir;
@@ -86,6 +87,8 @@ void tpc::attachReasons(func::FuncOp function, const PropagationGraph &graph,
     ops[graph.ops[conflict.op].op].push_back(builder.getStringAttr(describe(graph, conflict)));
   for (auto &[op, texts] : ops)
     op->setAttr(kWhy, builder.getArrayAttr(texts));
+  SignatureAttributes signature(function);
   for (auto &[argument, texts] : arguments)
-    function.setArgAttr(argument, kWhy, builder.getArrayAttr(texts));
+    signature.setArgument(argument, kWhy, builder.getArrayAttr(texts));
+  signature.write();
 }
