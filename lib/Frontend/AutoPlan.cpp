@@ -20,6 +20,7 @@
 #include "FeatureTracker.h"
 #include "PlanRequests.h"
 #include "PlanSource.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
 

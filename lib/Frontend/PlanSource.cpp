@@ -2,6 +2,7 @@
 
 #include "PlanSource.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using namespace tpc;

@@ -1,4 +1,5 @@
 """tpc.plan: PyTorch's names, defaults and mistakes; the plan files written are read back with PyYAML and JSON."""
+import inspect
 import json
 import os
 
@@ -100,3 +101,37 @@ def test_hugging_face_strings(tmp_path):
 def test_mistakes(make, message):
     with pytest.raises((TypeError, ValueError), match=message):
         make()
+
+
+# The constructors of torch/distributed/tensor/parallel/style.py.
+SIGNATURES = {
+    ColwiseParallel: "(*, input_layouts=None, output_layouts=None, use_local_output=True)",
+    RowwiseParallel: "(*, input_layouts=None, output_layouts=None, use_local_output=True)",
+    SequenceParallel: "(*, sequence_dim=1, use_local_output=False)",
+    PrepareModuleInput: "(*, input_layouts=None, desired_input_layouts=None, input_kwarg_layouts=None, "
+                        "desired_input_kwarg_layouts=None, use_local_output=False)",
+    PrepareModuleOutput: "(*, output_layouts, desired_output_layouts, use_local_output=True)",
+    PrepareModuleInputOutput: "(*, input_layouts=None, desired_input_layouts=None, input_kwarg_layouts=None, "
+                              "desired_input_kwarg_layouts=None, use_local_input=False, output_layouts, "
+                              "desired_output_layouts, use_local_output=True)",
+}
+
+
+@pytest.mark.parametrize("style", SIGNATURES, ids=lambda style: style.__name__)
+def test_constructors_are_pytorchs(style):
+    assert str(inspect.signature(style)) == SIGNATURES[style]
+
+
+@pytest.mark.parametrize("style", [
+    *LAYER.values(), *TOP.values(), ColwiseParallel(use_local_output=False), SequenceParallel(sequence_dim=-2),
+    PrepareModuleInput(input_kwarg_layouts={"hidden_states": Shard(1), "rope": None},
+                       desired_input_kwarg_layouts={"hidden_states": Replicate(), "rope": None}),
+    PrepareModuleInput(input_layouts=(Shard(1), None, None), desired_input_layouts=(Replicate(), None, None)),
+    PrepareModuleOutput(output_layouts=Partial(), desired_output_layouts=(Shard(1),)),
+    PrepareModuleInputOutput(input_layouts=Shard(1), desired_input_layouts=Replicate(), use_local_input=True,
+                             output_layouts=Partial("sum"), desired_output_layouts=Shard(1)),
+], ids=repr)
+def test_text_is_the_call(style, tmp_path):
+    write_plan(tmp_path / "plan.yaml", ("model.layers.*", {"mlp": style}))
+    text = yaml.safe_load((tmp_path / "plan.yaml").read_text())[0]["plan"]["mlp"]
+    assert eval(text) == style
