@@ -112,6 +112,19 @@ static void makeInteger(Graph &graph) {
                  static_cast<double>(graph.getIds() * graph.getIds()), 1);
 }
 
+/// By a constant that is not zero.
+template <typename OpType>
+static void makeIntegerQuotient(Graph &graph) {
+  SmallVector<int64_t> shape = graph.drawShape(0, 3);
+  auto type = RankedTensorType::get(shape, graph.builder.getI32Type());
+  auto splat = DenseElementsAttr::get(
+      type, graph.builder.getI32IntegerAttr(static_cast<int32_t>(graph.random.between(1, 3))));
+  Value divisor = arith::ConstantOp::create(graph.builder, graph.loc, splat);
+  Value value = OpType::create(graph.builder, graph.loc, graph.pickIds(shape), divisor);
+  graph.define(arith::SIToFPOp::create(graph.builder, graph.loc, graph.getType(shape), value),
+               static_cast<double>(graph.getIds()), 1);
+}
+
 /// To 64 bits, back, and to a float.
 static void makeIntegerCasts(Graph &graph) {
   SmallVector<int64_t> shape = graph.drawShape(0, 3);
@@ -231,9 +244,14 @@ ArrayRef<OpMaker> tpc::fuzz::getElementwiseMakers() {
       {"arith.addi", true, 1, makeInteger<arith::AddIOp>},
       {"arith.subi", true, 1, makeInteger<arith::SubIOp>},
       {"arith.muli", true, 1, makeInteger<arith::MulIOp>},
+      {"arith.maxsi", true, 1, makeInteger<arith::MaxSIOp>},
+      {"arith.minsi", true, 1, makeInteger<arith::MinSIOp>},
+      {"arith.divsi", true, 1, makeIntegerQuotient<arith::DivSIOp>},
+      {"arith.remsi", true, 1, makeIntegerQuotient<arith::RemSIOp>},
       {"arith.extsi", true, 1, makeIntegerCasts},
       {"arith.andi", true, 1, makeLogic<arith::AndIOp>},
       {"arith.ori", true, 1, makeLogic<arith::OrIOp>},
+      {"arith.xori", true, 1, makeLogic<arith::XOrIOp>},
       {"arith.uitofp", true, 1, makeCount},
       {"arith.truncf", true, 1, makeCasts},
       {"math.exp", false, 2, makeExp},

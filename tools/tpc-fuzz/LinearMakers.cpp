@@ -208,6 +208,65 @@ static void makeExpand(Graph &graph) {
                input.bound, input.grain);
 }
 
+//===-- cutting and joining --------------------------------------------------------===//
+
+namespace {
+/// A box in a tensor; most dimensions are taken whole.
+struct Box {
+  SmallVector<OpFoldResult> offsets, sizes, strides;
+  SmallVector<int64_t> shape;
+
+  Box(ArrayRef<int64_t> outer, Graph &graph) {
+    for (int64_t size : outer) {
+      int64_t taken = graph.random.chance(0.6) ? size : graph.random.between(1, size);
+      offsets.push_back(graph.builder.getIndexAttr(graph.random.between(0, size - taken)));
+      sizes.push_back(graph.builder.getIndexAttr(taken));
+      strides.push_back(graph.builder.getIndexAttr(1));
+      shape.push_back(taken);
+    }
+  }
+  /// The shape without some of its dimensions of size 1.
+  SmallVector<int64_t> dropOnes(Random &random) const {
+    SmallVector<int64_t> kept;
+    for (int64_t size : shape)
+      if (size != 1 || random.chance(0.5))
+        kept.push_back(size);
+    return kept;
+  }
+};
+} // namespace
+
+static void makeExtractSlice(Graph &graph) {
+  Term input = graph.pickFloat(1, 5);
+  Box box(input.getShape(), graph);
+  graph.define(tensor::ExtractSliceOp::create(graph.builder, graph.loc,
+                                              graph.getType(box.dropOnes(graph.random)),
+                                              input.value, box.offsets, box.sizes, box.strides),
+               input.bound, input.grain);
+}
+
+static void makeInsertSlice(Graph &graph) {
+  Term outer = graph.pickFloat(1, 5);
+  Box box(outer.getShape(), graph);
+  Term input = graph.pickLike(box.dropOnes(graph.random));
+  graph.define(tensor::InsertSliceOp::create(graph.builder, graph.loc, input.value, outer.value,
+                                             box.offsets, box.sizes, box.strides),
+               std::max(input.bound, outer.bound), std::min(input.grain, outer.grain));
+}
+
+static void makeConcat(Graph &graph) {
+  Term first = graph.pickFloat(1, 5);
+  int64_t dim = graph.random.below(first.getRank());
+  SmallVector<int64_t> shape(first.getShape());
+  shape[dim] = graph.drawSize();
+  Term second = graph.pickLike(shape);
+  shape[dim] += first.getShape()[dim];
+  if (Graph::isSmall(shape))
+    graph.define(tensor::ConcatOp::create(graph.builder, graph.loc, graph.getType(shape), dim,
+                                          ValueRange{first.value, second.value}),
+                 std::max(first.bound, second.bound), std::min(first.grain, second.grain));
+}
+
 static void makeBarrier(Graph &graph) {
   Term input = graph.pickFloat();
   graph.define(BarrierOp::create(graph.builder, graph.loc, input.value), input.bound, input.grain);
@@ -248,6 +307,9 @@ ArrayRef<OpMaker> tpc::fuzz::getLinearMakers() {
       {"tpc.transpose", true, 2, makeTranspose},
       {"tensor.collapse_shape", true, 2, makeCollapse},
       {"tensor.expand_shape", true, 2, makeExpand},
+      {"tensor.concat", true, 2, makeConcat},
+      {"tensor.extract_slice", true, 2, makeExtractSlice},
+      {"tensor.insert_slice", true, 2, makeInsertSlice},
       {"tpc.barrier", true, 1, makeBarrier},
       {"tpc.embedding", true, 2, makeEmbedding},
       {"tpc.embedding_grad", true, 1, makeEmbeddingGrad},
