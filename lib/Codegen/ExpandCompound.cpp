@@ -160,6 +160,8 @@ static SmallVector<int64_t> getLastRun(ArrayRef<int64_t> dims, ArrayRef<int64_t>
 }
 
 Value Expander::reduce(ReductionKind kind, Value input, ArrayRef<int64_t> dims) {
+  if (dims.empty())
+    return input;
   RankedTensorType type = getTensor(input);
   if (static_cast<int64_t>(dims.size()) == type.getRank()) {
     Value chunks = type.getNumElements() > kSingleStageElements ? viewAsChunks(input) : input;
@@ -382,8 +384,6 @@ void Expander::expand(Operation *op) {
         squares.replaceAllUsesWith(getSumOfSquares(squares.getInput()));
       })
       .Case([&](ReduceOp reduction) {
-        if (reduction.getDims().empty())
-          return reduction.replaceAllUsesWith(reduction.getInput());
         reduction.replaceAllUsesWith(
             reduce(reduction.getKind().getValue(), reduction.getInput(), reduction.getDims()));
       })

@@ -13,9 +13,10 @@ struct FuzzCase {
   mlir::OwningOpRef<mlir::ModuleOp> module;
   bool exact = true;   ///< sums are exact in any order: results must be equal, in the element types
   bool strict = false; ///< the plan policy
-  uint64_t inputSeed = 0;  ///< of the interpreter's inputs, multiples of 1/4
-  int64_t ids = 8;         ///< integer inputs are ids below this
-  std::string storageAxes; ///< of tpc-propagate-layouts; "" or one axis
+  uint64_t inputSeed = 0;                ///< of the interpreter's inputs, multiples of 1/4
+  int64_t ids = 8;                       ///< integer inputs are ids below this
+  std::string machine = "shared-memory"; ///< what costs are modelled on
+  std::string storageAxes;               ///< of tpc-propagate-layouts; "" or one axis
 
   mlir::ModuleOp getModule() const { return module.get(); }
 
@@ -26,6 +27,7 @@ struct FuzzCase {
     copy.strict = strict;
     copy.inputSeed = inputSeed;
     copy.ids = ids;
+    copy.machine = machine;
     copy.storageAxes = storageAxes;
     return copy;
   }

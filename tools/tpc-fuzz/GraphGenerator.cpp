@@ -269,6 +269,12 @@ static void addFunction(FuzzCase &fuzzCase, LayoutGenerator &layouts, Random &ra
     graph.finish();
 }
 
+/// Other ratios of latency, bandwidth and arithmetic make other choices pay.
+static StringRef drawMachine(Random &random) {
+  static const StringRef machines[] = {"shared-memory", "shared-memory", "ethernet-mpi", "h100x8"};
+  return random.pick(machines);
+}
+
 FuzzCase tpc::fuzz::generateCase(MLIRContext &context, const CaseOptions &options) {
   Random random(options.seed, options.index);
   FuzzCase result;
@@ -283,6 +289,7 @@ FuzzCase tpc::fuzz::generateCase(MLIRContext &context, const CaseOptions &option
   bool training = random.chance(0.2);
   result.exact = !training && random.chance(0.5);
   result.strict = random.chance(0.4);
+  result.machine = drawMachine(random).str();
   result.inputSeed = random.next() & 0xffff;
   result.ids = random.between(2, 20);
   result.storageAxes = drawStorageAxis(random, mesh);

@@ -18,7 +18,7 @@ static constexpr double kTolerance = 1e-12;
 
 StringRef tpc::fuzz::getName(Stage stage) {
   static const StringRef names[] = {"global", "propagated", "resharded", "expanded",
-                                    "local",  "optimized",  "overlapped"};
+                                    "local",  "optimized",  "scheduled"};
   return names[static_cast<unsigned>(stage)];
 }
 
@@ -31,15 +31,16 @@ std::string tpc::fuzz::getPipeline(const FuzzCase &fuzzCase, Stage stage) {
            (fuzzCase.storageAxes.empty() ? "" : "{storage-axes=" + fuzzCase.storageAxes + "}") +
            ",tpc-verify-layouts";
   case Stage::Resharded:
-    return fuzzCase.strict ? "tpc-insert-reshards{policy=strict}" : "tpc-insert-reshards";
+    return "tpc-insert-reshards{machine=" + fuzzCase.machine +
+           (fuzzCase.strict ? " policy=strict}" : "}");
   case Stage::Expanded:
-    return "tpc-expand-reshards";
+    return "tpc-expand-reshards{machine=" + fuzzCase.machine + "}";
   case Stage::Local:
     return "tpc-localize,tpc-verify-local";
   case Stage::Optimized:
     return std::string("tpc-fold-local-collectives,tpc-simplify-collectives") +
            (fuzzCase.strict ? "{keep-gathers=1}" : "") + ",tpc-combine-collectives";
-  case Stage::Overlapped:
+  case Stage::Scheduled:
     return "tpc-overlap-collectives";
   }
   llvm_unreachable("unknown stage");

@@ -16,9 +16,9 @@
 namespace tpc::fuzz {
 
 /// The stages of a case, in order; a program is in the state that the last one left.
-enum class Stage { Global, Propagated, Resharded, Expanded, Local, Optimized, Overlapped };
+enum class Stage { Global, Propagated, Resharded, Expanded, Local, Optimized, Scheduled };
 constexpr Stage kStages[] = {Stage::Propagated, Stage::Resharded, Stage::Expanded,
-                             Stage::Local,      Stage::Optimized, Stage::Overlapped};
+                             Stage::Local,      Stage::Optimized, Stage::Scheduled};
 
 llvm::StringRef getName(Stage stage);
 
