@@ -47,6 +47,9 @@ void KernelClusters::recomputeOperand(OpOperand &operand) {
   if (!isElementwise(producer) || find(producer) == find(user) ||
       !cast<RankedTensorType>(operand.get().getType()).getRank())
     return;
+  // A kernel of columns has no place for what there is one of per row.
+  if (!clusters[find(user)].space->join(KernelSpace::get(producer)))
+    return;
   SmallVector<Operation *> chain;
   if (getOnlySource(operand.get(), chain) == operand.get())
     return;
