@@ -62,7 +62,8 @@ public:
   StorageSetter(func::FuncOp function, const StorageChooser &layouts)
       : function(function), layouts(layouts) {}
 
-  void setArguments();
+  /// Uses that gather say why: `reason` joins their location.
+  void setArguments(Location reason);
   void setResults();
   /// A new parameter, which the update makes as a shard, is brought to its storage where it is
   /// made.
@@ -77,7 +78,7 @@ private:
 };
 } // namespace
 
-void StorageSetter::setArguments() {
+void StorageSetter::setArguments(Location reason) {
   for (BlockArgument argument : function.getArguments()) {
     unsigned number = argument.getArgNumber();
     auto param = function.getArgAttrOfType<ParamAttr>(number, TPCDialect::kParam);
@@ -86,9 +87,14 @@ void StorageSetter::setArguments() {
       continue;
     bool isState = function.getArgAttr(number, TPCDialect::kState) != nullptr;
     setLayout(argument, isState ? entry->shard : entry->parameter);
-    for (Operation *user : argument.getUsers())
-      if (auto use = dyn_cast<UseOp>(user))
-        setLayout(use.getResult(), entry->use);
+    for (Operation *user : argument.getUsers()) {
+      auto use = dyn_cast<UseOp>(user);
+      if (!use)
+        continue;
+      setLayout(use.getResult(), entry->use);
+      if (entry->use != entry->parameter)
+        use->setLoc(FusedLoc::get(function.getContext(), {use.getLoc(), reason}));
+    }
   }
 }
 
@@ -235,7 +241,7 @@ private:
         return failure();
     for (func::FuncOp function : getFunctions()) {
       StorageSetter setter(function, layouts);
-      setter.setArguments();
+      setter.setArguments(getReason());
       setter.setResults();
       setter.reshardParameters(getReason());
       if (parsed == DataParallelMode::Fsdp && reshardAfterForward)

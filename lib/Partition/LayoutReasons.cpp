@@ -123,9 +123,11 @@ void LayoutReasons::addProducer(Value value, unsigned axis, Links &links) const 
 
 static bool isRequest(Operation *op) { return isa<ConstrainOp, ReshardOp>(op); }
 
-/// Is `user` at the end of the step, where a value is rather told by the op that made it?
+/// Is `user` at the end of the step, where a value is rather told by the op that made it? (A
+/// request tells for itself.)
 static bool endsStep(Operation *user) {
-  return user->hasTrait<OpTrait::IsTerminator>() || user->hasAttr("tpc.update");
+  return user->hasTrait<OpTrait::IsTerminator>() ||
+         (user->hasAttr("tpc.update") && !isRequest(user));
 }
 
 Location LayoutReasons::getReshardLoc(Value value, const Layout &from, const Layout &to,

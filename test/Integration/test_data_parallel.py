@@ -136,6 +136,17 @@ def test_bytes_received_on_replicas(work, mode):
     assert shard // 2 <= received(report, "replica") <= shard // 2 + 32
 
 
+@modes
+def test_every_collective_of_a_mode_names_it(work, mode):
+    """Gathers of parameters, and sums of gradients but for tp's, are there because of the mode."""
+    report = explained(work, "dp2tp2", mode)
+    collectives = [c for c in report["collectives"] if c["kind"] in ("parameter", "gradient") and "dp" in c["axes"]]
+    assert len(collectives) > 1
+    for collective in collectives:
+        assert MODES[mode][0] in collective["why"], collective
+        assert collective["phase"] == "update" or collective["kind"] == "gradient" or mode in ("fsdp", "kept")
+
+
 # ---- memory ----
 
 
