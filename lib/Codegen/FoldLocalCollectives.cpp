@@ -40,12 +40,16 @@ static void foldIndex(AxisIndexOp op) {
 namespace {
 struct FoldLocalCollectives : tpc::impl::FoldLocalCollectivesBase<FoldLocalCollectives> {
   void runOnOperation() override {
-    getOperation().walk([](Operation *op) {
+    SmallVector<Operation *> ops; // a started collective takes its wait along
+    getOperation().walk([&](Operation *op) {
+      if (!isa<WaitOp>(op))
+        ops.push_back(op);
+    });
+    for (Operation *op : ops)
       llvm::TypeSwitch<Operation *>(op)
           .Case<AllGatherOp, AllReduceOp, ReduceScatterOp, AllToAllOp, PermuteOp, ShardSliceOp>(
               [](auto collective) { forward(collective); })
           .Case([](AxisIndexOp index) { foldIndex(index); });
-    });
   }
 };
 } // namespace

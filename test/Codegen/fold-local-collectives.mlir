@@ -24,3 +24,12 @@ func.func @mixed(%x: tensor<4xf32>) -> tensor<4xf32> {
   %0 = tpc.all_reduce sum %x over @mesh ["dp", "tp"] : tensor<4xf32>
   return %0 : tensor<4xf32>
 }
+
+// A started one goes with its wait.
+// CHECK-LABEL: @started
+// CHECK-NEXT: return %arg0, %arg1 :
+func.func @started(%x: tensor<4xf32>, %s: tensor<f32>) -> (tensor<4xf32>, tensor<f32>) {
+  %p = tpc.all_reduce sum %x, %s over @mesh ["dp"] : tensor<4xf32>, tensor<f32> -> !tpc.pending<tensor<4xf32>, tensor<f32>>
+  %0:2 = tpc.wait %p : !tpc.pending<tensor<4xf32>, tensor<f32>>
+  return %0#0, %0#1 : tensor<4xf32>, tensor<f32>
+}

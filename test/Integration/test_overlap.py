@@ -6,13 +6,15 @@ import pytest
 from harness import GROUPED, MESHES, PLANS, call, random_tokens, succeed, tool, train, write_tokens
 
 
-@pytest.mark.parametrize("mesh", ["tp2", "dp2tp2"])
-@pytest.mark.parametrize("policy", ["optimize", "strict"])
-def test_losses_are_equal_bit_for_bit(work, tmp_path, mesh, policy):
+@pytest.mark.parametrize("mesh, flags", [
+    ("tp2", ["--plan-policy=optimize"]), ("tp2", ["--plan-policy=strict"]), ("dp2tp2", ["--plan-policy=optimize"]),
+    ("dp2tp2", ["--dp-mode=zero1"]), ("dp2tp2", ["--dp-mode=fsdp"]),
+])
+def test_losses_are_equal_bit_for_bit(work, tmp_path, mesh, flags):
     data = write_tokens(tmp_path / "t.bin", random_tokens(GROUPED, 6 * 64 + 1))
     metrics = []
     for overlap in ("off", "on"):
-        program = work.program(GROUPED, MESHES[mesh], extra=("--overlap", overlap, "--plan-policy", policy))
+        program = work.program(GROUPED, MESHES[mesh], extra=("--overlap", overlap, *flags))
         metrics.append(train(program, tmp_path, "--data", data, "--steps", 6, "--lr", 0.01))
     for key in ("loss", "grad_norm"):
         assert [line[key] for line in metrics[0]] == [line[key] for line in metrics[1]]
