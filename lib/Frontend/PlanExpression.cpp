@@ -43,6 +43,7 @@ public:
 
 private:
   FailureOr<Expression> parseValue();
+  FailureOr<Expression> parseNested();
   LogicalResult parseString(std::string &value);
   LogicalResult parseArgument(Expression &call);
   LogicalResult parseEntry(Expression &dictionary);
@@ -69,6 +70,7 @@ private:
 
   StringRef text, rest;
   Location loc;
+  unsigned depth = 0;
 };
 } // namespace
 
@@ -131,6 +133,15 @@ LogicalResult Parser::parseArgument(Expression &call) {
 }
 
 FailureOr<Expression> Parser::parseValue() {
+  constexpr unsigned kDeepest = 16; // a tuple in a call is two
+  if (++depth > kDeepest)
+    return emitError(loc) << "a style is nested more than " << kDeepest << " levels deep";
+  FailureOr<Expression> value = parseNested();
+  --depth;
+  return value;
+}
+
+FailureOr<Expression> Parser::parseNested() {
   Expression value;
   skipSpace();
   if (consume('(') || consume('[')) {
@@ -157,9 +168,12 @@ FailureOr<Expression> Parser::parseValue() {
     value.kind = Expression::Integer;
     return value;
   }
+  StringRef before = rest;
   value.text = takeName().str();
-  if (value.text.empty())
-    return error("a value");
+  if (value.text.empty() || llvm::isDigit(value.text.front())) {
+    rest = before;
+    return error(value.text.empty() ? "a value" : "an integer of 64 bits");
+  }
   auto parseItem = [&] { return parseArgument(value); };
   if (consume('(') && failed(parseList(')', parseItem)))
     return failure();

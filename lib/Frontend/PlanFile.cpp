@@ -35,8 +35,9 @@ private:
   FailureOr<Text> getText(yaml::Node *node, StringRef what);
   LogicalResult readEntry(yaml::Node *node);
   LogicalResult readRules(yaml::Node *node, std::vector<PlanRule> &rules);
-  /// Rules of one entry become rules of the plan, with `applyTo` before their keys.
-  void append(std::vector<PlanRule> &rules, const std::string &applyTo);
+  /// Rules of one entry become rules of the plan, with `applyTo` before their keys; an empty key is
+  /// the module that `applyTo` matches, as in PyTorch.
+  LogicalResult append(std::vector<PlanRule> &rules, const std::string &applyTo);
 
   StringRef path;
   MLIRContext *context;
@@ -67,7 +68,9 @@ FailureOr<PlanReader::Text> PlanReader::getText(yaml::Node *node, StringRef what
   auto *scalar = dyn_cast_or_null<yaml::ScalarNode>(node);
   if (!scalar) {
     if (!hasFailed)
-      emitError(getLocation(node)) << what << " should be text";
+      emitError(getLocation(node))
+          << what << " should be text"
+          << (isa_and_nonnull<yaml::AliasNode>(node) ? ": quote a pattern that starts with *" : "");
     return failure();
   }
   SmallString<64> storage;
@@ -87,20 +90,23 @@ LogicalResult PlanReader::readRules(yaml::Node *node, std::vector<PlanRule> &rul
     FailureOr<Text> style = getText(entry.getValue(), "the style of '" + key->value + "'");
     if (failed(style))
       return failure();
-    if (key->value.empty())
-      return emitError(key->loc) << "the name of a module is empty";
     rules.push_back({key->value, "", style->value, key->loc, style->loc});
   }
   return success();
 }
 
-void PlanReader::append(std::vector<PlanRule> &rules, const std::string &applyTo) {
+LogicalResult PlanReader::append(std::vector<PlanRule> &rules, const std::string &applyTo) {
   for (PlanRule &rule : rules) {
+    if (rule.pattern.empty() && applyTo.empty())
+      return emitError(rule.keyLoc) << "the name of a module is empty";
     rule.prefix = applyTo;
-    if (!applyTo.empty())
+    if (rule.pattern.empty())
+      rule.pattern = applyTo;
+    else if (!applyTo.empty())
       rule.pattern = applyTo + "." + rule.pattern;
     plan.rules.push_back(std::move(rule));
   }
+  return success();
 }
 
 LogicalResult PlanReader::readEntry(yaml::Node *node) {
@@ -122,6 +128,8 @@ LogicalResult PlanReader::readEntry(yaml::Node *node) {
       if (failed(value))
         return failure();
       applyTo = value->value;
+    } else if (key->value == "plan" && hasRules) {
+      return emitError(key->loc) << "an entry of a plan has one key 'plan', got a second";
     } else if (key->value == "plan") {
       hasRules = true;
       if (failed(readRules(entry.getValue(), rules)))
@@ -133,12 +141,12 @@ LogicalResult PlanReader::readEntry(yaml::Node *node) {
   }
   if (!hasRules && !hasFailed)
     return emitError(loc) << "an entry of a plan should have a key 'plan'";
-  append(rules, applyTo);
-  return success();
+  return append(rules, applyTo);
 }
 
 FailureOr<Plan> PlanReader::read() {
-  yaml::Node *root = stream.begin()->getRoot();
+  yaml::document_iterator document = stream.begin();
+  yaml::Node *root = document->getRoot();
   auto *entries = dyn_cast_or_null<yaml::SequenceNode>(root);
   if (!entries) {
     if (!hasFailed)
@@ -150,6 +158,9 @@ FailureOr<Plan> PlanReader::read() {
       return failure();
   if (hasFailed || stream.failed())
     return failure();
+  if (++document != stream.end())
+    return emitError(getLocation(document->getRoot()))
+           << "a plan file should be one YAML document, got a second";
   return std::move(plan);
 }
 

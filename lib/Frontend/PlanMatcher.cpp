@@ -80,7 +80,7 @@ static std::string getSuggestion(const PlanRule &rule, const Modules &modules) {
   if (candidates.empty()) // no `apply_to`, or one that matches nothing itself
     std::swap(candidates, full);
   else
-    key = pattern.drop_front(rule.prefix.size() + 1);
+    key = pattern.drop_front(std::min(pattern.size(), rule.prefix.size() + 1));
   std::vector<StringRef> sorted(candidates.keys().begin(), candidates.keys().end());
   llvm::sort(sorted);
   return suggest(key, sorted);

@@ -43,8 +43,10 @@ static void printEntry(StringRef applyTo, ArrayRef<const PlanRule *> rules, llvm
   os << "plan:\n";
   for (const PlanRule *rule : rules) {
     StringRef key = rule->pattern;
+    if (!applyTo.empty()) // an empty key is the module itself
+      key = key.drop_front(std::min(key.size(), applyTo.size() + 1));
     os << "    ";
-    printScalar(applyTo.empty() ? key : key.drop_front(applyTo.size() + 1), os);
+    printScalar(key, os);
     os << ": ";
     printScalar(rule->style, os);
     os << "\n";
