@@ -121,7 +121,23 @@ static void readSizes(ConfigReader &reader, LlamaConfig &config) {
     config.maxPositions = reader.getCount("max_position_embeddings");
 }
 
+/// Far beyond any model, and near enough that no product of two sizes overflows.
+static void checkLimits(ConfigReader &reader, const LlamaConfig &config) {
+  const std::tuple<StringRef, int64_t, int64_t> limits[] = {
+      {"vocab_size", config.vocabulary, 1 << 28},
+      {"hidden_size", config.hidden, 1 << 24},
+      {"intermediate_size", config.intermediate, 1 << 26},
+      {"num_hidden_layers", config.layers, 1 << 14},
+      {"num_attention_heads", config.heads, 1 << 16},
+      {"head_dim", config.headDim, 1 << 14}};
+  for (auto [field, value, most] : limits)
+    if (value > most)
+      reader.error(field) << "field '" << field << "' should be at most " << most << ", got "
+                          << value;
+}
+
 static void checkSizes(ConfigReader &reader, const LlamaConfig &config) {
+  checkLimits(reader, config);
   if (config.heads % config.kvHeads != 0)
     reader.error("num_key_value_heads")
         << "num_attention_heads should be a multiple of num_key_value_heads, got " << config.heads
@@ -135,7 +151,32 @@ static void checkSizes(ConfigReader &reader, const LlamaConfig &config) {
                              << config.headDim;
 }
 
+/// Where the text is nested deeper than a configuration ever is (LLVM's parser recurses), or npos.
+static size_t findTooDeep(StringRef text) {
+  constexpr unsigned kDeepest = 64;
+  unsigned depth = 0;
+  bool inString = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    char character = text[i];
+    if (inString && character == '\\')
+      ++i;
+    else if (character == '"')
+      inString = !inString;
+    else if (!inString && (character == '[' || character == '{') && ++depth > kDeepest)
+      return i;
+    else if (!inString && (character == ']' || character == '}') && depth > 0)
+      --depth;
+  }
+  return StringRef::npos;
+}
+
 FailureOr<LlamaConfig> tpc::parseLlamaConfig(StringRef text, StringRef path, MLIRContext *context) {
+  if (size_t position = findTooDeep(text); position != StringRef::npos) {
+    StringRef before = text.take_front(position);
+    unsigned line = before.count('\n') + 1, column = position - before.rfind('\n');
+    return emitError(FileLineColLoc::get(context, path, line, column))
+           << "a model's configuration is not nested as deep as this";
+  }
   llvm::Expected<llvm::json::Value> parsed = llvm::json::parse(text);
   if (!parsed) {
     unsigned line = 1, column = 1;

@@ -121,6 +121,8 @@ CONFIG_MISTAKES = {
     "llama3-incomplete": ({"rope_scaling": {"rope_type": "llama3", "factor": 8.0}}, ["low_freq_factor"]),
     "two-spellings": ({"rope_theta": 10000.0, "rope_parameters": {"rope_type": "default", "rope_theta": 5000.0}},
                       ["rope_theta"]),
+    "too-many-layers": ({"num_hidden_layers": 2147483647}, ["num_hidden_layers", "at most 16384"]),
+    "sizes-that-overflow": ({"hidden_size": 2147483647, "head_dim": 2147483646}, ["hidden_size", "head_dim", "at most"]),
     "bias-not-boolean": ({"attention_bias": "yes"}, ["attention_bias"]),
 }
 
@@ -140,6 +142,20 @@ def test_missing_field(tmp_path, field):
 
 def test_malformed_config(tmp_path):
     complain(compile_(str(tmp_path), raw='{\n "vocab_size": 64,\n "hidden_size" 48\n}'), "config.json:3:")
+
+
+def test_deeply_nested_config(tmp_path):
+    complain(compile_(str(tmp_path), raw='{\n "architectures": ' + "[" * 200000), "config.json:2:", "nested")
+
+
+def test_deeply_nested_plan(tmp_path):
+    complain(compile_(str(tmp_path), plan="- plan:\n    lm_head: " + "ColwiseParallel(" * 50000 + "\n"), "plan.yaml:2:14",
+             "nested more than 16 levels deep")
+
+
+def test_model_without_its_plan_table(tmp_path):
+    complain(compile_(str(tmp_path), {**GROUPED, "base_model_tp_plan": ["colwise"]}, extra=["--plan=hf"]),
+             "config.json:", "base_model_tp_plan", "should be an object")
 
 
 def test_missing_model(tmp_path):
