@@ -12,8 +12,8 @@
 //   row-wise modules are scattered, the input of column-wise modules is gathered once for all of
 //   them.
 //
-// What the axis does not fit stays whole. The result is the text of a plan, so it can be printed,
-// edited and given back.
+// What the axis does not fit stays whole, with a warning. The result is the text of a plan, so it
+// can be printed, edited and given back.
 //
 //===----------------------------------------------------------------------===//
 
@@ -23,6 +23,7 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
+#include <set>
 
 using namespace mlir;
 using namespace tpc;
@@ -54,6 +55,8 @@ private:
   BoundaryOp findGatherPoint(BoundaryOp input) const;
   bool feedsColumnsOnly(Value value) const;
 
+  template <typename Function>
+  bool succeeds(const std::string &what, Function ask);
   bool fits(StringRef module, const ModulePorts &ports, int64_t dim);
   bool fits(Placement placement, BoundaryOp boundary);
   Role getRole(StringRef module) const { return roles.lookup(module); }
@@ -65,6 +68,7 @@ private:
   llvm::StringMap<Role> roles;               ///< of linear modules
   DenseSet<StringRef> inside;                ///< modules between a column-wise and a row-wise one
   DenseSet<StringRef> last;                  ///< column-wise modules without a row-wise one
+  std::set<std::string> leftWhole;           ///< reported
   bool splitsSequence = false;
   llvm::MapVector<StringRef, std::string> styles;
 };
@@ -72,11 +76,24 @@ private:
 
 //===-- what fits --------------------------------------------------------------===//
 
-/// Asks without reporting: what does not fit is left whole.
+/// Does `ask` succeed? What does not fit is left whole, which is said once for all layers, in the
+/// words of the error that it would be in a plan.
 template <typename Function>
-static bool succeedsQuietly(MLIRContext *context, Function ask) {
-  ScopedDiagnosticHandler quiet(context, [](Diagnostic &) { return success(); });
-  return succeeded(ask());
+bool AutoPlanner::succeeds(const std::string &what, Function ask) {
+  std::string why;
+  {
+    ScopedDiagnosticHandler quiet(function.getContext(), [&](Diagnostic &diagnostic) {
+      if (diagnostic.getSeverity() == DiagnosticSeverity::Error && why.empty())
+        why = diagnostic.str();
+      return success();
+    });
+    if (succeeded(ask()))
+      return true;
+  }
+  if (leftWhole.insert(what).second)
+    emitWarning(NameLoc::get(StringAttr::get(function.getContext(), "--plan=auto")))
+        << what << " is left whole: " << why;
+  return false;
 }
 
 /// Can Hugging Face's dimension `dim` of the weight be split?
@@ -86,14 +103,14 @@ bool AutoPlanner::fits(StringRef module, const ModulePorts &ports, int64_t dim) 
     return false;
   auto type = cast<RankedTensorType>(weight.getType());
   auto param = function.getArgAttrOfType<ParamAttr>(weight.getArgNumber(), TPCDialect::kParam);
-  return succeedsQuietly(function.getContext(), [&] {
+  return succeeds("'" + hideNumbers(module) + "'", [&] {
     return layouts.getParameter(dim, type, getGroups(type.getShape(), param.getShape()), module,
                                 function.getLoc());
   });
 }
 
 bool AutoPlanner::fits(Placement placement, BoundaryOp boundary) {
-  return succeedsQuietly(function.getContext(), [&] {
+  return succeeds("the sequence", [&] {
     return layouts.getActivation(placement, cast<RankedTensorType>(boundary.getInput().getType()),
                                  getGroups(boundary), boundary.getModule(), function.getLoc());
   });
@@ -129,7 +146,7 @@ bool AutoPlanner::track(const ModulePorts &ports, FeatureTracker &tracker) {
 void AutoPlanner::pair(StringRef column) {
   const ModulePorts &ports = modules.find(column)->second;
   FeatureTracker tracker;
-  if (getRole(column) != Role::Whole || !fits(column, ports, 0) || !track(ports, tracker))
+  if (getRole(column) != Role::Whole || !track(ports, tracker) || !fits(column, ports, 0))
     return;
   for (Operation *sum : tracker.getSums()) {
     StringRef row = weighted.lookup(sum);
