@@ -50,6 +50,14 @@ void Writer::write(const CollectiveReport &collective) {
   json.attribute("phase", stringify(collective.phase));
   json.attribute("kind", stringify(collective.kind));
   writeValues("why", collective.why);
+  if (!collective.remedy)
+    return json.attribute("remedy", nullptr);
+  json.attributeObject("remedy", [&] {
+    json.attribute("location", collective.remedy->location);
+    json.attribute("key", collective.remedy->key);
+    json.attribute("style", collective.remedy->style);
+    json.attribute("bytes", collective.remedy->bytes);
+  });
 }
 
 void Writer::write(const ParameterReport &parameter) {

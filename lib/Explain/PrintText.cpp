@@ -127,6 +127,11 @@ void TextPrinter::printGroup(ArrayRef<const CollectiveReport *> group) {
   os << "\n";
   for (auto [number, link] : llvm::enumerate(first.why))
     os << (number ? "            " : "    because ") << foldLayers(link) << "\n";
+  if (const std::optional<Remedy> &remedy = first.remedy)
+    os << "    goes if " << remedy->location << " " << remedy->key << ": "
+       << (remedy->style.empty() ? "is left out" : remedy->style) << " ("
+       << (remedy->bytes < 0 ? "-" : "+") << formatBytes(std::abs(remedy->bytes))
+       << " in a model of one layer)\n";
 }
 
 void TextPrinter::printCollectives(ProgramPhase phase) {

@@ -145,6 +145,10 @@ void Matcher::assign(const PlanRule &rule, StringRef module, const ModuleStyle &
   takePorts(style.outputs, assignment.outputs, "output");
 }
 
+bool tpc::matchesRule(const PlanRule &rule, StringRef module) {
+  return matchesModule(canonicalize(rule.pattern), module);
+}
+
 void Matcher::matchRule(const PlanRule &rule) {
   std::string pattern = canonicalize(rule.pattern);
   bool matched = false;

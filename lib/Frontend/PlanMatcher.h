@@ -21,6 +21,8 @@ Modules collectModules(mlir::func::FuncOp function);
 
 /// Does `pattern`, as a plan's key with or without the prefix `model.`, name `module`?
 bool matchesModule(llvm::StringRef pattern, llvm::StringRef module);
+/// The same for the key of a rule as it is written.
+bool matchesRule(const PlanRule &rule, llvm::StringRef module);
 
 /// "model.layers.0.mlp" -> "model.layers.*.mlp".
 std::string hideNumbers(llvm::StringRef module);

@@ -24,7 +24,8 @@ static LogicalResult checkMesh(ModuleOp module, const CompileOptions &options) {
   return success();
 }
 
-OwningOpRef<ModuleOp> tpc::loadProgram(const CompileOptions &options, MLIRContext *context) {
+OwningOpRef<ModuleOp> tpc::loadProgram(const CompileOptions &options, MLIRContext *context,
+                                       int64_t layers) {
   if (StringRef(options.model).ends_with(".mlir")) {
     if (!llvm::sys::fs::exists(options.model)) {
       emitError(FileLineColLoc::get(context, options.model, 0, 0))
@@ -38,6 +39,8 @@ OwningOpRef<ModuleOp> tpc::loadProgram(const CompileOptions &options, MLIRContex
   FailureOr<LlamaConfig> config = loadLlamaConfig(options.model, context);
   if (failed(config))
     return {};
+  if (layers)
+    config->layers = layers;
   ImportOptions import = options.import;
   if (import.mesh.axes.empty())
     import.mesh.axes.push_back({"tp", 1});

@@ -16,8 +16,8 @@
 using namespace mlir;
 using namespace tpc;
 
-/// Modules may come with calls, loops and linalg; imported models have none. Before anything else: from
-/// then on a program is a straight list of ops with sharding rules.
+/// Modules may come with calls, loops and linalg; imported models have none. Before anything else:
+/// from then on a program is a straight list of ops with sharding rules.
 static void buildInput(OpPassManager &manager) {
   manager.addPass(createFlattenControlFlow());
   manager.addPass(createConvertLinalg());

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from harness import GROUPED, PLANS, ROOT, call, complain, succeed, tool
+from harness import GROUPED, LLAMA3, PLANS, ROOT, call, complain, succeed, tool
 
 TUTORIAL = os.path.join(ROOT, "examples", "tutorial-llama")
 TOKENS, HIDDEN, LAYERS, VOCABULARY, KEYS = 512, 768, 12, 50000, 3 * 64
@@ -102,7 +102,7 @@ def chain(report, op, module, phase="forward"):
     return [link.replace(os.path.join(PLANS, ""), "") for link in found[0]["why"]]
 
 
-def test_chains_lead_from_the_plan_to_the_collective():
+def test_why_is_this_collective_here():
     """down_proj sums over what its weight (line 15) and the activation (gate, 13, and up, 14) split; line 15 wants Shard(1)."""
     report = explain(TUTORIAL, "tutorial.yaml", "tp=2")
     layer = "model.layers.3.mlp"
@@ -127,6 +127,97 @@ def test_every_chain_of_the_step_begins_at_the_plan():
     for mesh in ("tp=2", "tp=4"):
         for collective in explain(TUTORIAL, "tutorial-loss-parallel.yaml", mesh)["collectives"]:
             assert "tutorial-loss-parallel.yaml:" in collective["why"][0], collective
+
+
+def test_remedies_were_tried(tmp_path):
+    """A remedy really removes its kind of collective: said so for a plan, the collective is gone from the report."""
+    report = explain(TUTORIAL, "tutorial.yaml", "tp=2", "--plan-policy=strict")
+    gathers = [c for c in report["collectives"] if c["module"] == "model.layers.3.self_attn.q_proj" and
+               c["phase"] == "forward"]
+    assert len(gathers) == 1 and gathers[0]["op"] == "all_gather"
+    remedy = gathers[0]["remedy"]
+    assert remedy["location"].endswith(("tutorial.yaml:7:5", "tutorial.yaml:10:5"))
+    text = open(os.path.join(PLANS, "tutorial.yaml"), encoding="utf-8").read().splitlines()
+    line = int(remedy["location"].split(":")[-2]) - 1
+    key = text[line].split(":")[0]
+    text[line] = f"{key}: {remedy['style']}" if remedy["style"] else ""
+    (tmp_path / "p.yaml").write_text("\n".join(text))
+    changed = explain(TUTORIAL, tmp_path / "p.yaml", "tp=2", "--plan-policy=strict")
+    assert changed["totals"]["collectives"] < report["totals"]["collectives"] or (
+        changed["totals"]["bytes"]["all"] < report["totals"]["bytes"]["all"])
+    assert not [c for c in changed["collectives"] if c["op"] == "all_gather" and c["phase"] == "forward" and
+                c["module"] == "model.layers.3.self_attn.q_proj"]
+
+
+def test_against_another_plan():
+    """The loss-parallel plan lacks the gather of the logits, in lm_head, and joins the loss instead."""
+    words = [tool("tpc-compile"), TUTORIAL, "--plan", os.path.join(PLANS, "tutorial.yaml"), "--plan-policy=strict",
+             "--mesh", "tp=2", "--batch", 1, "--seq", TOKENS, "--against",
+             os.path.join(PLANS, "tutorial-loss-parallel.yaml")]
+    both = json.loads(succeed([*words, "--explain=json"]).stdout)
+    assert [p["bytes"] for p in both["plans"]] == [
+        explain(TUTORIAL, plan, "tp=2", "--plan-policy=strict")["totals"]["bytes"]["all"]
+        for plan in ("tutorial.yaml", "tutorial-loss-parallel.yaml")]
+    modules = {m["name"]: m for m in both["modules"]}
+    assert modules["lm_head"]["bytes"][0] - modules["lm_head"]["bytes"][1] == received(TOKENS * VOCABULARY, 2)
+    assert both["plans"][0]["parameter_bytes"] == both["plans"][1]["parameter_bytes"]
+    text = succeed([*words, "--explain"]).stdout
+    assert "modules that differ" in text and "lm_head" in text
+
+
+def test_a_plan_does_not_differ_from_itself():
+    plan = os.path.join(PLANS, "tutorial.yaml")
+    assert "no module differs" in succeed([tool("tpc-compile"), TUTORIAL, "--plan", plan, "--against", plan, "--mesh",
+                                           "tp=2", "--batch", 1, "--seq", 16]).stdout
+
+
+def traffic(report):
+    return [(c["op"], c["module"], c["phase"], c["elements"]) for c in report["collectives"]]
+
+
+@pytest.mark.parametrize("plan", ["tutorial.yaml", "tutorial-loss-parallel.yaml", "megatron.yaml"])
+@pytest.mark.parametrize("mesh", ["tp=2", "tp=4"])
+def test_emitted_pytorch_plan_reads_back(plan, mesh, tmp_path):
+    """The dictionary, read by tpc.plan, gives the same collectives."""
+    import tpc.plan
+    text = succeed([tool("tpc-compile"), TUTORIAL, "--plan", os.path.join(PLANS, plan), "--mesh", mesh, "--batch", 1,
+                    "--seq", 48, "--emit-plan=pytorch"]).stdout
+    names = {name: getattr(tpc.plan, name) for name in tpc.plan.__all__}
+    exec(text, names)
+    tpc.plan.write_plan(tmp_path / "p.yaml", names["plan"])
+    assert traffic(explain(TUTORIAL, tmp_path / "p.yaml", mesh, sequence=48)) == traffic(
+        explain(TUTORIAL, plan, mesh, sequence=48))
+
+
+def test_emitted_pytorch_plan_names_the_model_edits(work):
+    """The tutorial's 3 key/value heads stay whole at tp=2; 4 of them are split."""
+    def heads(model):
+        return succeed([tool("tpc-compile"), model, "--plan", os.path.join(PLANS, "tutorial.yaml"), "--mesh", "tp=2",
+                        "--batch", 1, "--seq", 48, "--emit-plan=pytorch"]).stdout
+    assert "12 // 2 = 6 heads" in heads(TUTORIAL) and "with all 3" in heads(TUTORIAL)
+    assert "4 // 2 = 2 heads" in heads(work.model(LLAMA3)) and "values with 4 // 2 = 2" in heads(work.model(LLAMA3))
+
+
+def test_emitted_hugging_face_plan_reads_back(tmp_path):
+    """Put into config.json it is what --plan=hf takes."""
+    words = [tool("tpc-compile"), TUTORIAL, "--plan", "hf", "--mesh", "tp=2", "--batch", 1, "--seq", 16]
+    names = {}
+    exec(succeed([*words, "--emit-plan=hf"]).stdout, names)
+    assert names["base_model_tp_plan"]["layers.*.mlp.down_proj"] == "rowwise"
+    config = json.load(open(os.path.join(TUTORIAL, "config.json"), encoding="utf-8"))
+    config.update(base_model_tp_plan=names["base_model_tp_plan"], tp_plan=names["tp_plan"])
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    words[1] = tmp_path
+    again = json.loads(succeed([*words, "--explain=json"]).stdout)
+    words[1] = TUTORIAL
+    assert traffic(again) == traffic(json.loads(succeed([*words, "--explain=json"]).stdout))
+
+
+def test_what_hugging_face_cannot_say():
+    complain(call([tool("tpc-compile"), TUTORIAL, "--plan", os.path.join(PLANS, "tutorial.yaml"), "--mesh", "tp=2",
+                   "--batch", 1, "--seq", 16, "--emit-plan=hf"]),
+             "tutorial.yaml:10:23: error: 'base_model.layers.*.self_attn.o_proj' cannot be said in Hugging Face's",
+             "RowwiseParallel(output_layouts=Shard(1))")
 
 
 def test_one_rank_has_no_collectives():

@@ -14,8 +14,9 @@ namespace {
 struct CommandLine {
   CompileOptions options;
   std::string overlap = "off";
+  std::string explain, against, emitPlan;
   std::string mesh, policy = "optimize", emit = "exe", mode = "train", type = "f32", target = "cpu",
-                    explain, reshardAfterForward = "yes";
+                    reshardAfterForward = "yes";
   bool check = false, listModules = false, passStatistics = false;
 };
 } // namespace
@@ -86,6 +87,11 @@ static void declare(CLI::App &app, CommandLine &line) {
       ->expected(0, 1)
       ->default_str("text")
       ->check(CLI::IsMember({"text", "json"}));
+  app.add_option("--against", line.against,
+                 "with --explain: another plan, to be told side by side with --plan's");
+  app.add_option("--emit-plan", line.emitPlan,
+                 "print the plan as it is after optimization, in PyTorch's words or Hugging Face's")
+      ->check(CLI::IsMember({"pytorch", "hf"}));
   app.add_flag("--check", line.check, "check plan and mesh, generate nothing");
 }
 
@@ -117,9 +123,16 @@ static mlir::LogicalResult run(CommandLine &line, mlir::MLIRContext *context) {
   options.reshardAfterForward = line.reshardAfterForward == "yes";
   if (line.listModules)
     return listModules(options, context);
+  if (!line.emitPlan.empty())
+    return emitPlan(options, line.emitPlan == "hf" ? PlanFormat::HuggingFace : PlanFormat::Pytorch,
+                    context);
+  if (!line.against.empty() && line.explain.empty())
+    line.explain = "text";
+  ExplainFormat format = line.explain == "json" ? ExplainFormat::Json : ExplainFormat::Text;
+  if (!line.against.empty())
+    return comparePlans(options, line.against, format, context);
   if (!line.explain.empty())
-    return explain(options, line.explain == "json" ? ExplainFormat::Json : ExplainFormat::Text,
-                   context);
+    return explain(options, format, context);
   return line.check ? checkPlan(options, context) : compile(options, context);
 }
 

@@ -31,6 +31,13 @@ llvm::StringRef stringify(ProgramPhase phase);
 using BytesByKind = std::array<int64_t, 4>;
 int64_t getSum(const BytesByKind &bytes);
 
+/// A change of the plan that removes a collective.
+struct Remedy {
+  std::string location, key; ///< of the rule
+  std::string style;         ///< what it should say; empty: nothing, the rule goes
+  int64_t bytes; ///< what a rank then receives more (less: negative), in a model of one layer
+};
+
 struct CollectiveReport {
   int64_t index;                 ///< position in the step
   int64_t number;                ///< in the manifest: what messages of the runtime call it
@@ -44,6 +51,7 @@ struct CollectiveReport {
   ProgramPhase phase;
   TrafficKind kind;             ///< of most of its bytes
   std::vector<std::string> why; ///< from annotations over ops to here
+  std::optional<Remedy> remedy; ///< null if no single change is known to remove it
 };
 
 struct ParameterReport {

@@ -5,6 +5,7 @@
 
 #include "mlir/IR/MLIRContext.h"
 #include "tpc/Frontend/Import.h"
+#include "tpc/Sharding/MachineModel.h"
 #include "tpc/Target/Cpu.h"
 #include <string>
 
@@ -35,9 +36,14 @@ struct CompileOptions {
 /// Reads "dp=2,tp=4". Reports malformed text, repeated axes and sizes below one, and fails.
 mlir::FailureOr<Mesh> parseMesh(llvm::StringRef text, mlir::MLIRContext *context);
 
-/// The program of `options.model` before any phase.
-mlir::OwningOpRef<mlir::ModuleOp> loadProgram(const CompileOptions &options,
-                                              mlir::MLIRContext *context);
+/// The machine that `options.machine` names; an error at --machine if there is none.
+mlir::FailureOr<MachineModel> loadMachine(const CompileOptions &options,
+                                          mlir::MLIRContext *context);
+
+/// The program of `options.model` before any phase; with `layers` of a model like it that has so
+/// many layers.
+mlir::OwningOpRef<mlir::ModuleOp>
+loadProgram(const CompileOptions &options, mlir::MLIRContext *context, int64_t layers = 0);
 
 /// Applies the plan and nothing more; prints a line if it fits.
 mlir::LogicalResult checkPlan(const CompileOptions &options, mlir::MLIRContext *context);
@@ -50,6 +56,18 @@ enum class ExplainFormat { Text, Json };
 /// Partitions the program and prints what it costs and why (tpc/Explain); generates no code.
 mlir::LogicalResult explain(const CompileOptions &options, ExplainFormat format,
                             mlir::MLIRContext *context);
+
+/// Prints the costs under `options.plan` and under the plan `other` side by side.
+mlir::LogicalResult comparePlans(const CompileOptions &options, const std::string &other,
+                                 ExplainFormat format, mlir::MLIRContext *context);
+
+enum class PlanFormat { Pytorch, HuggingFace };
+
+/// Prints the plan as tpc has it after its own changes: a dictionary for PyTorch's
+/// parallelize_module with the edits that the model needs, or Hugging Face's plan strings. Rules
+/// that these cannot say are errors.
+mlir::LogicalResult emitPlan(const CompileOptions &options, PlanFormat format,
+                             mlir::MLIRContext *context);
 
 /// Compiles and writes the output; a file appears under its final name only when it is complete.
 mlir::LogicalResult compile(const CompileOptions &options, mlir::MLIRContext *context);
