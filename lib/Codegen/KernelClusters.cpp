@@ -11,9 +11,11 @@ static constexpr int64_t kSiblingDistance = 64;
 static constexpr size_t kMaxOps = 256;
 
 Value KernelClusters::getSource(Value value) {
-  if (auto broadcast = value.getDefiningOp<BroadcastOp>())
-    if (getPlacement(broadcast) == Placement::Inline)
-      return broadcast.getInput();
+  auto broadcast = value.getDefiningOp<BroadcastOp>();
+  while (broadcast && getPlacement(broadcast) == Placement::Inline) {
+    value = broadcast.getInput();
+    broadcast = value.getDefiningOp<BroadcastOp>();
+  }
   return value;
 }
 
@@ -134,7 +136,8 @@ void KernelClusters::mergeProducers(Operation *op) {
     if (broadcast && getBroadcastKind(broadcast) != BroadcastKind::Rows)
       continue;
     Operation *producer = getSource(operand).getDefiningOp();
-    if (!producer || !index.count(producer) ||
+    bool nested = broadcast && broadcast.getInput().getDefiningOp<BroadcastOp>();
+    if (!producer || !index.count(producer) || nested ||
         (broadcast && !clusters[find(op)].space->accepts(broadcast)))
       continue;
     int other = find(producer);
