@@ -79,10 +79,10 @@ LogicalResult PlanApplier::setParameter(BlockArgument parameter, std::optional<i
     return success();
   auto type = cast<RankedTensorType>(parameter.getType());
   auto param = function.getArgAttrOfType<ParamAttr>(parameter.getArgNumber(), TPCDialect::kParam);
+  DimGroups groups = getGroups(type.getShape(), param.getShape());
   FailureOr<LayoutAttr> layout = layouts.getReplicated(type.getRank());
   if (dim)
-    layout = layouts.getParameter(*dim, type, getGroups(type.getShape(), param.getShape()), module,
-                                  rule.styleLoc);
+    layout = layouts.getParameter(*dim, type, groups, module, rule.styleLoc);
   if (failed(layout))
     return failure();
   auto [entry, first] = setBy.try_emplace(parameter, &rule);
@@ -96,6 +96,9 @@ LogicalResult PlanApplier::setParameter(BlockArgument parameter, std::optional<i
   }
   setLayout(parameter, *layout);
   parameter.setLoc(getDecisionLoc(param.getName(), rule.keyLoc));
+  LayoutAttr whole = dim ? layouts.getWholeHeads(*layout, groups[*dim]) : LayoutAttr();
+  if (whole && policy == PlanPolicy::Optimize)
+    function.setArgAttr(parameter.getArgNumber(), TPCDialect::kAlternative, whole);
   return success();
 }
 
@@ -128,7 +131,7 @@ Value PlanApplier::constrain(Value value, LayoutAttr layout, BoundaryOp boundary
   ++numConstraints;
   OpBuilder builder(boundary);
   Location loc = getRequestLoc(request.rule->keyLoc, boundary.getModule());
-  return ConstrainOp::create(builder, loc, value, layout, /*interior=*/false,
+  return ConstrainOp::create(builder, loc, value, layout, request.interior,
                              boundary.getModuleAttr());
 }
 
@@ -191,9 +194,7 @@ LogicalResult PlanApplier::apply(const Plan &plan) {
   FailureOr<Requests> requests = collectRequests(modules, *assignments, layouts);
   if (failed(requests))
     return failure();
-  if (policy == PlanPolicy::Optimize &&
-      failed(keepHeadsSharded(function, *assignments, layouts, *requests)))
-    return failure();
+  markInterior(modules, *requests);
   // In program order, so that what is known of a value counts the constraints before it.
   WalkResult result = function.walk([&](BoundaryOp boundary) {
     auto request = requests->find(boundary);

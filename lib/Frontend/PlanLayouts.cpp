@@ -98,13 +98,20 @@ FailureOr<LayoutAttr> PlanLayouts::getParameter(int64_t dim, RankedTensorType ty
 }
 
 /// What tp has left over splits the head dimension of a key/value projection: its output is
-/// gathered before the rotation, which moves less than the gradients of replicated parameters
-/// would, and no rank repeats the product.
+/// gathered before the rotation, and no rank repeats the product.
 void PlanLayouts::splitHeadDim(Layout &layout, ArrayRef<int64_t> group,
                                RankedTensorType type) const {
   int64_t major = tpc::getSize(layout.dims[group[0]]), rest = getTensorParallelSize() / major;
   if (rest > 1 && type.getDimSize(group[1]) % rest == 0)
     layout.dims[group[1]].push_back({*tp, major, rest});
+}
+
+LayoutAttr PlanLayouts::getWholeHeads(LayoutAttr parameter, ArrayRef<int64_t> group) const {
+  Layout layout = parameter.getLayout(mesh);
+  if (group.size() != 2 || layout.dims[group[1]].empty())
+    return {};
+  layout.dims[group[1]].clear();
+  return getAttr(layout);
 }
 
 //===-- groups -----------------------------------------------------------------===//

@@ -38,6 +38,9 @@ public:
   mlir::FailureOr<LayoutAttr> getParameter(int64_t dim, mlir::RankedTensorType type,
                                            const DimGroups &groups, llvm::StringRef module,
                                            mlir::Location loc) const;
+  /// A key/value projection that getParameter() split inside heads, with its heads whole: `group`
+  /// are the dimensions that were split. Null for every other parameter.
+  LayoutAttr getWholeHeads(LayoutAttr parameter, llvm::ArrayRef<int64_t> group) const;
 
 private:
   PlanLayouts(mlir::FlatSymbolRefAttr symbol, const Mesh &mesh) : symbol(symbol), mesh(mesh) {}

@@ -13,6 +13,7 @@ struct Request {
   const PlanRule *rule;
   PortRule port;
   LayoutAttr given, wanted; ///< of `port`; null if it says nothing
+  bool interior = false;    ///< lies between the hard boundaries of a block
 };
 using Requests = llvm::MapVector<mlir::Operation *, Request>;
 
@@ -20,11 +21,10 @@ using Requests = llvm::MapVector<mlir::Operation *, Request>;
 mlir::FailureOr<Requests> collectRequests(const Modules &modules, const Assignments &assignments,
                                           const PlanLayouts &layouts);
 
-/// Keeps the heads of every attention sharded whose queries, keys and values the plan gathers (from
-/// column-wise projections) only to split its result again (for a row-wise one). Says so in a
-/// remark, one for all layers that the same line of the plan is about.
-mlir::LogicalResult keepHeadsSharded(mlir::func::FuncOp function, const Assignments &assignments,
-                                     const PlanLayouts &layouts, Requests &requests);
+/// Marks the requests inside blocks. A block is a module all of whose modules are leaves (self_attn,
+/// mlp), with requests for everything that enters and leaves it: these are its hard boundaries. What
+/// is asked for in between changes no value outside, so it may be traded for what is cheaper.
+void markInterior(const Modules &modules, Requests &requests);
 
 /// The weight and the bias of a module as arguments; null where it has none. A tied weight is found
 /// by its use.

@@ -37,6 +37,19 @@ static void buildPlan(OpPassManager &manager, const CompileOptions &options) {
 /// value.
 static void buildAutodiff(OpPassManager &manager, const CompileOptions &options) {
   manager.addPass(createDifferentiate());
+}
+
+/// What a plan leaves open is decided by cost. After autodiff, because backward costs too; before
+/// the optimizer, whose state lies as parameters do.
+static void buildChoice(OpPassManager &manager, const CompileOptions &options) {
+  if (options.strict)
+    return;
+  ChooseLayoutsOptions passOptions;
+  passOptions.machine = options.machine;
+  manager.addPass(createChooseLayouts(passOptions));
+}
+
+static void buildOptimizer(OpPassManager &manager, const CompileOptions &options) {
   manager.addPass(createAppendOptimizer());
 }
 
@@ -125,6 +138,8 @@ ArrayRef<Phase> tpc::getPhases() {
   static const Phase phases[] = {
       {"plan", Emit::Layouts, true, buildPlan},
       {"autodiff", Emit::Layouts, true, buildAutodiff},
+      {"choice", Emit::Layouts, true, buildChoice},
+      {"optimizer", Emit::Layouts, true, buildOptimizer},
       {"data-parallelism", Emit::Layouts, true, buildDataParallelism},
       {"propagation", Emit::Layouts, true, buildPropagation},
       {"partition", Emit::Local, true, buildPartition},
@@ -147,7 +162,7 @@ static LogicalResult dump(ModuleOp module, const CompileOptions &options, unsign
 /// The program is what it is meant to be when propagation starts; that phase and all later ones
 /// must keep it.
 static LogicalResult verify(ModuleOp module, const Phase &phase, StageVerifier &verifier) {
-  if (phase.build == buildPlan || phase.build == buildAutodiff)
+  if (!verifier.hasReference())
     return success();
   return phase.interpretable ? verifier.verify(module, phase.name) : success();
 }
@@ -157,12 +172,12 @@ LogicalResult tpc::runPhases(ModuleOp module, const CompileOptions &options,
   if (failed(dump(module, options, 0, "import")))
     return failure();
   StageVerifier verifier;
+  // Forward programs have no loss, and a module may bring its own step.
+  bool trains = module.lookupSymbol("loss") && !module.lookupSymbol("step");
   for (auto [number, phase] : llvm::enumerate(getPhases())) {
     if (phase.neededBy > options.emit)
       break;
-    // Forward programs have no loss, and a module may bring its own step.
-    if (phase.build == buildAutodiff &&
-        (!module.lookupSymbol("loss") || module.lookupSymbol("step")))
+    if ((phase.build == buildAutodiff || phase.build == buildOptimizer) && !trains)
       continue;
     if (options.verify && phase.build == buildPropagation && failed(verifier.setReference(module)))
       return failure();

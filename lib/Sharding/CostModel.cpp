@@ -42,12 +42,17 @@ double CostModel::getSeconds(CollectiveKind kind, llvm::ArrayRef<AxisRef> axes,
                              double operandBytes) const {
   if (kind == CollectiveKind::Slice || axes.empty())
     return 0;
-  double alpha = 0, beta = 0;
-  for (const AxisRef &axis : axes) {
+  double alpha = 0;
+  for (const AxisRef &axis : axes)
     alpha = std::max(alpha, latency[axis.axis]);
+  return alpha + getTransferSeconds(axes, getReceivedBytes(kind, getSize(axes), operandBytes));
+}
+
+double CostModel::getTransferSeconds(llvm::ArrayRef<AxisRef> axes, double receivedBytes) const {
+  double beta = 0;
+  for (const AxisRef &axis : axes)
     beta = std::max(beta, secondsPerByte[axis.axis]);
-  }
-  return alpha + beta * getReceivedBytes(kind, getSize(axes), operandBytes);
+  return beta * receivedBytes;
 }
 
 double CostModel::getComputeSeconds(double operations, double bytes) const {

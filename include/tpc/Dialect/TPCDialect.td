@@ -29,6 +29,8 @@ def TPC_Dialect : Dialect {
     void registerTypes();
     static constexpr ::llvm::StringLiteral kLayouts = "tpc.layouts"; ///< on ops: array of #tpc.layout
     static constexpr ::llvm::StringLiteral kLayout = "tpc.layout";   ///< on arguments and results
+    /// On arguments that are parameters: another #tpc.layout that they may have instead.
+    static constexpr ::llvm::StringLiteral kAlternative = "tpc.alternative";
     static constexpr ::llvm::StringLiteral kParam = "tpc.param";     ///< on arguments: #tpc.param
     static constexpr ::llvm::StringLiteral kState = "tpc.state";     ///< on arguments: "exp_avg", "exp_avg_sq"
     static constexpr ::llvm::StringLiteral kInput = "tpc.input";     ///< on arguments: name of the input

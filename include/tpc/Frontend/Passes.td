@@ -66,10 +66,10 @@ def ApplyPlan : Pass<"tpc-apply-plan", "::mlir::ModuleOp"> {
     modules, sequence parallelism between them, tables and the loss split over the vocabulary), `hf` takes the one that
     Hugging Face gives the model, `none` replicates everything over tp.
 
-    `policy=optimize` keeps the heads of an attention sharded where the plan gathers queries, keys and values and
-    splits the result again, which gives the same values for less, and says so in a remark; a producer of another
-    layout than `input_layouts` claims is a warning. `policy=strict` keeps every layout of the plan; such a producer is
-    an error.
+    Requests inside a block (a module all of whose modules are leaves, such as self_attn or mlp, with requests for all that
+    enters and leaves it) are `interior`. With `policy=optimize` key/value projections that are split inside heads have the
+    layout with whole heads as `tpc.alternative`; `tpc-choose-layouts` decides on both. A producer of another
+    layout than `input_layouts` claims is a warning, and with `policy=strict` an error.
 
     Before, with `up: ColwiseParallel(output_layouts=Replicate())` and tp=2:
     ```mlir

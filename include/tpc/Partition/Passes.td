@@ -5,6 +5,47 @@
 
 include "mlir/Pass/PassBase.td"
 
+def ChooseLayouts : Pass<"tpc-choose-layouts", "::mlir::ModuleOp"> {
+  let summary = "Chooses between the layouts that a plan asks for and cheaper ones of the same values.";
+  let description = [{
+    Precondition: requests inside blocks are marked `interior`, parameters that may lie otherwise have `tpc.alternative`
+    (`tpc-apply-plan`); a training step has its backward ops (`tpc-differentiate`), no optimizer yet. Postcondition: one
+    alternative is taken in every region, in all functions alike; no `tpc.alternative` is left.
+
+    A region is what lies between hard requests, with its derivatives (lib/Partition/ProgramRegions.h). There are up to four
+    alternatives: with all of its interior requests or with none, as dropping one of them alone seldom pays; and with the
+    parameters' layouts or their alternatives. Each is partitioned as a program of its own, by the passes that will
+    partition the whole, and priced: all bytes received in forward, backward and for gradients of parameters, and, among those
+    of equal traffic, the work. Remarks say what was taken, where the plan says otherwise, and what it saves. Regions
+    that differ in names only (the layers of a model) are decided once.
+
+    Here gathering `%y` and splitting it again costs more than leaving it as it is:
+    ```mlir
+    %0 = tpc.constrain %x to <@mesh, [{}, {} ]> of "mlp" : tensor<4x8xf32>
+    %1 = tpc.contract %0, %u : [s, k], [f, k] -> [s, f] : ...                                                // %u: [{"tp"}, {} ]
+    %2 = tpc.constrain %1 to <@mesh, [{}, {} ]> interior of "mlp.up" : tensor<4x16xf32>
+    %3 = tpc.constrain %2 to <@mesh, [{}, {"tp"} ]> interior of "mlp.down" : tensor<4x16xf32>
+    %4 = tpc.contract %3, %d : [s, f], [k, f] -> [s, k] : ...
+    // becomes
+    %0 = tpc.constrain %x to <@mesh, [{}, {} ]> of "mlp" : tensor<4x8xf32>
+    %1 = tpc.contract %0, %u : [s, k], [f, k] -> [s, f] : ...
+    %4 = tpc.contract %1, %d : [s, f], [k, f] -> [s, k] : ...
+    ```
+  }];
+  let options = [
+    Option<"machine", "machine", "std::string", "\"shared-memory\"",
+           "what traffic is priced on: shared-memory, ethernet-mpi, h100x8, h200x8 or a YAML file">,
+    Option<"interior", "interior", "std::string", "\"cost\"", "interior requests: cost, keep or drop">,
+    Option<"parameters", "parameters", "std::string", "\"cost\"", "parameters: cost, plan or alternative">
+  ];
+  let statistics = [
+    Statistic<"numRegions", "regions", "regions decided on">,
+    Statistic<"numPriced", "priced", "alternatives priced">,
+    Statistic<"numDropped", "dropped", "interior requests dropped">
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::tpc::TPCDialect"];
+}
+
 def InsertReshards : Pass<"tpc-insert-reshards", "::mlir::ModuleOp"> {
   let summary = "Chooses how every op is split, and reshards operands until they fit its rule.";
   let description = [{

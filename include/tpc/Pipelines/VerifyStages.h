@@ -18,6 +18,8 @@ public:
   /// else.
   mlir::LogicalResult verify(mlir::ModuleOp module, llvm::StringRef phase);
 
+  bool hasReference() const { return !reference.empty(); }
+
 private:
   std::vector<Outcome> reference;
 };

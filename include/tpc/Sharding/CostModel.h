@@ -31,6 +31,8 @@ public:
 
   /// Seconds for one collective.
   double getSeconds(CollectiveKind kind, llvm::ArrayRef<AxisRef> axes, double operandBytes) const;
+  /// Seconds that `receivedBytes` take on the slowest of `axes`, latency left out.
+  double getTransferSeconds(llvm::ArrayRef<AxisRef> axes, double receivedBytes) const;
   /// Seconds for `flops` operations on one device, or to move `bytes` through its memory, whichever
   /// is more.
   double getComputeSeconds(double flops, double bytes) const;

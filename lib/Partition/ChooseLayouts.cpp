@@ -1,0 +1,236 @@
+//===- ChooseLayouts.cpp - the pass tpc-choose-layouts ---------------------------===//
+
+#include "RegionPricer.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "tpc/Dialect/Provenance.h"
+#include "tpc/Partition/Passes.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/Support/Debug.h"
+#include "llvm/Support/FormatVariadic.h"
+
+#define DEBUG_TYPE "tpc-choose-layouts"
+
+using namespace mlir;
+
+namespace tpc {
+#define GEN_PASS_DEF_CHOOSELAYOUTS
+#include "tpc/Partition/Passes.h.inc"
+} // namespace tpc
+
+using namespace tpc;
+
+namespace {
+/// Regions that differ in names only, and what was priced for them.
+struct RegionClass {
+  std::vector<ProgramRegion> regions;
+  SmallVector<RegionAlternative, 4> alternatives; ///< the plan's own first
+  unsigned chosen = 0;
+
+  const RegionAlternative &getChosen() const { return alternatives[chosen]; }
+  /// The alternative like the chosen one but for what is given; null if there is none.
+  const RegionAlternative *find(bool dropsInterior, bool takesAlternative) const {
+    for (const RegionAlternative &way : alternatives)
+      if (way.dropsInterior == dropsInterior && way.takesAlternative == takesAlternative)
+        return &way;
+    return nullptr;
+  }
+};
+
+/// Says in remarks what a class of regions does otherwise than the plan, and why.
+class ChoiceReporter {
+public:
+  ChoiceReporter(const RegionClass &chosen, const Mesh &mesh)
+      : chosen(chosen), region(chosen.regions.front()), mesh(mesh) {}
+
+  void reportInterior();
+  void reportParameters();
+
+private:
+  std::string printOthers(StringRef which) const;
+
+  const RegionClass &chosen;
+  ProgramRegion region; ///< the first of its class
+  const Mesh &mesh;
+};
+} // namespace
+
+//===-- remarks ----------------------------------------------------------------===//
+
+static StringRef getParent(StringRef name) { return name.rsplit('.').first; }
+
+static std::string print(const ProgramPrice &price) {
+  return llvm::formatv("receives {0} bytes and computes {1} operations per step",
+                       static_cast<int64_t>(price.receivedBytes), static_cast<int64_t>(price.flops))
+      .str();
+}
+
+static ParamAttr getParam(BlockArgument argument) {
+  auto function = cast<func::FuncOp>(argument.getOwner()->getParentOp());
+  return function.getArgAttrOfType<ParamAttr>(argument.getArgNumber(), TPCDialect::kParam);
+}
+
+/// ` and 11 modules like it`, `which` being "it".
+std::string ChoiceReporter::printOthers(StringRef which) const {
+  size_t others = chosen.regions.size() - 1;
+  return others == 0
+             ? ""
+             : llvm::formatv(" and {0} module{1} like {2}", others, others == 1 ? "" : "s", which)
+                   .str();
+}
+
+void ChoiceReporter::reportInterior() {
+  const RegionAlternative &way = chosen.getChosen();
+  const RegionAlternative *kept = chosen.find(false, way.takesAlternative);
+  if (!way.dropsInterior)
+    return;
+  ConstrainOp first = region.getInteriorRequests().front();
+  InFlightDiagnostic remark = emitRemark(first.getLoc());
+  remark << "'" << getParent(first.getModule().value_or("")) << "'" << printOthers("it")
+         << ": the layouts asked for inside are dropped";
+  if (kept && kept->price && way.price)
+    remark << ", which saves each rank "
+           << static_cast<int64_t>(kept->price->receivedBytes - way.price->receivedBytes) *
+                  static_cast<int64_t>(chosen.regions.size())
+           << " bytes per step";
+  remark << "; --plan-policy=strict keeps them";
+}
+
+void ChoiceReporter::reportParameters() {
+  SmallVector<BlockArgument> parameters = region.getFlexibleParameters();
+  const RegionAlternative &way = chosen.getChosen();
+  const RegionAlternative *other = chosen.find(way.dropsInterior, !way.takesAlternative);
+  if (parameters.empty() || !other || !other->price || !way.price)
+    return;
+  BlockArgument first = parameters.front();
+  auto function = cast<func::FuncOp>(first.getOwner()->getParentOp());
+  auto describe = [&](StringRef name) {
+    auto layout = function.getArgAttrOfType<LayoutAttr>(first.getArgNumber(), name);
+    return toDTensorString(layout.getLayout(mesh), mesh);
+  };
+  std::string taken = describe(TPCDialect::kLayout), left = describe(TPCDialect::kAlternative);
+  if (way.takesAlternative)
+    std::swap(taken, left);
+  LocationAttr line = getAnnotation(first.getLoc());
+  InFlightDiagnostic remark = emitRemark(line ? Location(line) : first.getLoc());
+  remark << taken << ", not " << left << ": ";
+  llvm::interleave(
+      parameters,
+      [&](BlockArgument argument) { remark << "'" << getParam(argument).getName() << "'"; },
+      [&] { remark << ", "; });
+  remark << printOthers("theirs") << ", where each rank ";
+  remark << print(*way.price) << ", otherwise it " << print(*other->price);
+}
+
+//===-- the pass ---------------------------------------------------------------===//
+
+/// A training step has all that its loss has, and the derivatives.
+static SmallVector<func::FuncOp> getPricedFunctions(ArrayRef<func::FuncOp> functions) {
+  auto trains = [](func::FuncOp function) {
+    return llvm::any_of(function.getBody().front(),
+                        [](Operation &op) { return op.hasAttr("tpc.backward"); });
+  };
+  SmallVector<func::FuncOp> training = llvm::filter_to_vector(functions, trains);
+  return training.empty() ? llvm::to_vector(functions) : training;
+}
+
+namespace {
+struct ChooseLayouts : tpc::impl::ChooseLayoutsBase<ChooseLayouts> {
+  using ChooseLayoutsBase::ChooseLayoutsBase;
+
+  void runOnOperation() override {
+    FailureOr<MeshContext> context = MeshContext::create(getOperation());
+    FailureOr<SmallVector<func::FuncOp>> functions = getProgramFunctions(getOperation());
+    if (failed(context) || failed(functions) || failed(checkOptions()))
+      return signalPassFailure();
+    FailureOr<ReshardPlanner> planner = makePlanner(getOperation(), *context, machine);
+    if (failed(planner))
+      return signalPassFailure();
+    RegionPricer pricer(*context, *planner, machine);
+    for (func::FuncOp function : getPricedFunctions(*functions))
+      for (ProgramRegion &region : findRegions(function))
+        addRegion(std::move(region), function, pricer);
+    apply(*functions, context->mesh);
+  }
+
+private:
+  LogicalResult checkOptions() {
+    if (interior != "cost" && interior != "keep" && interior != "drop")
+      return getOperation().emitError("interior is cost, keep or drop, got '") << interior << "'";
+    if (parameters != "cost" && parameters != "plan" && parameters != "alternative")
+      return getOperation().emitError("parameters is cost, plan or alternative, got '")
+             << parameters << "'";
+    return success();
+  }
+
+  void addRegion(ProgramRegion region, func::FuncOp function, RegionPricer &pricer) {
+    RegionProgram program = extractRegion(region, function);
+    auto [entry, isNew] = numberOf.try_emplace(program.text, classes.size());
+    if (isNew)
+      decide(classes.emplace_back(), region, program, pricer);
+    classes[entry->second].regions.push_back(std::move(region));
+  }
+
+  /// Prices all that the options allow; of equals the first, nearest to the plan, is taken.
+  void decide(RegionClass &decided, const ProgramRegion &region, const RegionProgram &program,
+              RegionPricer &pricer) {
+    bool hasInterior = !region.getInteriorRequests().empty(),
+         hasParameters = !region.getFlexibleParameters().empty();
+    for (bool drops : {false, true})
+      for (bool takes : {false, true}) {
+        if ((drops && !hasInterior) || (takes && !hasParameters))
+          continue;
+        RegionAlternative way{drops, takes, {}};
+        way.price = pricer.price(program, way);
+        decided.alternatives.push_back(way);
+        ++numPriced;
+      }
+    for (auto [number, way] : llvm::enumerate(decided.alternatives)) {
+      const RegionAlternative &best = decided.getChosen();
+      bool allowed = isAllowed(way, hasInterior, hasParameters);
+      bool isBetter = !isAllowed(best, hasInterior, hasParameters) ||
+                      (way.price && (!best.price || *way.price < *best.price));
+      if (allowed && isBetter)
+        decided.chosen = number;
+    }
+  }
+
+  bool isAllowed(const RegionAlternative &way, bool hasInterior, bool hasParameters) const {
+    bool fitsInterior =
+        !hasInterior || interior == "cost" || way.dropsInterior == (interior == "drop");
+    bool fitsParameters = !hasParameters || parameters == "cost" ||
+                          way.takesAlternative == (parameters == "alternative");
+    return fitsInterior && fitsParameters;
+  }
+
+  void apply(ArrayRef<func::FuncOp> functions, const Mesh &mesh) {
+    llvm::StringSet<> dropped, moved;
+    for (const RegionClass &decided : classes) {
+      ChoiceReporter reporter(decided, mesh);
+      reporter.reportInterior();
+      reporter.reportParameters();
+      numRegions += decided.regions.size();
+      for (const ProgramRegion &region : decided.regions)
+        collect(region, decided.getChosen(), dropped, moved);
+    }
+    for (func::FuncOp function : functions) {
+      numDropped += dropInterior(function, [&](ConstrainOp request) {
+        return dropped.contains(request.getModule().value_or(""));
+      });
+      settleParameters(function, [&](ParamAttr param) { return moved.contains(param.getName()); });
+    }
+  }
+
+  static void collect(const ProgramRegion &region, const RegionAlternative &way,
+                      llvm::StringSet<> &dropped, llvm::StringSet<> &moved) {
+    if (way.dropsInterior)
+      for (ConstrainOp request : region.getInteriorRequests())
+        dropped.insert(request.getModule().value_or(""));
+    if (way.takesAlternative)
+      for (BlockArgument parameter : region.getFlexibleParameters())
+        moved.insert(getParam(parameter).getName());
+  }
+
+  std::vector<RegionClass> classes;
+  llvm::StringMap<unsigned> numberOf; ///< by the text of the region as a program
+};
+} // namespace
