@@ -4,6 +4,7 @@
 #include "tpc/Instrumentation/Counter.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
+#include <utility>
 
 using namespace mlir;
 using namespace tpc;
@@ -16,6 +17,9 @@ PassStatistics::PassStatistics() {
   collector = this;
 }
 PassStatistics::~PassStatistics() { collector = nullptr; }
+
+PassStatisticsPause::PassStatisticsPause() : paused(std::exchange(collector, nullptr)) {}
+PassStatisticsPause::~PassStatisticsPause() { collector = paused; }
 
 Counter &Counter::operator+=(int64_t amount) {
   if (collector)

@@ -182,7 +182,7 @@ private:
         RegionAlternative way{drops, takes, {}};
         way.price = pricer.price(program, way);
         decided.alternatives.push_back(way);
-        ++numPriced;
+        numPriced += 1;
       }
     for (auto [number, way] : llvm::enumerate(decided.alternatives)) {
       const RegionAlternative &best = decided.getChosen();

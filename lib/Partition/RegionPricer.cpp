@@ -2,6 +2,7 @@
 
 #include "RegionPricer.h"
 #include "mlir/Pass/PassManager.h"
+#include "tpc/Instrumentation/PassStatistics.h"
 #include "tpc/Partition/Passes.h"
 #include "tpc/Propagation/Passes.h"
 
@@ -33,6 +34,7 @@ void tpc::settleParameters(func::FuncOp function, llvm::function_ref<bool(ParamA
 }
 
 static LogicalResult partition(ModuleOp module, StringRef machine, StringRef policy) {
+  PassStatisticsPause pause;
   ScopedDiagnosticHandler silence(module.getContext(), [](Diagnostic &) { return success(); });
   PassManager manager(module.getContext());
   manager.addPass(createPropagateLayouts());

@@ -37,6 +37,17 @@ private:
   std::vector<Record> records;
 };
 
+/// While it exists nothing is collected: passes run on trial.
+class PassStatisticsPause {
+public:
+  PassStatisticsPause();
+  ~PassStatisticsPause();
+  PassStatisticsPause(const PassStatisticsPause &) = delete;
+
+private:
+  PassStatistics *paused;
+};
+
 } // namespace tpc
 
 #endif // TPC_INSTRUMENTATION_PASSSTATISTICS_H
