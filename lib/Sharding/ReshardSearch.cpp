@@ -62,8 +62,18 @@ std::string ReshardSearch::getInvariant(const ReshardState &state) const {
   return text;
 }
 
-/// Permutes are generated only when nothing cheaper is left: there are factorially many. Where all
-/// links are alike, those out of one layout serve every later one with the same invariant.
+/// Where all links are alike, the permutes out of one layout serve every other one with the same
+/// invariant that was not cheaper to come to.
+bool ReshardSearch::servedByOthers(int64_t index) {
+  int64_t price = nodes[index].price.first;
+  auto [known, isNew] = permuted.try_emplace(getInvariant(nodes[index].state), price);
+  if (!isNew && known->second <= price)
+    return cost.hasEqualLinks();
+  known->second = price;
+  return false;
+}
+
+/// Permutes are generated only when nothing cheaper is left: there are factorially many.
 void ReshardSearch::postponePermutes(int64_t index) {
   double seconds = cost.getLeastLatency() +
                    cost.getLeastSecondsPerByte() * bound.getLocalBytes(nodes[index].state);
@@ -94,7 +104,7 @@ std::vector<ReshardNode> ReshardSearch::run(const ReshardState &from, const Resh
     if (state == to)
       return getPath(index);
     if (permutes) {
-      if (!permuted.insert(getInvariant(state)).second && cost.hasEqualLinks())
+      if (servedByOthers(index))
         continue;
       follow(index, generator.getPermutes(state), to);
       continue;

@@ -8,7 +8,6 @@
 #define TPC_LIB_SHARDING_RESHARDSEARCH_H
 
 #include "ReshardBound.h"
-#include "llvm/ADT/StringSet.h"
 #include <limits>
 #include <queue>
 
@@ -49,6 +48,7 @@ private:
   void push(ReshardNode node, const ReshardState &target);
   void follow(int64_t index, llvm::SmallVector<ReshardMove> moves, const ReshardState &target);
   std::string getInvariant(const ReshardState &state) const;
+  bool servedByOthers(int64_t index);
   void postponePermutes(int64_t index);
   std::vector<ReshardNode> getPath(int64_t index) const;
 
@@ -70,7 +70,8 @@ private:
   int64_t limit = 0;
   std::vector<ReshardNode> nodes;
   llvm::StringMap<ReshardPrice> best;
-  llvm::StringSet<> permuted; ///< invariants whose permutes were generated
+  llvm::StringMap<int64_t>
+      permuted; ///< least price at which the permutes of an invariant were generated
   std::priority_queue<Entry, std::vector<Entry>, std::greater<Entry>> queue;
 };
 
