@@ -66,10 +66,11 @@ def shards_of(mesh, mode):
 @modes
 @meshes
 def test_bytes_stored(work, mesh, mode):
-    """Every parameter has a dimension that the mode's axis divides, so each rank has an exact part of the tp shard."""
+    """Every parameter has a dimension that the mode's axis divides, so each rank has an exact part of the tp shard, which
+    is what a rank of the same mesh has without sharding over data."""
     program = work.program(GROUPED, MESHES[mesh], extra=MODES[mode])
-    of_tp_shard = sum(stored(p, "value") for p in manifest(work.program(GROUPED, "tp=2" if "tp2" in mesh or mesh == "hsdp"
-                                                                        else ONE))["parameters"])
+    whole = work.program(GROUPED, MESHES[mesh], extra=MODES["ddp"])
+    of_tp_shard = sum(stored(p, "value") for p in manifest(whole)["parameters"])
     values, rest = shards_of(MESHES[mesh], mode)
     parameters = manifest(program)["parameters"]
     for what, share in (("value", values), ("gradient", rest), ("exp_avg", rest), ("exp_avg_sq", rest)):
