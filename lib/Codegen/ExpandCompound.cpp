@@ -31,6 +31,8 @@ private:
   void expandShardSlice(ShardSliceOp op);
   void expandExtractSlice(tensor::ExtractSliceOp op);
   void expandInsertSlice(tensor::InsertSliceOp op);
+  void expandWithin(WithinOp op);
+  Value getMask(WithinOp op, RankedTensorType type, int64_t dim);
 
   template <typename OpType, typename... Args>
   Value make(Args &&...args) {
@@ -92,7 +94,8 @@ private:
   Location loc = builder.getUnknownLoc();
   StringRef origin;
   std::map<std::array<void *, 5>, AdamScalars>
-      adamScalars; ///< by learning rate, betas, weight decay, step
+      adamScalars;             ///< by learning rate, betas, weight decay, step
+  SmallVector<WithinOp> masks; ///< that stand already
 };
 
 } // namespace
@@ -312,6 +315,42 @@ void Expander::expandCrossEntropy(CrossEntropyOp op) {
   op.getLogSumExp().replaceAllUsesWith(add(maximum, make<math::LogOp>(sum)));
 }
 
+/// Equal, or made alike of axis indices and constants.
+static bool areAlike(Value a, Value b) {
+  if (!a || !b || a == b)
+    return a == b;
+  Operation *left = a.getDefiningOp(), *right = b.getDefiningOp();
+  return left && right && left->getName() == right->getName() &&
+         isa<AxisIndexOp, arith::ConstantOp, arith::MulIOp>(left) &&
+         left->getAttrDictionary().getValue() == right->getAttrDictionary().getValue() &&
+         llvm::equal(left->getOperands(), right->getOperands(), areAlike);
+}
+
+Value Expander::getMask(WithinOp op, RankedTensorType type, int64_t dim) {
+  for (WithinOp mask : masks)
+    if (mask.getType() == type && mask.getExtent() == op.getExtent() &&
+        static_cast<int64_t>(mask.getDim()) == dim && areAlike(mask.getFirst(), op.getFirst()))
+      return mask.getResult();
+  auto mask = make<WithinOp>(type, op.getExtent(), dim, op.getFirst()).getDefiningOp<WithinOp>();
+  masks.push_back(mask);
+  return mask.getResult();
+}
+
+/// A mask varies along one dimension: it is made once for the columns, or for the rows, and
+/// repeated in the kernels that use it.
+void Expander::expandWithin(WithinOp op) {
+  RankedTensorType type = op.getType();
+  int64_t last = type.getRank() - 1, dim = op.getDim();
+  if (last == 0)
+    return;
+  if (dim == last) {
+    auto columns = RankedTensorType::get(type.getShape().back(), type.getElementType());
+    return op.replaceAllUsesWith(broadcastColumns(getMask(op, columns, 0), type));
+  }
+  auto rows = RankedTensorType::get(type.getShape().drop_back(), type.getElementType());
+  op.replaceAllUsesWith(broadcastRows(getMask(op, rows, dim), type));
+}
+
 void Expander::expandShardSlice(ShardSliceOp op) {
   auto type = getTensor(op.getResult());
   Value index =
@@ -380,6 +419,7 @@ void Expander::expand(Operation *op) {
       .Case([&](ShardSliceOp slice) { expandShardSlice(slice); })
       .Case([&](tensor::ExtractSliceOp slice) { expandExtractSlice(slice); })
       .Case([&](tensor::InsertSliceOp insert) { expandInsertSlice(insert); })
+      .Case([&](WithinOp mask) { expandWithin(mask); })
       .Case([&](SumSquaresOp squares) {
         squares.replaceAllUsesWith(getSumOfSquares(squares.getInput()));
       })

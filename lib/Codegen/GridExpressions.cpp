@@ -61,6 +61,8 @@ Value GridExpressions::evaluateRow(Value value, GridRow &row) {
     result = evaluateRow(broadcast.getInput(), row);
   } else if (auto entropy = dyn_cast<CrossEntropyOp>(op)) {
     result = pickTarget(entropy, row);
+  } else if (auto mask = dyn_cast<WithinOp>(op)) {
+    result = isWithin(mask, row.number, row);
   } else {
     auto operands = llvm::map_to_vector(op->getOperands(),
                                         [&](Value operand) { return evaluateRow(operand, row); });
@@ -78,6 +80,8 @@ SmallVector<Value> GridExpressions::getRowOperands(Operation *op) {
                : SmallVector<Value>{broadcast.getInput()};
   if (isa<CrossEntropyOp, CrossEntropyGradOp>(op))
     return llvm::to_vector(op->getOperands().drop_front());
+  if (isa<WithinOp>(op))
+    return llvm::to_vector(op->getOperands());
   return {};
 }
 
@@ -141,6 +145,11 @@ Value GridExpressions::evaluateOp(Operation *op, GridPoint &point) {
     return evaluateBroadcast(broadcast, point);
   if (auto grad = dyn_cast<CrossEntropyGradOp>(op))
     return evaluateCrossEntropyGrad(grad, point);
+  if (auto mask = dyn_cast<WithinOp>(op))
+    return isWithin(mask,
+                    emitter.add(emitter.splat(getOffset(point)),
+                                emitter.getLaneNumbers(emitter.getBuilder().getI64Type())),
+                    point.row);
   auto operands = llvm::map_to_vector(op->getOperands(),
                                       [&](Value operand) { return evaluate(operand, point); });
   return cloneAs(op, operands, /*vector=*/true)->getResult(0);
@@ -156,6 +165,28 @@ Value GridExpressions::evaluateBroadcast(BroadcastOp op, GridPoint &point) {
   auto argument = cast<BlockArgument>(op.getInput());
   return emitter.loadVector(emitter.getArgumentPointer(argument.getArgNumber()),
                             getElement(argument), point.column, point.mask);
+}
+
+Value GridExpressions::isWithin(WithinOp op, Value position, GridRow &row) {
+  auto get = [&](int64_t number) {
+    Value scalar = emitter.integer(number);
+    return isa<VectorType>(position.getType()) ? emitter.splat(scalar) : scalar;
+  };
+  ArrayRef<int64_t> shape = op.getType().getShape();
+  int64_t dim = op.getDim(), inner = 1;
+  for (int64_t size : shape.drop_front(dim + 1))
+    inner *= size;
+  Value index = inner == 1 ? position : emitter.div(position, get(inner));
+  if (dim != 0)
+    index = emitter.rem(index, get(shape[dim]));
+  Value extent = get(op.getExtent());
+  if (op.getFirst()) {
+    Value first = evaluateRow(op.getFirst(), row);
+    first = isa<VectorType>(position.getType()) ? emitter.splat(first) : first;
+    index = emitter.add(index, first);
+  }
+  return arith::CmpIOp::create(emitter.getBuilder(), emitter.getLoc(), arith::CmpIPredicate::slt,
+                               index, extent);
 }
 
 Value GridExpressions::getTargetColumn(Value targets, Value first, GridRow &row) {

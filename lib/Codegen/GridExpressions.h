@@ -47,6 +47,8 @@ private:
   mlir::Value evaluateOp(mlir::Operation *op, GridPoint &point);
   mlir::Value evaluateBroadcast(BroadcastOp op, GridPoint &point);
   mlir::Value evaluateCrossEntropyGrad(CrossEntropyGradOp op, GridPoint &point);
+  /// Which elements at row-major `position` (i64, or a vector of them) of the op's result are on.
+  mlir::Value isWithin(WithinOp op, mlir::Value position, GridRow &row);
   /// The target's logit, 0 if it is outside the row.
   mlir::Value pickTarget(CrossEntropyOp op, GridRow &row);
   /// The target as a column, i64.

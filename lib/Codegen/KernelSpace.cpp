@@ -77,7 +77,7 @@ Placement tpc::getPlacement(Operation *op) {
     return Placement::Alone;
   if (isa<tensor::ExtractSliceOp, tensor::InsertSliceOp>(op))
     return isBox(op) ? Placement::Alone : Placement::Unknown;
-  if (isa<ReduceOp, CrossEntropyOp, CrossEntropyGradOp>(op) || isElementwise(op))
+  if (isa<ReduceOp, CrossEntropyOp, CrossEntropyGradOp, WithinOp>(op) || isElementwise(op))
     return Placement::Grid;
   return Placement::Unknown;
 }
@@ -129,7 +129,8 @@ bool KernelSpace::accepts(BroadcastOp op) const {
 
 KernelSpace KernelSpace::get(Operation *op) {
   KernelSpace space;
-  space.shape = llvm::to_vector(cast<RankedTensorType>(op->getOperandTypes().front()).getShape());
+  Value first = isa<WithinOp>(op) ? op->getResult(0) : op->getOperand(0);
+  space.shape = llvm::to_vector(cast<RankedTensorType>(first.getType()).getShape());
   if (auto reduce = dyn_cast<ReduceOp>(op)) {
     ReductionShape reduction = ReductionShape::get(reduce);
     int64_t rank = space.shape.size(), count = reduce.getDims().size();

@@ -291,8 +291,10 @@ static LogicalResult verifyGlobalPlace(Operation *op, Value box, ArrayRef<int64_
   ArrayRef<int64_t> shape = getTensor(box).getShape();
   if (globalShape.size() != shape.size() || shape.size() > 8)
     return op->emitOpError("expects a global shape of the result's rank, at most 8 (C1), got [") << globalShape << "]";
-  if (offsets ? offsets != shape.size() : shape != globalShape)
-    return op->emitOpError("expects the global shape, or one offset per dimension (C2), got ")
+  bool covers = llvm::all_of(llvm::zip_equal(shape, globalShape), // the rest is padding
+                             [](auto sizes) { return std::get<0>(sizes) >= std::get<1>(sizes); });
+  if (offsets ? offsets != shape.size() : !covers)
+    return op->emitOpError("expects no less than the global shape, or one offset per dimension (C2), got ")
            << offsets << " offsets and " << box.getType();
   return success();
 }
@@ -308,6 +310,15 @@ LogicalResult DropoutOp::verify() {
   if (getStream().empty())
     return emitOpError("expects the name of a stream (C4), got \"\"");
   return verifyGlobalPlace(*this, getResult(), getGlobalShape(), getOffsets().size());
+}
+
+LogicalResult WithinOp::verify() {
+  int64_t rank = getTensor(getResult()).getRank(), dim = getDim();
+  if (dim < 0 || dim >= rank)
+    return emitOpError("expects a dimension of its result (C1), got ") << dim << " of " << rank;
+  if (static_cast<int64_t>(getExtent()) < 1)
+    return emitOpError("expects a positive extent (C2), got ") << static_cast<int64_t>(getExtent());
+  return success();
 }
 
 #define GET_OP_CLASSES

@@ -59,4 +59,5 @@ int64_t CrossEntropyOp::getFlops() { return perElement(getLogits(), 3); }
 int64_t CrossEntropyGradOp::getFlops() { return perElement(getLogits(), 4); }
 int64_t SumSquaresOp::getFlops() { return perElement(getInput(), 2); }
 int64_t AdamWOp::getFlops() { return perElement(getParam(), 14); }
+int64_t WithinOp::getFlops() { return perElement(getResult(), 2); }
 int64_t InitOp::getFlops() { return perElement(getResult(), 30); }

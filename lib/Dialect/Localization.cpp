@@ -50,6 +50,15 @@ LocalValues RopeTableOp::localize(OpBuilder &builder, ValueRange operands,
   return SmallVector<Value>(local->getResults());
 }
 
+LocalValues WithinOp::localize(OpBuilder &builder, ValueRange, const LocalizationContext &context) {
+  Type type = context.localResultTypes[0];
+  unsigned dim = getDim();
+  Value first =
+      buildFirst(builder, *this, context, context.resultLayouts[0].dims[dim], type, dim);
+  Value result = WithinOp::create(builder, getLoc(), type, getExtentAttr(), getDimAttr(), first);
+  return SmallVector<Value>{result};
+}
+
 //===-- cross-entropy on a vocabulary shard --------------------------------------===//
 
 static AxisList getVocabularyAxes(const LocalizationContext &context) {

@@ -25,7 +25,8 @@ struct FactorTable {
                       : whole.contains(letter)    ? FactorKind::NeedReplication
                       : internal.contains(letter) ? FactorKind::Internal
                                                : FactorKind::PassThrough;
-    rule.factors.push_back({size, kind, ReductionKind::Sum, letter.str()});
+    bool exact = kind == FactorKind::NeedReplication;
+    rule.factors.push_back({size, kind, ReductionKind::Sum, letter.str(), exact});
   }
 
   TensorMapping map(StringRef letters, ArrayRef<int64_t> shape) {

@@ -82,7 +82,9 @@ ShardingRule EmbeddingGradOp::getShardingRule() {
 ShardingRule RmsNormOp::getShardingRule() {
   std::string dims = letters(getInput());
   std::string last = dims.substr(dims.size() - 1);
-  return buildRule(*this, {dims, last}, {dims}, {}, last, {{1}});
+  ShardingRule rule = buildRule(*this, {dims, last}, {dims}, {}, last, {{1}});
+  rule.zeroAtZero = true;
+  return rule;
 }
 
 ShardingRule RmsNormGradOp::getShardingRule() {
@@ -118,20 +120,33 @@ ShardingRule RopeOp::getShardingRule() {
 
 //===-- attention --------------------------------------------------------------===//
 
+/// Queries, heads and head dimensions of zeros change nothing for the others. Keys do, unless they come after
+/// all queries, as padding does under a causal mask.
+static ShardingRule allowPadding(ShardingRule rule, bool causal) {
+  for (Factor &factor : rule.factors)
+    factor.exact = factor.name == "t" && !causal;
+  return rule;
+}
+
 ShardingRule AttentionOp::getShardingRule() {
-  return buildRule(*this, {"bshgd", "bthd", "bthd"}, {"bshgd", "bshg"}, {}, "std", {});
+  return allowPadding(buildRule(*this, {"bshgd", "bthd", "bthd"}, {"bshgd", "bshg"}, {}, "std", {}), getCausal());
 }
 
 ShardingRule AttentionGradOp::getShardingRule() {
   // d_k and d_v lack g: Partial where g is split.
-  return buildRule(*this, {"bshgd", "bthd", "bthd", "bshgd", "bshg", "bshgd"}, {"bshgd", "bthd", "bthd"}, {}, "std", {});
+  return allowPadding(buildRule(*this, {"bshgd", "bthd", "bthd", "bshgd", "bshg", "bshgd"},
+                                {"bshgd", "bthd", "bthd"}, {}, "std", {}), getCausal());
 }
 
 //===-- loss and optimizer -----------------------------------------------------===//
 
 ShardingRule CrossEntropyOp::getShardingRule() {
   std::string rows = letters(getTargets());
-  return buildRule(*this, {rows + "v", rows}, {rows, rows}, {}, {}, {}, "v");
+  ShardingRule rule = buildRule(*this, {rows + "v", rows}, {rows, rows}, {}, {}, {}, "v");
+  for (Factor &factor : rule.factors)
+    if (factor.kind == FactorKind::Internal)
+      factor.reduction = ReductionKind::Max; // what exp makes zero
+  return rule;
 }
 
 ShardingRule CrossEntropyGradOp::getShardingRule() {
@@ -146,9 +161,18 @@ ShardingRule SumSquaresOp::getShardingRule() {
 
 ShardingRule AdamWOp::getShardingRule() {
   std::string dims = letters(getParam());
-  return buildRule(*this, {dims, dims, dims, dims, "", "", "", "", "", "", ""}, {dims, dims, dims}, {}, {}, {});
+  ShardingRule rule =
+      buildRule(*this, {dims, dims, dims, dims, "", "", "", "", "", "", ""}, {dims, dims, dims}, {}, {}, {});
+  rule.zeroAtZero = true;
+  return rule;
 }
 
 ShardingRule InitOp::getShardingRule() {
-  return buildRule(*this, {"", ""}, {letters(getResult())}, {}, {}, {});
+  ShardingRule rule = buildRule(*this, {"", ""}, {letters(getResult())}, {}, {}, {});
+  rule.zeroAtZero = true;
+  return rule;
 }
+
+//===-- padding ----------------------------------------------------------------===//
+
+ShardingRule WithinOp::getShardingRule() { return buildRule(*this, {}, {letters(getResult())}, {}, {}, {}); }

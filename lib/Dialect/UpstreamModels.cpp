@@ -72,8 +72,10 @@ struct ReshapeRule : ShardingRuleOpInterface::ExternalModel<ReshapeRule<OpType, 
     }
     for (ArrayRef<int64_t> group : reshape.getReassociationIndices()) {
       coarse.emplace_back();
-      for (int64_t dim : group)
+      for (int64_t dim : group) {
         coarse.back().push_back(dim);
+        rule.factors[dim].exact = group.size() > 1; // padding would lie between elements
+      }
     }
     rule.operands.push_back(expands ? coarse : fine);
     rule.operands.resize(op->getNumOperands());

@@ -28,7 +28,7 @@ public:
   PlanApplier(func::FuncOp function, const PlanLayouts &layouts, PlanPolicy policy)
       : function(function), layouts(layouts), policy(policy), modules(collectModules(function)) {}
 
-  LogicalResult setInputLayouts();
+  void setInputLayouts();
   LogicalResult apply(const Plan &plan);
   /// Replicates the parameters that nothing has set, and removes the boundaries.
   void finish();
@@ -55,21 +55,14 @@ private:
 
 //===-- inputs and parameters --------------------------------------------------===//
 
-LogicalResult PlanApplier::setInputLayouts() {
+void PlanApplier::setInputLayouts() {
   for (BlockArgument argument : function.getArguments()) {
     if (!function.getArgAttr(argument.getArgNumber(), TPCDialect::kInput) || getLayout(argument))
       continue;
     auto type = cast<RankedTensorType>(argument.getType());
-    int64_t parts = layouts.getDataParallelSize();
-    if (type.getRank() > 0 && type.getDimSize(0) % parts != 0)
-      return function.emitError() << "a batch of " << type.getDimSize(0)
-                                  << " cannot be divided evenly over "
-                                  << layouts.describeDataParallel()
-                                  << ": choose a batch that is a multiple of " << parts;
     setLayout(argument,
               type.getRank() > 0 ? layouts.getBatch(type.getRank()) : layouts.getReplicated(0));
   }
-  return success();
 }
 
 /// Splits Hugging Face's dimension `dim` of a parameter, or replicates it.
@@ -233,7 +226,8 @@ FailureOr<unsigned> tpc::applyPlan(ModuleOp module, const Plan *plan, PlanPolicy
   unsigned constraints = 0;
   for (auto function : module.getOps<func::FuncOp>()) {
     PlanApplier applier(function, *layouts, policy);
-    if (failed(applier.setInputLayouts()) || (plan && failed(applier.apply(*plan))))
+    applier.setInputLayouts();
+    if (plan && failed(applier.apply(*plan)))
       return failure();
     applier.finish();
     constraints += applier.getNumConstraints();

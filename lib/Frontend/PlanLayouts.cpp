@@ -43,10 +43,6 @@ LogicalResult PlanLayouts::splitHeads(Layout &layout, ArrayRef<int64_t> group,
     return emitError(loc) << "'" << module << "' has " << heads << " query heads, fewer than "
                           << getTensorParallelName() << "=" << size << ": use at most "
                           << getTensorParallelName() << "=" << heads;
-  if (query && heads % size != 0)
-    return emitError(loc) << "the " << heads << " query heads of '" << module
-                          << "' cannot be divided evenly over " << getTensorParallelName() << "="
-                          << size << ": choose a size that divides " << heads;
   if (major > 1)
     layout.dims[group[0]].push_back({*tp, 1, major});
   if (query && rest > 1)
@@ -61,12 +57,6 @@ LogicalResult PlanLayouts::split(Layout &layout, ArrayRef<int64_t> group, Ranked
     return success();
   if (group.size() > 1)
     return splitHeads(layout, group, type, module, loc);
-  int64_t parts = tpc::getSize(layout.dims[group[0]]) * size, extent = type.getDimSize(group[0]);
-  if (extent % parts != 0)
-    return emitError(loc) << "dimension " << group[0] << " of '" << module << "', of size "
-                          << extent << ", cannot be divided evenly over " << parts << " ranks ("
-                          << getTensorParallelName() << "=" << size
-                          << "): choose a size that divides " << extent;
   layout.dims[group[0]].push_back(AxisRef::whole(mesh, *tp));
   return success();
 }

@@ -22,8 +22,6 @@ public:
   llvm::StringRef getTensorParallelName() const {
     return tp ? llvm::StringRef(mesh.axes[*tp].name) : "tp";
   }
-  /// `dp=2`, or `replica=2, shard=4`.
-  std::string describeDataParallel() const { return toString(batch, mesh); }
   const Mesh &getMesh() const { return mesh; }
 
   LayoutAttr getReplicated(int64_t rank) const;
@@ -46,8 +44,8 @@ private:
   PlanLayouts(mlir::FlatSymbolRefAttr symbol, const Mesh &mesh) : symbol(symbol), mesh(mesh) {}
 
   /// Splits one of Hugging Face's dimensions over tp, whole heads at a time: key/value heads by
-  /// their common divisor with tp; the rest of tp splits the query heads of a group, or leaves
-  /// keys and values replicated.
+  /// their common divisor with tp; the rest of tp splits the query heads of a group, which are
+  /// padded where it must be, or leaves keys and values replicated.
   mlir::LogicalResult split(Layout &layout, llvm::ArrayRef<int64_t> group,
                             mlir::RankedTensorType type, llvm::StringRef module,
                             mlir::Location loc) const;

@@ -20,10 +20,26 @@ static std::string getName(func::FuncOp function, unsigned number) {
 }
 
 /// The shape before localization.
-static ArrayRef<int64_t> getGlobalShape(func::FuncOp function, unsigned number) {
+static ArrayRef<int64_t> getPaddedShape(func::FuncOp function, unsigned number) {
   if (auto global = function.getArgAttrOfType<GlobalAttr>(number, TPCDialect::kGlobal))
     return global.getShape();
   return cast<RankedTensorType>(function.getArgumentTypes()[number]).getShape();
+}
+
+/// The shape before padding.
+static ArrayRef<int64_t> getGlobalShape(func::FuncOp function, unsigned number) {
+  auto logical = function.getArgAttrOfType<DenseI64ArrayAttr>(number, TPCDialect::kLogicalShape);
+  return logical ? logical.asArrayRef() : getPaddedShape(function, number);
+}
+
+/// Padding is zero in parameters and their state, and the worst elsewhere.
+static Tensor pad(const Tensor &tensor, func::FuncOp function, unsigned number) {
+  Tensor padded = Tensor::zeros(getPaddedShape(function, number));
+  bool isInteger = isa<IntegerType>(getElementTypeOrSelf(function.getArgumentTypes()[number]));
+  if (!function.getArgAttr(number, TPCDialect::kParam))
+    std::fill(padded.data.begin(), padded.data.end(), isInteger ? 1 << 30 : std::nan(""));
+  padded.insert(tensor, SmallVector<int64_t>(tensor.rank(), 0));
+  return padded;
 }
 
 static std::optional<double> getUsualValue(StringRef name) {
@@ -55,5 +71,5 @@ Tensor tpc::makeInput(func::FuncOp function, unsigned number, const InputOptions
                      : isVariance                ? std::fabs(value)
                                                  : value;
   }
-  return tensor;
+  return pad(tensor, function, number);
 }

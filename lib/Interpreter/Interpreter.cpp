@@ -3,6 +3,7 @@
 #include "tpc/Interpreter/Interpreter.h"
 #include "Evaluators.h"
 #include "llvm/ADT/APFloat.h"
+#include <cmath>
 
 using namespace mlir;
 using namespace tpc;
@@ -192,6 +193,13 @@ RankTensors tpc::shard(const Tensor &tensor, GlobalAttr global, const Mesh &mesh
   return shards;
 }
 
+/// NaN is what padding may hold on every rank.
+static bool areEqual(const Tensor &a, const Tensor &b) {
+  return llvm::equal(a.data, b.data, [](double x, double y) {
+    return x == y || (std::isnan(x) && std::isnan(y));
+  });
+}
+
 FailureOr<Tensor> tpc::unshard(const RankTensors &shards, GlobalAttr global, const Mesh &mesh, std::string &replica) {
   Layout layout = global.getLayout().getLayout(mesh);
   Tensor whole = Tensor::zeros(global.getShape());
@@ -199,7 +207,7 @@ FailureOr<Tensor> tpc::unshard(const RankTensors &shards, GlobalAttr global, con
   for (auto [rank, tensor] : llvm::enumerate(shards)) {
     SmallVector<int64_t> offsets = getOffsets(global.getShape(), layout, mesh, rank);
     auto [holder, first] = holders.try_emplace(std::vector<int64_t>(offsets.begin(), offsets.end()), rank);
-    if (!first && shards[holder->second].data != tensor.data) {
+    if (!first && !areEqual(shards[holder->second], tensor)) {
       replica = "ranks " + std::to_string(holder->second) + " and " + std::to_string(rank);
       return failure();
     }

@@ -46,6 +46,28 @@ static std::vector<RankTensors> makeArguments(func::FuncOp function,
   return arguments;
 }
 
+/// A parameter's new value, whose padding has to be zero.
+static bool isParameter(func::FuncOp function, unsigned number) {
+  auto alias = function.getResultAttrOfType<IntegerAttr>(number, TPCDialect::kAlias);
+  return function.getResultAttr(number, TPCDialect::kParam) ||
+         (alias && function.getArgAttr(alias.getInt(), TPCDialect::kParam));
+}
+
+static LogicalResult removePadding(func::FuncOp function, unsigned number, Tensor &result) {
+  auto shape = function.getResultAttrOfType<DenseI64ArrayAttr>(number, TPCDialect::kLogicalShape);
+  if (!shape)
+    return success();
+  SmallVector<int64_t> origin(result.rank(), 0);
+  Tensor logical = result.slice(origin, shape.asArrayRef());
+  if (isParameter(function, number)) {
+    result.insert(Tensor::zeros(shape.asArrayRef()), origin);
+    if (llvm::any_of(result.data, [](double element) { return element != 0; }))
+      return function.emitError("result ") << number << " is a parameter, but its padding is not zero";
+  }
+  result = std::move(logical);
+  return success();
+}
+
 static FailureOr<Outcome> run(ModuleOp module, func::FuncOp function,
                               const RunOptions &runOptions) {
   FailureOr<InterpreterOptions> options = getOptions(module, function, runOptions);
@@ -69,6 +91,9 @@ static FailureOr<Outcome> run(ModuleOp module, func::FuncOp function,
              << number << " should be replicated, but " << replica << " disagree";
     outcome.results.push_back(std::move(*whole));
   }
+  for (auto [number, result] : llvm::enumerate(outcome.results))
+    if (failed(removePadding(function, number, result)))
+      return failure();
   return outcome;
 }
 

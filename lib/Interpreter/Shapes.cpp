@@ -168,6 +168,17 @@ static LogicalResult concat(Operation *op, Operands operands, Results &results) 
   return success();
 }
 
+static LogicalResult within(Operation *op, Operands operands, Results &results) {
+  auto mask = cast<WithinOp>(op);
+  int64_t first = operands.empty() ? 0 : static_cast<int64_t>(operands[0]->data[0]), next = 0;
+  Tensor result = Tensor::zeros(getTypeShape(mask.getResult()));
+  forEachIndex(result.shape, [&](ArrayRef<int64_t> index) {
+    result.data[next++] = first + index[mask.getDim()] < static_cast<int64_t>(mask.getExtent());
+  });
+  results.push_back(std::move(result));
+  return success();
+}
+
 static LogicalResult identity(Operation *, Operands operands, Results &results) {
   results.push_back(*operands[0]);
   return success();
@@ -183,6 +194,7 @@ void tpc::addShapeEvaluators(EvaluatorTable &table) {
   table.add<tensor::ConcatOp>(concat);
   table.add<tensor::ExtractSliceOp>(extractSlice);
   table.add<tensor::InsertSliceOp>(insertSlice);
+  table.add<WithinOp>(within);
   table.add<BoundaryOp>(identity);
   table.add<ConstrainOp>(identity);
   table.add<ReshardOp>(identity);

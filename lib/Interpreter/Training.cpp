@@ -37,15 +37,19 @@ static LogicalResult adamw(Operation *, Operands operands, Results &results) {
 //===-- random values ----------------------------------------------------------===//
 
 /// Calls `visit` for every element of a box of `shape` at `offsets` (index operands; none: zero) with its row-major
-/// position in `globalShape`.
+/// position in `globalShape`, or none in the padding beyond it.
 static void forEachGlobalPosition(ArrayRef<int64_t> shape, ArrayRef<int64_t> globalShape, Operands offsets,
-                                  llvm::function_ref<void(uint64_t)> visit) {
+                                  llvm::function_ref<void(std::optional<uint64_t>)> visit) {
   SmallVector<int64_t, 6> strides = Tensor{SmallVector<int64_t, 6>(globalShape), {}}.getStrides();
   forEachIndex(shape, [&](ArrayRef<int64_t> index) {
     uint64_t position = 0;
-    for (auto [dim, i] : llvm::enumerate(index))
-      position += (i + (offsets.empty() ? 0 : int64_t(offsets[dim]->data[0]))) * strides[dim];
-    visit(position);
+    bool inside = true;
+    for (auto [dim, i] : llvm::enumerate(index)) {
+      int64_t global = i + (offsets.empty() ? 0 : int64_t(offsets[dim]->data[0]));
+      inside &= global < globalShape[dim];
+      position += global * strides[dim];
+    }
+    visit(inside ? std::optional(position) : std::nullopt);
   });
 }
 
@@ -74,8 +78,9 @@ static LogicalResult init(Operation *op, Operands operands, Results &results) {
   Tensor result = Tensor::zeros(getTypeShape(op->getResult(0)));
   uint64_t seed = static_cast<int64_t>(operands[0]->data[0]);
   int64_t scheme = operands[1]->data[0], next = 0;
-  forEachGlobalPosition(result.shape, initOp.getGlobalShape(), operands.drop_front(2), [&](uint64_t position) {
-    result.data[next++] = draw(initOp, seed, scheme, position);
+  forEachGlobalPosition(result.shape, initOp.getGlobalShape(), operands.drop_front(2),
+                        [&](std::optional<uint64_t> position) {
+    result.data[next++] = position ? draw(initOp, seed, scheme, *position) : 0;
   });
   results.push_back(std::move(result));
   return success();
@@ -88,8 +93,9 @@ static LogicalResult dropout(Operation *op, Operands operands, Results &results)
   uint64_t stream = tpc_random_stream(dropoutOp.getStream().str().c_str());
   double probability = dropoutOp.getProbability().convertToDouble();
   int64_t next = 0;
-  forEachGlobalPosition(result.shape, dropoutOp.getGlobalShape(), operands.drop_front(2), [&](uint64_t position) {
-    bool kept = tpc_random_uniform(seed, stream, position) >= probability;
+  forEachGlobalPosition(result.shape, dropoutOp.getGlobalShape(), operands.drop_front(2),
+                        [&](std::optional<uint64_t> position) {
+    bool kept = !position || tpc_random_uniform(seed, stream, *position) >= probability;
     result.data[next] = kept ? result.data[next] * (1 / (1 - probability)) : 0.0;
     ++next;
   });

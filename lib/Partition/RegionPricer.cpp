@@ -38,6 +38,7 @@ static LogicalResult partition(ModuleOp module, StringRef machine, StringRef pol
   ScopedDiagnosticHandler silence(module.getContext(), [](Diagnostic &) { return success(); });
   PassManager manager(module.getContext());
   manager.addPass(createPropagateLayouts());
+  manager.addPass(createPadUneven());
   InsertReshardsOptions options;
   options.machine = machine.str();
   options.policy = policy.str();

@@ -111,7 +111,10 @@ AxisList ValueVersions::getPassingAxes(Value value) const {
 }
 
 bool ValueVersions::isFree(Value value, const Layout &layout) const {
-  auto constant = getRoot(value).getDefiningOp<arith::ConstantOp>();
+  Value root = getRoot(value);
+  if (root.getDefiningOp<WithinOp>())
+    return !layout.isPartial();
+  auto constant = root.getDefiningOp<arith::ConstantOp>();
   auto splat = constant ? dyn_cast<SplatElementsAttr>(constant.getValue()) : SplatElementsAttr();
   if (!splat)
     return false;

@@ -62,15 +62,17 @@ static void buildDataParallelism(OpPassManager &manager, const CompileOptions &o
   manager.addPass(createApplyDataParallel(passOptions));
 }
 
-/// Every value gets a layout. From here to the end of partitioning no upstream canonicalizer or CSE
-/// may run: they drop or merge the attributes that hold layouts. Operations are counted here, where
-/// the whole program stands and no rank repeats a part of it.
+/// Every value gets a layout, and sizes that its axes divide. From here to the end of partitioning
+/// no upstream canonicalizer or CSE may run: they drop or merge the attributes that hold layouts.
+/// Operations are counted here, where the whole program stands, without padding, and no rank
+/// repeats a part of it.
 static void buildPropagation(OpPassManager &manager, const CompileOptions &options) {
   manager.addPass(createCountFlops());
   PropagateLayoutsOptions passOptions;
   passOptions.onConflict = options.onConflict;
   passOptions.machine = options.machine;
   manager.addPass(createPropagateLayouts(passOptions));
+  manager.addPass(createPadUneven());
   manager.addPass(createVerifyLayouts());
 }
 

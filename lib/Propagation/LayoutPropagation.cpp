@@ -59,6 +59,7 @@ void LayoutPropagation::visit(unsigned op, SweepDirection direction) {
   if (graphOp.forwardOnly && direction == SweepDirection::Backward)
     return;
   PropagationOptions options;
+  options.requireEven = false; // tpc-pad-uneven follows
   options.kinds = {FactorKind::PassThrough};
   if (level >= Reductions)
     options.kinds.append({FactorKind::Reduction, FactorKind::Internal});

@@ -28,24 +28,6 @@ void tpc::printAxes(llvm::raw_ostream &os, ArrayRef<AxisRef> axes, const Mesh &m
   });
 }
 
-LogicalResult tpc::verifyEven(const Layout &layout, ArrayRef<int64_t> shape, const Mesh &mesh,
-                              EmitError emitError) {
-  for (unsigned dim = 0; dim < layout.dims.size(); ++dim) {
-    int64_t parts = getSize(layout.dims[dim]);
-    if (shape[dim] % parts == 0)
-      continue;
-    std::string axes;
-    llvm::raw_string_ostream os(axes);
-    printAxes(os, layout.dims[dim], mesh);
-    return emitError() << "dimension " << dim << " of size " << shape[dim]
-                       << " cannot be split over " << axes << " of size " << parts
-                       << ": make its size a multiple of " << parts
-                       << ", choose axes whose size divides " << shape[dim]
-                       << ", or leave it whole";
-  }
-  return success();
-}
-
 FailureOr<Layout> LayoutReader::read(LayoutAttr attribute, RankedTensorType type,
                                      EmitError emitError) const {
   if (attribute.getMesh() != symbol)
@@ -58,8 +40,6 @@ FailureOr<Layout> LayoutReader::read(LayoutAttr attribute, RankedTensorType type
     return emitError() << "a layout that is asked for cannot be Partial, got "
                        << toDTensorString(layout, mesh)
                        << ": ask for Shard or Replicate, and the sum is formed there";
-  if (failed(verifyEven(layout, type.getShape(), mesh, emitError)))
-    return failure();
   return layout;
 }
 

@@ -114,7 +114,7 @@ private:
     }
     if (!getLocalShape(tensor.getShape(), theory)) {
       emitError() << "has a dimension that its axes do not divide (L5), got " << layout << " on "
-                  << tensor << blame;
+                  << tensor << "; run tpc-pad-uneven first";
       return false;
     }
     return true;

@@ -96,13 +96,21 @@ private:
         return;
   }
 
+  /// A factor is split into parts that do not divide it only where the claim itself asks for that:
+  /// axes of two claims that divide it one by one do not add up to padding.
+  bool divides(const Claim &claim, int64_t parts) const {
+    const Factor &factor = rule.factors[claim.factor];
+    bool asked = factor.size % getSize(claim.axes) != 0;
+    return factor.size % parts == 0 || (asked && !options.requireEven && !factor.exact);
+  }
+
   /// Adds one axis to the target's list; if it cannot, says why and returns false.
   bool take(const Claim &claim, unsigned target, const AxisRef &axis) {
     TensorFactors &tensor = tensors[target];
     AxisList &own = tensor.layout.axes[claim.factor];
     if (!tensor.open[claim.factor])
       return false;
-    if (options.requireEven && rule.factors[claim.factor].size % (getSize(own) * axis.size) != 0)
+    if (!divides(claim, getSize(own) * axis.size))
       return false;
     auto overlaps = [&](const AxisRef &other) { return axis.overlaps(other); };
     for (unsigned holder = 0; holder < rule.factors.size(); ++holder) {

@@ -19,8 +19,10 @@ namespace {
 /// A tensor that a rank keeps: what it is a shard of, and where it lies.
 struct Kept {
   RankedTensorType type;
-  GlobalAttr global;
-  SlotAttr slot;
+  DictionaryAttr attributes; ///< of the argument or result
+
+  GlobalAttr getGlobal() const { return attributes.getAs<GlobalAttr>(TPCDialect::kGlobal); }
+  SlotAttr getSlot() const { return attributes.getAs<SlotAttr>(TPCDialect::kSlot); }
 };
 
 /// All that is known of one parameter, from whichever entries mention it.
@@ -44,7 +46,8 @@ private:
   void writeParameter(const Parameter &parameter);
   void writeEntry(func::FuncOp entry);
   void writeValue(StringRef name, DictionaryAttr attributes, Type type);
-  void writePlacement(RankedTensorType type, GlobalAttr global);
+  void writePlacement(RankedTensorType type, DictionaryAttr attributes);
+  Layout getLayout(RankedTensorType type, DictionaryAttr attributes) const;
   void writeAxes(ArrayRef<AxisRef> axes);
   void writeShape(StringRef name, ArrayRef<int64_t> shape);
   void writeSlot(SlotAttr slot);
@@ -88,13 +91,25 @@ void Writer::writeAxes(ArrayRef<AxisRef> axes) {
     });
 }
 
+/// The shape that people know: before localization, without padding.
+static ArrayRef<int64_t> getLogicalShape(RankedTensorType type, DictionaryAttr attributes) {
+  if (auto shape = attributes.getAs<DenseI64ArrayAttr>(TPCDialect::kLogicalShape))
+    return shape;
+  auto global = attributes.getAs<GlobalAttr>(TPCDialect::kGlobal);
+  return global ? global.getShape() : type.getShape();
+}
+
 /// A value without tpc.global is whole on every rank.
-void Writer::writePlacement(RankedTensorType type, GlobalAttr global) {
-  writeShape("global_shape", global ? global.getShape() : type.getShape());
+Layout Writer::getLayout(RankedTensorType type, DictionaryAttr attributes) const {
+  auto global = attributes.getAs<GlobalAttr>(TPCDialect::kGlobal);
+  return global ? global.getLayout().getLayout(mesh) : Layout::replicated(type.getRank());
+}
+
+void Writer::writePlacement(RankedTensorType type, DictionaryAttr attributes) {
+  writeShape("global_shape", getLogicalShape(type, attributes));
   writeShape("local_shape", type.getShape());
-  Layout layout = global ? global.getLayout().getLayout(mesh) : Layout::replicated(type.getRank());
   json.attributeArray("dims", [&] {
-    for (const AxisList &axes : layout.dims)
+    for (const AxisList &axes : getLayout(type, attributes).dims)
       json.array([&] { writeAxes(axes); });
   });
 }
@@ -172,8 +187,7 @@ void Writer::writeArena(DictionaryAttr arena) {
 //===-- parameters -------------------------------------------------------------===//
 
 void Writer::addParameter(DictionaryAttr attributes, Type type) {
-  Kept kept{cast<RankedTensorType>(type), attributes.getAs<GlobalAttr>(TPCDialect::kGlobal),
-            attributes.getAs<SlotAttr>(TPCDialect::kSlot)};
+  Kept kept{cast<RankedTensorType>(type), attributes};
   if (auto gradient = attributes.getAs<StringAttr>(TPCDialect::kGradient)) {
     if (auto found = parameters.find(gradient.getValue()); found != parameters.end())
       found->second.tensors["gradient"] = kept;
@@ -205,19 +219,17 @@ void Writer::writeParameter(const Parameter &parameter) {
     json.attribute("name", parameter.param.getName());
     writeShape("shape", parameter.param.getShape());
     json.attribute("dtype", getDtype(value.type));
-    writePlacement(value.type, value.global);
-    Layout layout = value.global ? value.global.getLayout().getLayout(mesh)
-                                 : Layout::replicated(value.type.getRank());
-    json.attribute("layout", toDTensorString(layout, mesh));
+    writePlacement(value.type, value.attributes);
+    json.attribute("layout", toDTensorString(getLayout(value.type, value.attributes), mesh));
     for (StringRef name : {"value", "exp_avg", "exp_avg_sq", "gradient"}) {
       auto found = parameter.tensors.find(name);
       if (found == parameter.tensors.end())
         continue;
       const Kept &kept = found->second;
       json.attributeObject(name, [&] {
-        writeSlot(kept.slot);
-        if (kept.global != value.global)
-          writePlacement(kept.type, kept.global);
+        writeSlot(kept.getSlot());
+        if (kept.getGlobal() != value.getGlobal())
+          writePlacement(kept.type, kept.attributes);
       });
     }
   });
@@ -229,7 +241,7 @@ void Writer::writeValue(StringRef name, DictionaryAttr attributes, Type type) {
   json.object([&] {
     json.attribute("name", name);
     json.attribute("dtype", getDtype(type));
-    writePlacement(cast<RankedTensorType>(type), attributes.getAs<GlobalAttr>(TPCDialect::kGlobal));
+    writePlacement(cast<RankedTensorType>(type), attributes);
     writeSlot(attributes.getAs<SlotAttr>(TPCDialect::kSlot));
   });
 }
@@ -316,7 +328,8 @@ void Writer::writeCollective(Operation *op, int64_t number) {
     writeCollectiveKind(op);
     json.attribute("dtype", getDtype(op->getOperand(0).getType()));
     json.attributeArray("operands", [&] {
-      for (auto [input, output] : llvm::zip_equal(op->getOperandTypes(), getDelivered(op).getTypes()))
+      for (auto [input, output] :
+           llvm::zip_equal(op->getOperandTypes(), getDelivered(op).getTypes()))
         json.object([&, input = input, output = output] {
           writeShape("input_shape", cast<RankedTensorType>(input).getShape());
           writeShape("output_shape", cast<RankedTensorType>(output).getShape());
@@ -363,7 +376,9 @@ static LogicalResult verifyInterface(func::FuncOp entry) {
   if (failed(verifyTypes(entry.getArgumentTypes(), entry.getLoc())) ||
       failed(verifyTypes(entry.getResultTypes(), entry.getLoc())))
     return failure();
-  auto hasSlot = [](DictionaryAttr attributes) { return attributes && attributes.contains(TPCDialect::kSlot); };
+  auto hasSlot = [](DictionaryAttr attributes) {
+    return attributes && attributes.contains(TPCDialect::kSlot);
+  };
   for (unsigned number = 0, count = entry.getNumArguments(); number != count; ++number)
     if (!hasSlot(entry.getArgAttrDict(number)))
       return entry.emitOpError("argument ") << number << " has no slot";

@@ -53,11 +53,13 @@ void fill(tpc_context *context, const tpc_init_desc &desc, uint64_t seed, int64_
     double values[512];
     for (int64_t row = begin; row < end; ++row) {
       uint64_t start = box.rowStart(row);
-      for (int64_t i = 0; i < inner; i += 512) {
-        int64_t count = std::min<int64_t>(512, inner - i);
+      int64_t valid = box.validLength(row);
+      for (int64_t i = 0; i < valid; i += 512) {
+        int64_t count = std::min<int64_t>(512, valid - i);
         draw(distribution, seed, stream, start + static_cast<uint64_t>(i), count, values);
         std::copy(values, values + count, out + row * inner + i);
       }
+      std::fill(out + row * inner + valid, out + (row + 1) * inner, Element(0));
     }
   });
 }

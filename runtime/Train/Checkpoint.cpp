@@ -5,6 +5,7 @@
 #include "Train/SharedFile.h"
 
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <unistd.h>
 
@@ -19,24 +20,35 @@ std::string nameOf(int64_t step) {
 
 std::string fileOf(int64_t rank) { return "rank-" + std::to_string(rank) + ".safetensors"; }
 
+/// Writes a part at `start`, without the padding that lies between its elements in memory.
+void writePart(AsideFile &file, uint64_t start, const TensorSpec &spec, const Shape &localShape,
+               const char *data) {
+  auto element = static_cast<int64_t>(safetensorsElementBytes(spec.dtype));
+  forEachRun(spec.shape, {Shape(spec.shape.size(), 0), spec.shape}, localShape,
+             [&](int64_t stored, int64_t local, int64_t length) {
+               file.write(start + static_cast<uint64_t>(stored * element), data + local * element,
+                          static_cast<uint64_t>(length * element));
+             });
+}
+
 /// Writes the parts that are this rank's to write.
 void writeOwnFile(Program &program, const std::string &folder) {
   std::vector<TensorSpec> specs;
-  std::vector<const char *> data;
-  for (const StateTensor &tensor : stateTensors(program.manifest()))
-    if (const Placement &placement = tensor.kept.placement; program.writes(placement)) {
-      specs.push_back(
-          {tensor.name, safetensorsType(tensor.parameter->dtype), placement.localShape});
-      data.push_back(program.at(tensor.kept.slot));
-    }
+  std::vector<KeptTensor> own;
+  for (const StateTensor &tensor : stateTensors(program.manifest())) {
+    const Placement &placement = tensor.kept.placement;
+    Box box = program.boxOf(placement);
+    if (!program.writes(placement) || box.empty())
+      continue;
+    specs.push_back({tensor.name, safetensorsType(tensor.parameter->dtype), box.sizes});
+    own.push_back(tensor.kept);
+  }
   SafetensorsLayout layout(std::move(specs));
   AsideFile file(folder + "/" + fileOf(program.rank()), layout.size());
   file.write(0, layout.header().data(), layout.header().size());
-  for (size_t i = 0; i < data.size(); ++i) {
-    const TensorSpec &spec = layout.tensors()[i];
-    file.write(layout.offset(i), data[i],
-               static_cast<uint64_t>(spec.elements()) * safetensorsElementBytes(spec.dtype));
-  }
+  for (size_t i = 0; i < own.size(); ++i)
+    writePart(file, layout.offset(i), layout.tensors()[i], own[i].placement.localShape,
+              program.at(own[i].slot));
   file.commit();
 }
 
@@ -97,7 +109,11 @@ Progress loadCheckpoint(const std::string &folder, Program &program, bool state)
     if (tensor.isState && !state)
       continue;
     const Parameter &parameter = *tensor.parameter;
-    Box mine = program.boxOf(tensor.kept.placement);
+    const Placement &placement = tensor.kept.placement;
+    Box mine = program.boxOf(placement);
+    char *out = program.at(tensor.kept.slot);
+    std::memset(out, 0,
+                static_cast<size_t>(parameter.localBytes(placement))); // the padding's value
     int64_t found = 0;
     for (const StoredPart &part : index.parts.at(tensor.name)) {
       std::unique_ptr<SafetensorsFile> &file = files[part.file];
@@ -108,7 +124,7 @@ Progress loadCheckpoint(const std::string &folder, Program &program, bool state)
           stored->dtype != safetensorsType(parameter.dtype))
         throw Error(file->path() + " does not hold the part of " + tensor.name +
                     " that index.json places there");
-      found += copyShared(part.box, stored->data, mine, program.at(tensor.kept.slot),
+      found += copyShared(part.box, stored->data, mine, placement.localShape, out,
                           static_cast<int64_t>(elementBytes(parameter.dtype)));
     }
     if (found != elementsOf(mine.sizes))

@@ -20,15 +20,14 @@ std::vector<StateTensor> stateTensors(const Manifest &manifest) {
   return tensors;
 }
 
-/// The parts that ranks write, each box once.
+/// The parts that ranks write, each box once, and no empty one.
 static Json printParts(const Placement &placement, const Mesh &mesh,
                        const std::function<std::string(int64_t rank)> &fileOf) {
   Json parts = Json::array();
   for (int64_t rank = 0; rank < mesh.size(); ++rank)
-    if (writerOf(placement, mesh, rank) == rank) {
-      Box box = boxOf(placement, mesh, rank);
+    if (Box box = boxOf(placement, mesh, rank);
+        !box.empty() && writerOf(placement, mesh, rank) == rank)
       parts.push_back({{"file", fileOf(rank)}, {"offsets", box.offsets}, {"sizes", box.sizes}});
-    }
   return parts;
 }
 

@@ -40,6 +40,14 @@ std::string describeState(const Parameter &parameter) {
   return "; gradient and state here " + print(parameter.expAvg->placement.localShape);
 }
 
+/// Whether the parts on some rank hold more than the tensor has.
+bool isPadded(const Placement &placement, const Mesh &mesh) {
+  for (int64_t rank = 0; rank < mesh.size(); ++rank)
+    if (boxOf(placement, mesh, rank).sizes != placement.localShape)
+      return true;
+  return false;
+}
+
 std::string describeParameters(const Manifest &manifest) {
   size_t nameWidth = 0, shapeWidth = 0;
   int64_t elements = 0;
@@ -55,7 +63,9 @@ std::string describeParameters(const Manifest &manifest) {
             padded(print(parameter.shape), shapeWidth) + "  " +
             (parameter.layout.empty() ? layoutOf(parameter.placement, manifest.mesh)
                                       : parameter.layout) +
-            "; here " + print(parameter.placement.localShape) + describeState(parameter) + "\n";
+            "; here " + print(parameter.placement.localShape) +
+            (isPadded(parameter.placement, manifest.mesh) ? " with padding" : "") +
+            describeState(parameter) + "\n";
   return text;
 }
 

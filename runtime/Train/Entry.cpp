@@ -19,7 +19,8 @@ void readPart(Program &program, const SafetensorsFile &file, const std::string &
                 "' has another shape or element type than the " + "program's, " + toString(dtype) +
                 " of " + std::to_string(elementsOf(shape)) + " elements; --describe lists them");
   auto size = static_cast<int64_t>(elementBytes(dtype));
-  forEachRun(placement.globalShape, program.boxOf(placement),
+  std::memset(out, 0, static_cast<size_t>(elementsOf(placement.localShape) * size)); // padding
+  forEachRun(placement.globalShape, program.boxOf(placement), placement.localShape,
              [&](int64_t global, int64_t local, int64_t length) {
                std::memcpy(out + local * size, tensor->data + global * size,
                            static_cast<size_t>(length * size));

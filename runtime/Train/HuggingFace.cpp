@@ -1,5 +1,6 @@
 #include "Train/HuggingFace.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -138,8 +139,10 @@ void loadHuggingFace(const std::string &path, Program &program) {
     if (parameter.dtype != TPC_F32)
       throw Error("parameter " + parameter.name + " is " + toString(parameter.dtype) +
                   ", weights are loaded as f32");
+    const Placement &placement = parameter.placement;
     auto *out = reinterpret_cast<float *>(program.at(parameter.value));
-    forEachRun(parameter.placement.globalShape, program.boxOf(parameter.placement),
+    std::fill(out, out + elementsOf(placement.localShape), 0.0f); // the padding's value
+    forEachRun(placement.globalShape, program.boxOf(placement), placement.localShape,
                [&](int64_t global, int64_t local, int64_t length) {
                  readElements(*tensor, global, length, out + local);
                });

@@ -39,7 +39,7 @@ Placement parsePlacement(const Json &json, const Mesh &mesh) {
               mesh.axes[static_cast<size_t>(part.axis)].size % (part.pre * part.size) == 0;
       parts *= part.size;
     }
-    good &= placement.localShape[d] * parts == placement.globalShape[d];
+    good &= placement.localShape[d] * parts >= placement.globalShape[d];
   }
   if (!good)
     throw Error("the program's manifest has local shapes that do not fit the global ones");

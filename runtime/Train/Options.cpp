@@ -8,17 +8,19 @@
 namespace tpc::runtime {
 namespace {
 
-CLI::Validator notNegative() {
+CLI::Validator number(bool mayBeZero) {
+  std::string name = mayBeZero ? "not negative" : "positive";
   return CLI::Validator(
-      [](std::string &text) {
+      [=](std::string &text) {
         char *end = nullptr;
         double value = std::strtod(text.c_str(), &end);
-        return *end == 0 && value >= 0 && std::isfinite(value)
-                   ? std::string()
-                   : "must be a number that is not negative, got " + text;
+        bool good = *end == 0 && std::isfinite(value) && (mayBeZero ? value >= 0 : value > 0);
+        return good ? std::string() : "must be a number that is " + name + ", got " + text;
       },
-      "NUMBER>=0");
+      mayBeZero ? "NUMBER>=0" : "NUMBER>0");
 }
+
+CLI::Validator notNegative() { return number(/*mayBeZero=*/true); }
 
 /// Validators run after parsing; sizes beyond this are typing errors.
 CLI::Validator count(int64_t least) {
@@ -54,7 +56,8 @@ void addSchedule(CLI::App &app, Options &options) {
   app.add_option("--betas", options.betas, "of AdamW, as in 0.9,0.99")
       ->delimiter(',')
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  app.add_option("--eps", options.eps, "of AdamW")->check(notNegative());
+  // What never had a gradient (a token that does not occur, padding) is divided by it.
+  app.add_option("--eps", options.eps, "of AdamW")->check(number(/*mayBeZero=*/false));
   app.add_option("--clip", options.clip, "largest norm of all gradients, 0 for none")
       ->check(notNegative());
 }

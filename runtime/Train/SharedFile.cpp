@@ -38,7 +38,7 @@ void SharedSafetensors::write(size_t index, const Placement &placement, tpc_dtyp
     return;
   auto element = static_cast<int64_t>(elementBytes(dtype));
   uint64_t start = layout.offset(index);
-  forEachRun(placement.globalShape, program.boxOf(placement),
+  forEachRun(placement.globalShape, program.boxOf(placement), placement.localShape,
              [&](int64_t global, int64_t local, int64_t length) {
                file->write(start + static_cast<uint64_t>(global * element), data + local * element,
                            static_cast<uint64_t>(length * element));

@@ -118,7 +118,8 @@ typedef struct tpc_init_desc {
   int64_t local_shape[8];
 } tpc_init_desc;
 /* scheme 0 (normal): weights N(0, initializer_range), biases 0, norms 1.
- * scheme 1 (torch): linear weights and biases U(-1/sqrt(fan_in), 1/sqrt(fan_in)), embeddings N(0, 1), norms 1. */
+ * scheme 1 (torch): linear weights and biases U(-1/sqrt(fan_in), 1/sqrt(fan_in)), embeddings N(0, 1), norms 1.
+ * What the local box has beyond global_shape (padding) is 0. */
 void tpc_init_tensor(tpc_context *context, const tpc_init_desc *desc, int64_t seed, int64_t scheme,
                      const int64_t *offsets /* of the local box in the global shape */, char *out);
 

@@ -208,7 +208,7 @@ func.func @f(%x: tensor<2x4xf32>, %seed: tensor<i64>) {
 // -----
 
 func.func @f(%x: tensor<2x4xf32>, %seed: tensor<i64>, %i: index) {
-  // expected-error @below {{expects the global shape, or one offset per dimension (C2), got 1 offsets and 'tensor<2x4xf32>'}}
+  // expected-error @below {{expects no less than the global shape, or one offset per dimension (C2), got 1 offsets and 'tensor<2x4xf32>'}}
   %0 = tpc.dropout %x seed(%seed) probability 0.1 stream "s" global [4, 4] offsets(%i) : tensor<2x4xf32>, tensor<i64>
   return
 }
@@ -256,8 +256,24 @@ func.func @f(%x: tensor<2x8x6xf32>, %t: tensor<2xi32>) {
 // -----
 
 func.func @f(%seed: tensor<i64>, %scheme: tensor<i32>) {
-  // expected-error @below {{expects the global shape, or one offset per dimension (C2), got 0 offsets and 'tensor<4xf32>'}}
+  // expected-error @below {{expects no less than the global shape, or one offset per dimension (C2), got 0 offsets and 'tensor<4xf32>'}}
   %1 = tpc.init seed(%seed) scheme(%scheme) <"w", shape = [8], kind = norm, fan_in = 8> range 0.02 global [8] : (tensor<i64>, tensor<i32>) -> tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @f() {
+  // expected-error @below {{expects a dimension of its result (C1), got 2 of 2}}
+  %0 = tpc.within 3 dim 2 : tensor<4x4xi1>
+  return
+}
+
+// -----
+
+func.func @f() {
+  // expected-error @below {{expects a positive extent (C2), got 0}}
+  %0 = tpc.within 0 dim 0 : tensor<4xi1>
   return
 }
 

@@ -45,6 +45,8 @@ func.func @compute(%x: tensor<2x8x4xf32>, %w: tensor<6x4xf32>, %n: tensor<4xf32>
   %ln = tpc.layer_norm %x, %n, %n eps 1.0e-5 : tensor<2x8x4xf32>, tensor<4xf32>
   // CHECK: tpc.layer_norm_grad %{{.*}}, %{{.*}}, %{{.*}} eps 1.000000e-05 : tensor<2x8x4xf32>, tensor<4xf32>
   %lg:3 = tpc.layer_norm_grad %x, %n, %ln eps 1.0e-5 : tensor<2x8x4xf32>, tensor<4xf32>
+  // CHECK: tpc.within 6 dim 1 : tensor<2x8xi1>
+  %within = tpc.within 6 dim 1 : tensor<2x8xi1>
   // CHECK: tpc.rope_table frequencies [1.000000e+00, 1.000000e-01] scale 1.000000e+00 : tensor<8x2xf32>, tensor<8x2xf32>
   %cos, %sin = tpc.rope_table frequencies [1.0, 0.1] scale 1.0 : tensor<8x2xf32>, tensor<8x2xf32>
   // CHECK: tpc.rope %{{.*}}, %{{.*}}, %{{.*}} : tensor<2x8x3x2x4xf32>, tensor<8x2xf32>

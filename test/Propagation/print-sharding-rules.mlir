@@ -127,12 +127,14 @@ func.func @shapes(%x: tensor<2x4xf32>, %y: tensor<8xf32>) {
 // CHECK-NEXT: tpc.sum_squares: ([a, b]) -> [] reduce {a, b}
 // CHECK-NEXT: tpc.transpose: ([a, b]) -> [b, a] linear in {0}
 // CHECK-NEXT: tpc.use: ([a, b]) -> [a, b] linear in {0}
+// CHECK-NEXT: tpc.within: () -> [a, b]
 tpc.mesh @mesh <["tp"=2]>
 func.func @annotations(%x: tensor<2x4xf32>) {
   %0 = tpc.boundary %x output 0 of linear "m" dims [[0], [1]] : tensor<2x4xf32>
   %1 = tpc.constrain %x to <@mesh, [{}, {}]> : tensor<2x4xf32>
   %2 = tpc.reshard %x to <@mesh, [{}, {}]> : tensor<2x4xf32>
   %3 = tpc.use %x : tensor<2x4xf32>
+  %within = tpc.within 3 dim 1 : tensor<2x4xi1>
   %4 = tpc.barrier %x : tensor<2x4xf32>
   return
 }

@@ -29,23 +29,13 @@ func.func @other_mesh(%x: tensor<4xf32>)
 
 // -----
 
-// The user's request is uneven: 510 rows over 4.
-tpc.mesh @mesh <["tp"=4]>
-func.func @uneven_request(%x: tensor<2x510xf32>) {
-  // expected-error@+1 {{'tpc.constrain' op asks for an impossible layout: dimension 1 of size 510 cannot be split over "tp" of size 4: make its size a multiple of 4, choose axes whose size divides 510, or leave it whole}}
-  %0 = tpc.constrain %x to <@mesh, [{}, {"tp"}]> : tensor<2x510xf32>
-  return
-}
-
-// -----
-
-// All parameters at fault are named at once, sub-axes as they are written.
+// All arguments at fault are named at once, parameters by name.
 tpc.mesh @mesh <["dp"=2, "tp"=4]>
-func.func @uneven_parameters(
-    // expected-error@+1 {{parameter 'model.embed_tokens.weight': dimension 0 of size 50257 cannot be split over "dp", "tp":(1)2 of size 4}}
-    %w: tensor<50257x4xf32> {tpc.param = #tpc.param<"model.embed_tokens.weight", shape = [50257, 4], kind = embedding, fan_in = 4>, tpc.layout = #tpc.layout<@mesh, [{"dp", "tp":(1)2}, {}]>},
-    // expected-error@+1 {{argument 1 of @uneven_parameters: dimension 0 of size 3 cannot be split over "dp" of size 2}}
-    %x: tensor<3xf32> {tpc.layout = #tpc.layout<@mesh, [{"dp"}]>}) {
+func.func @partial_arguments(
+    // expected-error@+1 {{parameter 'model.norm.weight': a layout that is asked for cannot be Partial, got Partial(sum) on dp}}
+    %w: tensor<4xf32> {tpc.param = #tpc.param<"model.norm.weight", shape = [4], kind = norm, fan_in = 4>, tpc.layout = #tpc.layout<@mesh, [{}], partial = sum {"dp"}>},
+    // expected-error@+1 {{argument 1 of @partial_arguments: a layout that is asked for cannot be Partial}}
+    %x: tensor<3xf32> {tpc.layout = #tpc.layout<@mesh, [{}], partial = sum {"tp"}>}) {
   return
 }
 

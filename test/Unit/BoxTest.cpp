@@ -34,10 +34,38 @@ TEST(Box, OneRankWritesWhatSeveralHold) {
   EXPECT_EQ(writerOf(whole, mesh, 7), 0);
 }
 
+// 5 rows over 4 ranks: 2, 2, 1 and none; a rank's memory has room for 2.
+TEST(Box, PaddingIsNoPartOfABox) {
+  Placement placement{{5, 3}, {2, 3}, {{{1, 1, 4}}, {}}};
+  EXPECT_EQ(boxOf(placement, mesh, 1).sizes, (Shape{2, 3}));
+  Box last = boxOf(placement, mesh, 2);
+  EXPECT_EQ(last.offsets, (Shape{4, 0}));
+  EXPECT_EQ(last.sizes, (Shape{1, 3}));
+  EXPECT_FALSE(last.empty());
+  EXPECT_TRUE(boxOf(placement, mesh, 3).empty());
+  EXPECT_EQ(writerOf(placement, mesh, 7), 3); // of nothing
+}
+
+TEST(Box, PaddingInMemoryIsSkipped) {
+  // [2, 3] of a [4, 5] tensor, in memory [2, 4]: two runs of 3, 4 apart.
+  std::vector<std::vector<int64_t>> runs;
+  forEachRun({4, 5}, {{2, 2}, {2, 3}}, {2, 4}, [&](int64_t global, int64_t local, int64_t length) {
+    runs.push_back({global, local, length});
+  });
+  EXPECT_EQ(runs, (std::vector<std::vector<int64_t>>{{12, 0, 3}, {17, 4, 3}}));
+  forEachRun({4, 5}, {{4, 0}, {0, 5}}, {2, 5},
+             [](int64_t, int64_t, int64_t) { ADD_FAILURE() << "an empty box has no runs"; });
+  int source[6] = {1, 2, 3, 4, 5, 6}, target[8] = {};
+  EXPECT_EQ(copyShared({{2, 2}, {2, 3}}, reinterpret_cast<char *>(source), {{2, 2}, {2, 3}}, {2, 4},
+                       reinterpret_cast<char *>(target), sizeof(int)),
+            6);
+  EXPECT_EQ(std::vector<int>(target, target + 8), (std::vector<int>{1, 2, 3, 0, 4, 5, 6, 0}));
+}
+
 std::vector<int64_t> indicesOf(const Shape &shape, const Box &box, int *runs) {
   std::vector<int64_t> indices;
   *runs = 0;
-  forEachRun(shape, box, [&](int64_t global, int64_t local, int64_t length) {
+  forEachRun(shape, box, box.sizes, [&](int64_t global, int64_t local, int64_t length) {
     EXPECT_EQ(local, static_cast<int64_t>(indices.size()));
     for (int64_t i = 0; i < length; ++i)
       indices.push_back(global + i);
@@ -77,12 +105,13 @@ TEST(Box, PartsOfOneMeshMakeThoseOfAnother) {
     for (int64_t column : {0, 3}) {
       Box source{{row, column}, {2, 3}};
       auto part = cut(source);
-      copied += copyShared(source, reinterpret_cast<char *>(part.data()), target,
+      copied += copyShared(source, reinterpret_cast<char *>(part.data()), target, target.sizes,
                            reinterpret_cast<char *>(got.data()), sizeof(int));
     }
   EXPECT_EQ(copied, 6);
   EXPECT_EQ(got, cut(target));
-  EXPECT_EQ(copyShared({{0, 0}, {1, 1}}, nullptr, {{1, 1}, {1, 1}}, nullptr, 4), 0); // disjoint
+  EXPECT_EQ(copyShared({{0, 0}, {1, 1}}, nullptr, {{1, 1}, {1, 1}}, {1, 1}, nullptr, 4),
+            0); // disjoint
 }
 
 } // namespace

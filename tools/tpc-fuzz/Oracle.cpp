@@ -29,7 +29,7 @@ std::string tpc::fuzz::getPipeline(const FuzzCase &fuzzCase, Stage stage) {
   case Stage::Propagated:
     return "tpc-propagate-layouts" +
            (fuzzCase.storageAxes.empty() ? "" : "{storage-axes=" + fuzzCase.storageAxes + "}") +
-           ",tpc-verify-layouts";
+           ",tpc-pad-uneven,tpc-verify-layouts";
   case Stage::Resharded:
     return "tpc-insert-reshards{machine=" + fuzzCase.machine +
            (fuzzCase.strict ? " policy=strict}" : "}");

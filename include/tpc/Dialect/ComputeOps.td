@@ -144,8 +144,8 @@ def TPC_DropoutOp : TPC_ComputeOp<"dropout", [TPC_Grad, TPC_Local, AllTypesMatch
     %y = tpc.dropout %x seed(%seed) probability 0.1 stream "model.layers.0.mlp" global [2, 8, 16]
            : tensor<2x8x16xf32>, tensor<i64>
     ```
-    Constraints: (C1) `global_shape` has the operand's rank, at most 8. (C2) without offsets the shapes are equal; with
-    them there is one per dimension. (C3) `probability` is at least 0 and below 1. (C4) `stream` is not empty.
+    Constraints: (C1) `global_shape` has the operand's rank, at most 8. (C2) there is one offset per dimension; or
+    none, and no dimension is smaller than the global one (the rest is padding). (C3) `probability` is at least 0 and below 1. (C4) `stream` is not empty.
   }];
   let arguments = (ins TPC_Float:$input, TPC_IntegerScalar:$seed, F64Attr:$probability, StrAttr:$stream,
                        DenseI64ArrayAttr:$global_shape, Variadic<Index>:$offsets);
@@ -251,7 +251,7 @@ def TPC_InitOp : TPC_ComputeOp<"init", [TPC_Local]> {
   let summary = "a parameter's initial value, the same on every mesh";
   let description = [{
     Element i (row-major in `global_shape`) is a function of (seed, parameter name, i): Philox4x32-10, see
-    runtime/include/tpc_random.h. Scheme 0 (normal): weights N(0, initializer_range), biases 0, norms 1. Scheme 1
+    runtime/include/tpc_random.h. What the result has beyond `global_shape` (padding) is 0. Scheme 0 (normal): weights N(0, initializer_range), biases 0, norms 1. Scheme 1
     (torch): linear weights and biases U(+-1/sqrt(fan_in)), embeddings N(0, 1), norms 1. After localization
     `offsets` are where the shard starts in the global shape.
 
@@ -259,8 +259,8 @@ def TPC_InitOp : TPC_ComputeOp<"init", [TPC_Local]> {
     %w = tpc.init seed(%seed) scheme(%scheme) <"lm_head.weight", shape = [8, 4], kind = linear, fan_in = 4>
            range 0.02 global [8, 4] : (tensor<i64>, tensor<i32>) -> tensor<8x4xf32>
     ```
-    Constraints: (C1) `global_shape` has the result's rank, at most 8. (C2) without offsets the shapes are equal;
-    with them there is one per dimension.
+    Constraints: (C1) `global_shape` has the result's rank, at most 8. (C2) there is one offset per dimension;
+    or none, and no dimension is smaller than the global one.
   }];
   let arguments = (ins TPC_IntegerScalar:$seed, TPC_IntegerScalar:$scheme, TPC_ParamAttr:$param,
                        F64Attr:$initializer_range, DenseI64ArrayAttr:$global_shape, Variadic<Index>:$offsets);
@@ -269,6 +269,23 @@ def TPC_InitOp : TPC_ComputeOp<"init", [TPC_Local]> {
     `seed` `(` $seed `)` `scheme` `(` $scheme `)` $param `range` $initializer_range `global` $global_shape
     (`offsets` `(` $offsets^ `)`)? attr-dict `:` `(` type($seed) `,` type($scheme) `)` `->` type($result)
   }];
+  let hasVerifier = 1;
+}
+
+def TPC_WithinOp : TPC_ComputeOp<"within", [TPC_Local]> {
+  let summary = "the mask of the elements before an index along a dimension";
+  let description = [{
+    `result[i] = first + i[dim] < extent`. With `arith.select` it keeps padding out of sums: what padding holds is
+    undefined, and 0 times NaN is NaN. After localization `first` is where the shard starts along `dim`.
+
+    ```mlir
+    %m = tpc.within 510 dim 1 : tensor<2x512x768xi1>
+    ```
+    Constraints: (C1) `dim` is in range. (C2) `extent` is positive.
+  }];
+  let arguments = (ins I64Attr:$extent, I64Attr:$dim, Optional<Index>:$first);
+  let results = (outs TPC_Mask:$result);
+  let assemblyFormat = "$extent `dim` $dim (`first` `(` $first^ `)`)? attr-dict `:` type($result)";
   let hasVerifier = 1;
 }
 

@@ -38,6 +38,7 @@ def TPC_Dialect : Dialect {
     static constexpr ::llvm::StringLiteral kAlias = "tpc.alias";     ///< on results: argument that it updates
     static constexpr ::llvm::StringLiteral kGradient = "tpc.gradient"; ///< on results: name of the parameter
     static constexpr ::llvm::StringLiteral kGlobal = "tpc.global";   ///< on arguments and results: #tpc.global
+    static constexpr ::llvm::StringLiteral kLogicalShape = "tpc.logical_shape"; ///< on padded arguments and results: the shape without padding
     static constexpr ::llvm::StringLiteral kSlots = "tpc.slots";     ///< on ops: array of #tpc.slot
     static constexpr ::llvm::StringLiteral kSlot = "tpc.slot";       ///< on arguments and results
     static constexpr ::llvm::StringLiteral kArena = "tpc.arena";     ///< on the module: bytes of the planned memory

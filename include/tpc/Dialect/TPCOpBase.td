@@ -16,6 +16,7 @@ class TPC_Op<string mnemonic, list<Trait> traits = []> : Op<TPC_Dialect, mnemoni
 def TPC_Tensor : StaticShapeTensorOf<[AnyFloat, AnySignlessInteger]>;
 def TPC_Float : StaticShapeTensorOf<[AnyFloat]>;
 def TPC_Integer : StaticShapeTensorOf<[AnySignlessInteger]>;
+def TPC_Mask : StaticShapeTensorOf<[I1]>;
 def TPC_FloatScalar : 0DTensorOf<[AnyFloat]>;
 def TPC_IntegerScalar : 0DTensorOf<[AnySignlessInteger]>;
 

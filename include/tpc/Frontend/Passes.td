@@ -58,7 +58,8 @@ def ApplyPlan : Pass<"tpc-apply-plan", "::mlir::ModuleOp"> {
     and `shard` (the batch) and `tp` (the styles). Postcondition: no boundary is left; `tpc.constrain` ops, located at the plan's lines, stand where
     the plan asks for a layout that the value is not known to have; every parameter and every input has a `tpc.layout`.
 
-    A layout on tp means: Replicate, or Shard of one of Hugging Face's dimensions. Attention heads are split whole:
+    A layout on tp means: Replicate, or Shard of one of Hugging Face's dimensions, into parts that need not divide it
+    (`tpc-pad-uneven` makes them); an error only if tp exceeds the query heads that it splits. Attention heads are split whole:
     key/value heads by their greatest common divisor with tp; the rest of tp splits the query heads of each group, and the
     head dimension of key and value projections, whose outputs are then gathered.
 

@@ -46,6 +46,52 @@ def ChooseLayouts : Pass<"tpc-choose-layouts", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect", "::tpc::TPCDialect"];
 }
 
+def PadUneven : Pass<"tpc-pad-uneven", "::mlir::ModuleOp"> {
+  let summary = "Pads dimensions to multiples of the parts that they are split into.";
+  let description = [{
+    Precondition: every tensor has a closed layout (`tpc-propagate-layouts`), which may split a dimension into parts
+    that do not divide it. Postcondition: they do, and results are what they were: dimensions are padded at their end.
+
+    What the sharding rules call one factor has one size, so a factor is padded in the whole module at once, to a
+    multiple of the numbers of parts that its dimensions are split into. Arguments and results that have grown carry
+    `tpc.logical_shape`, the shape without padding. One program then serves all ranks, of which the last have less to do;
+    a warning says how much idles. An op that needs the exact size (a norm its width, a rotation its head dimension)
+    is an error.
+
+    What padding holds is undefined, but for parameters and their state, where it is zero before and after (so AdamW's
+    eps has to be positive). Whoever sums over padding is kept from it by `arith.select` with the mask of `tpc.within`,
+    where it is not known to be zero anyway.
+
+    ```mlir
+    tpc.mesh @mesh <["tp"=2]>
+    func.func @row(%x: tensor<4x5xf32> {tpc.layout = #tpc.layout<@mesh, [{}, {"tp"} ]>},
+                   %w: tensor<5x6xf32> {tpc.layout = #tpc.layout<@mesh, [{"tp"}, {} ]>, tpc.param = #tpc.param<"w", shape = [5, 6], kind = linear, fan_in = 5>})
+        -> (tensor<4x6xf32> {tpc.layout = #tpc.layout<@mesh, [{}, {} ]>}) {
+      %y = tpc.contract %x, %w : [m, k], [k, n] -> [m, n] {tpc.layouts = [#tpc.layout<@mesh, [{}, {} ]>]} : (tensor<4x5xf32>, tensor<5x6xf32>) -> tensor<4x6xf32>
+      return %y : tensor<4x6xf32>
+    }
+    ```
+    becomes, where k has 6 elements of which the parameter's last row is zero and the input's last column anything:
+    ```mlir
+    tpc.mesh @mesh <["tp"=2]>
+    func.func @row(%x: tensor<4x6xf32> {tpc.layout = #tpc.layout<@mesh, [{}, {"tp"} ]>, tpc.logical_shape = array<i64: 4, 5>},
+                   %w: tensor<6x6xf32> {tpc.layout = #tpc.layout<@mesh, [{"tp"}, {} ]>, tpc.logical_shape = array<i64: 5, 6>, tpc.param = #tpc.param<"w", shape = [5, 6], kind = linear, fan_in = 5>})
+        -> (tensor<4x6xf32> {tpc.layout = #tpc.layout<@mesh, [{}, {} ]>}) {
+      %m = tpc.within 5 dim 1 {tpc.layouts = [#tpc.layout<@mesh, [{}, {"tp"} ]>]} : tensor<4x6xi1>
+      %c = arith.constant {tpc.layouts = [#tpc.layout<@mesh, [{}, {"tp"} ]>]} dense<0.0> : tensor<4x6xf32>
+      %z = arith.select %m, %x, %c {tpc.layouts = [#tpc.layout<@mesh, [{}, {"tp"} ]>]} : tensor<4x6xi1>, tensor<4x6xf32>
+      %y = tpc.contract %z, %w : [m, k], [k, n] -> [m, n] {tpc.layouts = [#tpc.layout<@mesh, [{}, {} ]>]} : (tensor<4x6xf32>, tensor<6x6xf32>) -> tensor<4x6xf32>
+      return %y : tensor<4x6xf32>
+    }
+    ```
+  }];
+  let statistics = [
+    Statistic<"numFactors", "factors", "factors padded">,
+    Statistic<"numSelects", "selects", "selects that keep padding out of sums">
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::tpc::TPCDialect"];
+}
+
 def InsertReshards : Pass<"tpc-insert-reshards", "::mlir::ModuleOp"> {
   let summary = "Chooses how every op is split, and reshards operands until they fit its rule.";
   let description = [{

@@ -20,8 +20,7 @@ public:
   const Mesh &getMesh() const { return mesh; }
   mlir::FlatSymbolRefAttr getSymbol() const { return symbol; }
 
-  /// Fails with an error if `layout` is on another mesh, does not fit `type`, is Partial, or splits
-  /// a dimension over axes that do not divide its size.
+  /// Fails with an error if `layout` is on another mesh, does not fit `type` or is Partial.
   llvm::FailureOr<Layout> read(LayoutAttr layout, mlir::RankedTensorType type,
                                EmitError emitError) const;
 
@@ -32,10 +31,6 @@ private:
 
 /// `"dp", "tp":(1)2`, as layouts spell them.
 void printAxes(llvm::raw_ostream &os, llvm::ArrayRef<AxisRef> axes, const Mesh &mesh);
-
-/// The first dimension that its axes do not divide, said as an error with the remedy.
-llvm::LogicalResult verifyEven(const Layout &layout, llvm::ArrayRef<int64_t> shape,
-                               const Mesh &mesh, EmitError emitError);
 
 /// One layout per parameter name, collected over all functions of a module.
 class ParameterLayouts {

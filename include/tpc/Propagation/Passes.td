@@ -31,7 +31,8 @@ def PropagateLayouts : Pass<"tpc-propagate-layouts", "::mlir::ModuleOp"> {
     * Parameters without a layout are replicated. A parameter lies alike in all functions; its state and its gradient lie as it does,
       and so does what `tpc.alias` says is its new value, unless they have a layout of their own.
     * A sum that linear ops pass on from a split factor keeps its axes: it is formed once, where they end.
-    * A dimension is split only where the axes' size divides it.
+    * A dimension is split into parts that do not divide it (`tpc-pad-uneven` makes them) where a request asks for that,
+      unless an op takes the dimension apart (`tensor.expand_shape`) or needs it whole.
     * Splat constants with several uses are cloned, one per use, as each may lie another way.
 
     The 3x4 by 4x6 product with the weight's columns split, and what a row split looks like:
@@ -85,7 +86,7 @@ def PropagateLayouts : Pass<"tpc-propagate-layouts", "::mlir::ModuleOp"> {
 def VerifyLayouts : Pass<"tpc-verify-layouts", "::mlir::ModuleOp"> {
   let summary = "Checks that every value has a closed, even layout on the module's mesh.";
   let description = [{
-    What `tpc-propagate-layouts` promises: (L1) every tensor has a layout. (L2) it is on the module's mesh and fits the
+    What `tpc-propagate-layouts` and `tpc-pad-uneven` promise: (L1) every tensor has a layout. (L2) it is on the module's mesh and fits the
     tensor. (L3) no dimension is open. (L4) nothing is Partial. (L5) the axes of a dimension divide its size.
     (L6) `tpc.constrain` has the layout it asks for. (L7) a dimension that the op needs whole is not split in its result.
   }];

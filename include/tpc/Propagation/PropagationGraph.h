@@ -70,7 +70,7 @@ struct PropagationGraph {
 };
 
 /// The graph of one function with a body. Errors are emitted at the op or argument at fault: an op
-/// without a rule, a layout that is not on the mesh, Partial or uneven.
+/// without a rule, a layout that is not on the mesh or Partial.
 llvm::FailureOr<PropagationGraph> buildPropagationGraph(mlir::func::FuncOp function,
                                                         const LayoutReader &reader,
                                                         const ParameterLayouts &parameters,

@@ -45,7 +45,9 @@ struct FactorConflict {
 struct PropagationOptions {
   llvm::SmallVector<FactorKind, 3>
       kinds; ///< factors of these kinds propagate; empty means all but NeedReplication
-  bool requireEven = true; ///< stop before an axis that does not divide what is left of the factor
+  /// Stop before an axis that does not divide what is left of a factor, even where a claim asks for
+  /// that and the factor could be padded.
+  bool requireEven = true;
 };
 
 struct PropagationResult {

@@ -24,8 +24,11 @@ enum class FactorKind { PassThrough, Reduction, Internal, NeedReplication };
 struct Factor {
   int64_t size;
   FactorKind kind = FactorKind::PassThrough;
-  ReductionKind reduction = ReductionKind::Sum; ///< for Reduction
-  std::string name;                             ///< one letter where the op names it; for printing
+  /// How the op joins elements along a factor that a result lacks: padding has to be its neutral element.
+  ReductionKind reduction = ReductionKind::Sum;
+  std::string name; ///< one letter where the op names it; for printing
+  /// What the op computes depends on the size, so that the factor cannot be padded (a mean, a rotation by halves).
+  bool exact = false;
 };
 
 /// Per dimension the factors it is made of, major to minor. A dimension of size one may have none.
@@ -38,6 +41,9 @@ struct ShardingRule {
   /// Sets of operands in which every result is jointly linear: if all operands of a set are Partial over the
   /// same axes (sum), so are the results. contract: {{0}, {1}}; add: {{0, 1}}; mul: {{0}, {1}}.
   llvm::SmallVector<llvm::SmallVector<unsigned, 2>, 2> linearSets;
+  /// Where all operands that have a factor are zero along it, so are the results that have it. Follows from a linear
+  /// set whose operands all have the factor; to be said of non-linear ops only (rms_norm, adamw).
+  bool zeroAtZero = false;
 
   /// "([b, s, k], [n, k]) -> [b, s, n] reduce {k}"
   std::string str() const;
