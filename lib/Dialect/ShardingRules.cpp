@@ -120,22 +120,32 @@ ShardingRule RopeOp::getShardingRule() {
 
 //===-- attention --------------------------------------------------------------===//
 
-/// Queries, heads and head dimensions of zeros change nothing for the others. Keys do, unless they come after
-/// all queries, as padding does under a causal mask.
-static ShardingRule allowPadding(ShardingRule rule, bool causal) {
-  for (Factor &factor : rule.factors)
-    factor.exact = factor.name == "t" && !causal;
+/// Padding of heads and head dimensions is zeros, which change nothing for the others. Keys do, unless they come
+/// after all queries, as under a causal mask: there query i sees the keys up to i + t - s, so equal lengths are
+/// padded alike, and unequal ones are exact.
+template <typename OpType>
+static ShardingRule allowPadding(OpType op, ShardingRule rule) {
+  auto find = [&](StringRef name) -> Factor & {
+    return *llvm::find_if(rule.factors, [&](const Factor &factor) { return factor.name == name; });
+  };
+  Factor &queries = find("s"), &keys = find("t");
+  find("d").exact = false;
+  bool alike = op.getCausal() && queries.size == keys.size;
+  keys.exact = !alike;
+  queries.exact = op.getCausal() && !alike;
+  if (alike)
+    keys.paddedAs = &queries - rule.factors.begin();
   return rule;
 }
 
 ShardingRule AttentionOp::getShardingRule() {
-  return allowPadding(buildRule(*this, {"bshgd", "bthd", "bthd"}, {"bshgd", "bshg"}, {}, "std", {}), getCausal());
+  return allowPadding(*this, buildRule(*this, {"bshgd", "bthd", "bthd"}, {"bshgd", "bshg"}, {}, "std", {}));
 }
 
 ShardingRule AttentionGradOp::getShardingRule() {
   // d_k and d_v lack g: Partial where g is split.
-  return allowPadding(buildRule(*this, {"bshgd", "bthd", "bthd", "bshgd", "bshg", "bshgd"},
-                                {"bshgd", "bthd", "bthd"}, {}, "std", {}), getCausal());
+  return allowPadding(*this, buildRule(*this, {"bshgd", "bthd", "bthd", "bshgd", "bshg", "bshgd"},
+                                       {"bshgd", "bthd", "bthd"}, {}, "std", {}));
 }
 
 //===-- loss and optimizer -----------------------------------------------------===//

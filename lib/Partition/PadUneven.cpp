@@ -59,6 +59,10 @@ private:
       padded |= rewrite(result);
     if (auto expand = dyn_cast<tensor::ExpandShapeOp>(op))
       expand.setStaticOutputShape(expand.getResultType().getShape());
+    if (auto slice = dyn_cast<tensor::ExtractSliceOp>(op))
+      slice.setStaticSizes(getBox(slice.getSource(), slice.getStaticSizes()));
+    if (auto slice = dyn_cast<tensor::InsertSliceOp>(op))
+      slice.setStaticSizes(getBox(slice.getDest(), slice.getStaticSizes()));
     auto constant = dyn_cast<arith::ConstantOp>(op);
     if (!padded || !constant)
       return success();
@@ -68,6 +72,15 @@ private:
              << op->getResult(0).getType() << ": its elements differ";
     constant.setValueAttr(splat.resizeSplat(cast<ShapedType>(op->getResult(0).getType())));
     return success();
+  }
+
+  /// A box that has all of a dimension of `whole` has its padding too.
+  SmallVector<int64_t> getBox(Value whole, ArrayRef<int64_t> box) {
+    SmallVector<int64_t> padded(box);
+    for (unsigned dim : sizes.getPaddedDims(whole))
+      if (box[dim] == sizes.getLogical(whole, dim))
+        padded[dim] = sizes.get(whole, dim);
+    return padded;
   }
 
   DenseI64ArrayAttr getLogical(Value value) {

@@ -96,6 +96,9 @@ void PaddedSizes::addOp(Operation *op) {
     add(operand, mapping);
   for (auto [result, mapping] : llvm::zip_equal(op->getResults(), rule.results))
     add(result, mapping);
+  for (auto [number, factor] : llvm::enumerate(rule.factors))
+    if (factor.paddedAs)
+      join(firsts[number], firsts[*factor.paddedAs]);
 }
 
 void PaddedSizes::addReturned(func::FuncOp function, unsigned number, Value value) {

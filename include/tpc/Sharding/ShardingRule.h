@@ -29,6 +29,8 @@ struct Factor {
   std::string name; ///< one letter where the op names it; for printing
   /// What the op computes depends on the size, so that the factor cannot be padded (a mean, a rotation by halves).
   bool exact = false;
+  /// A factor of the same size that has to be padded with this one.
+  std::optional<unsigned> paddedAs = std::nullopt;
 };
 
 /// Per dimension the factors it is made of, major to minor. A dimension of size one may have none.
