@@ -9,7 +9,9 @@ CommunicatorKind parseCommunicatorKind(const std::string &text) {
     return CommunicatorKind::SharedMemory;
   if (text == "mpi")
     return CommunicatorKind::Mpi;
-  throw Error("--comm must be auto, shm or mpi, got '" + text + "'");
+  if (text == "loopback")
+    return CommunicatorKind::Loopback;
+  throw Error("--comm must be auto, shm, mpi or loopback, got '" + text + "'");
 }
 
 namespace {
@@ -27,6 +29,10 @@ void failTogether(const RankInfo &info, const std::string &text) {
 
 std::unique_ptr<Communicator> connect(const RankInfo &info, CommunicatorKind kind,
                                       const CommunicatorOptions &options) {
+  if (kind == CommunicatorKind::Loopback)
+    failTogether(info, "--comm loopback makes all ranks threads of one process, got " +
+                           std::to_string(info.size) + " processes started by " +
+                           toString(info.launcher) + ": start the program by itself");
   if (kind == CommunicatorKind::Auto)
     kind = info.oneHost() ? CommunicatorKind::SharedMemory : CommunicatorKind::Mpi;
   if (kind == CommunicatorKind::SharedMemory) {

@@ -8,9 +8,11 @@
 #include "Train/Training.h"
 #include "tpc/runtime/Launch.h"
 
+#include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <thread>
 
 namespace tpc::runtime {
 namespace {
@@ -51,14 +53,13 @@ void runRank(const tpc_program &compiled, const Manifest &manifest, const Option
     runForward(program, options);
 }
 
-std::unique_ptr<Communicator> connectRanks(const Manifest &manifest, const Options &options,
-                                           const RankInfo &info) {
+CommunicatorOptions communicatorOptions(const Manifest &manifest, const Options &options) {
   CommunicatorOptions wanted;
   wanted.regionBytes = static_cast<size_t>(manifest.communicationBytes);
   wanted.collectives = manifest.collectives;
   wanted.timeoutSeconds = options.timeout;
   wanted.identity = {{"executable", executableIdentity()}};
-  return connect(info, parseCommunicatorKind(options.communicator), wanted);
+  return wanted;
 }
 
 /// The threads of a rank as far as they are known before the ranks have met.
@@ -67,15 +68,9 @@ int expectedThreads(const Options &options, int ranksOnHost) {
                         expectedFairThreads(ranksOnHost));
 }
 
-/// Connects, runs, and leaves in good order; a failure is told to all ranks and printed by one.
+/// Runs, and leaves in good order; a failure is told to all ranks and printed by one.
 int runConnected(const tpc_program &compiled, const Manifest &manifest, const Options &options,
-                 const RankInfo &info) {
-  std::unique_ptr<Communicator> connected;
-  try {
-    connected = connectRanks(manifest, options, info);
-  } catch (const std::exception &error) {
-    return reportFailure(error, nullptr);
-  }
+                 std::unique_ptr<Communicator> connected) {
   tpc_context context(manifest.mesh, manifest.collectives, std::move(connected));
   Communicator &ranks = *context.communicator;
   try {
@@ -91,6 +86,41 @@ int runConnected(const tpc_program &compiled, const Manifest &manifest, const Op
       printError(ranks.failure());
     return 1;
   }
+}
+
+/// This process is one rank of the job.
+int runProcess(const tpc_program &compiled, const Manifest &manifest, const Options &options,
+               const RankInfo &info) {
+  std::unique_ptr<Communicator> connected;
+  try {
+    connected = connect(info, parseCommunicatorKind(options.communicator),
+                        communicatorOptions(manifest, options));
+  } catch (const std::exception &error) {
+    return reportFailure(error, nullptr);
+  }
+  return runConnected(compiled, manifest, options, std::move(connected));
+}
+
+/// All ranks are threads of this process.
+int runThreads(const tpc_program &compiled, const Manifest &manifest, const Options &options) {
+  auto communicators = createInProcessCommunicators(static_cast<int>(manifest.mesh.size()),
+                                                    communicatorOptions(manifest, options));
+  std::atomic<int> status = 0;
+  std::vector<std::thread> threads;
+  for (std::unique_ptr<Communicator> &communicator : communicators)
+    threads.emplace_back([&, connected = std::move(communicator)]() mutable {
+      if (int failed = runConnected(compiled, manifest, options, std::move(connected)))
+        status = failed;
+    });
+  for (std::thread &thread : threads)
+    thread.join();
+  return status;
+}
+
+/// Whether this process is the whole job: with a launcher, --comm loopback is refused by connect().
+bool isLoopback(const Options &options, const RankInfo &info) {
+  return parseCommunicatorKind(options.communicator) == CommunicatorKind::Loopback &&
+         info.size == 1;
 }
 
 } // namespace
@@ -111,10 +141,14 @@ int runProgram(int argc, const char *const *argv, const tpc_program &compiled) {
       return 0;
     }
     checkCpu(manifest.cpu, manifest.cpuFeatures, processorFlags());
-    checkWorldSize(info, manifest.mesh, argv[0]);
-    checkMemory(manifest.arenaBytes(expectedThreads(options, info.localSize)), info.localSize,
+    bool loopback = isLoopback(options, info);
+    int localRanks = loopback ? static_cast<int>(manifest.mesh.size()) : info.localSize;
+    if (!loopback)
+      checkWorldSize(info, manifest.mesh, argv[0]);
+    checkMemory(manifest.arenaBytes(expectedThreads(options, localRanks)), localRanks,
                 availableMemory());
-    return runConnected(compiled, manifest, options, info);
+    return loopback ? runThreads(compiled, manifest, options)
+                    : runProcess(compiled, manifest, options, info);
   } catch (const HelpAsked &help) {
     if (info.rank == 0)
       std::printf("%s", help.what());

@@ -34,7 +34,7 @@ void addCommon(CLI::App &app, Options &options) {
   app.add_option("--load", options.load, "weights: a Hugging Face folder or a checkpoint");
   app.add_option("--comm", options.communicator, "how ranks communicate")
       ->envname("TPC_COMM")
-      ->check(CLI::IsMember({"auto", "shm", "mpi"}));
+      ->check(CLI::IsMember({"auto", "shm", "mpi", "loopback"}));
   app.add_option("--threads-per-rank", options.threadsPerRank, "threads of each rank")
       ->check(CLI::Range(1, 4096));
   app.add_option("--timeout", options.timeout, "longest wait for another rank, in seconds")

@@ -163,7 +163,7 @@ TEST(Connect, SharedMemoryNeedsOneHostAndMpiNeedsItsLauncher) {
   EXPECT_EQ(errorOf([&] { connect(info, CommunicatorKind::Auto, {}); }),
             "MPI cannot connect ranks started by torchrun: start them with mpirun or srun");
   EXPECT_EQ(errorOf([&] { parseCommunicatorKind("gloo"); }),
-            "--comm must be auto, shm or mpi, got 'gloo'");
+            "--comm must be auto, shm, mpi or loopback, got 'gloo'");
   info.localRank = 1; // says nothing, its neighbour does
   EXPECT_THROW(connect(info, CommunicatorKind::SharedMemory, {}), RelayedError);
 }

@@ -43,12 +43,12 @@ RankInfo discoverRank(const Environment &environment);
 /// `program` is the executable's name as the user typed it.
 void checkWorldSize(const RankInfo &info, const Mesh &mesh, const std::string &program);
 
-enum class CommunicatorKind { Auto, SharedMemory, Mpi };
-/// "auto", "shm", "mpi"; throws Error naming the choices.
+enum class CommunicatorKind { Auto, SharedMemory, Mpi, Loopback };
+/// "auto", "shm", "mpi", "loopback"; throws Error naming the choices.
 CommunicatorKind parseCommunicatorKind(const std::string &text);
 
 /// Connects to the other ranks: shared memory if `kind` is Auto and all ranks are on one host, else
-/// MPI.
+/// MPI. Loopback has its ranks in one process (createInProcessCommunicators) and is refused here.
 std::unique_ptr<Communicator> connect(const RankInfo &info, CommunicatorKind kind,
                                       const CommunicatorOptions &options);
 
