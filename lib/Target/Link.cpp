@@ -91,13 +91,15 @@ LogicalResult Linker::link(ArrayRef<StringRef> command, uint64_t inputBytes) {
   return diagnostic;
 }
 
-/// lld links fastest; which name it has depends on the compiler that looks for it.
-static StringRef getLinkerFlag(StringRef compiler) {
+/// lld links fastest; which name it has depends on the compiler that looks for it. Without mapping
+/// its output it keeps no file of its own beside it, which would outlive it on a full disk.
+static SmallVector<StringRef> getLinkerFlags(StringRef compiler) {
+  StringRef memory = "-Wl,--no-mmap-output-file";
   if (llvm::sys::findProgramByName("ld.lld"))
-    return "-fuse-ld=lld";
+    return {"-fuse-ld=lld", memory};
   if (compiler.contains("clang") && llvm::sys::findProgramByName("ld.lld-22"))
-    return "-fuse-ld=lld-22";
-  return "";
+    return {"-fuse-ld=lld-22", memory};
+  return {};
 }
 
 LogicalResult Linker::run(StringRef object) {
@@ -117,8 +119,7 @@ LogicalResult Linker::run(StringRef object) {
   SmallVector<StringRef> flags;
   StringRef(TPC_LINK_FLAGS).split(flags, ' ', -1, /*KeepEmpty=*/false);
   llvm::append_range(command, flags);
-  if (StringRef flag = getLinkerFlag(*compiler); !flag.empty())
-    command.push_back(flag);
+  llvm::append_range(command, getLinkerFlags(*compiler));
   uint64_t libraryBytes = 0;
   llvm::sys::fs::file_size(library, libraryBytes);
   if (failed(link(command, object.size() + libraryBytes)))
