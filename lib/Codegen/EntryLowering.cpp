@@ -133,6 +133,11 @@ Value EntryLowering::getInteger(int64_t value) {
                                   builder.getI64IntegerAttr(value));
 }
 
+Value EntryLowering::getInt32(int64_t value) {
+  return LLVM::ConstantOp::create(builder, loc, builder.getI32Type(),
+                                  builder.getI32IntegerAttr(value));
+}
+
 Value EntryLowering::loadInteger(Value tensor) {
   Type type = cast<RankedTensorType>(tensor.getType()).getElementType();
   Value value = LLVM::LoadOp::create(builder, loc, type, getPointer(tensor));
@@ -170,16 +175,18 @@ LogicalResult EntryLowering::lowerLaunch(LaunchOp op) {
 }
 
 LogicalResult EntryLowering::lowerContract(ContractOp op) {
-  FailureOr<int64_t> dtype = getDtype(op, op.getResult());
+  FailureOr<int64_t> dtype = getDtype(op, op.getLhs()), resultDtype = getDtype(op, op.getResult());
   FailureOr<ContractDescriptor> desc = describeContract(op);
-  if (failed(dtype) || failed(desc))
+  if (failed(dtype) || failed(resultDtype) || failed(desc))
     return failure();
   Field shape = Field::array({desc->batch, desc->m, desc->n, desc->k, desc->aBatch, desc->aM,
                               desc->aK, desc->bBatch, desc->bK, desc->bN, desc->cBatch, desc->cM,
                               desc->cN, /*accumulate=*/0});
+  Value descriptor =
+      getDescriptor("tpc_contract_desc", {Field::int32(*dtype), Field::int32(*resultDtype), shape});
   runtime.call(builder, loc, "tpc_contract", {},
-               {context, getDescriptor("tpc_contract_desc", {Field::int32(*dtype), shape}),
-                getPointer(op.getLhs()), getPointer(op.getRhs()), getPointer(op.getResult())});
+               {context, descriptor, getPointer(op.getLhs()), getPointer(op.getRhs()),
+                getPointer(op.getResult())});
   return success();
 }
 
@@ -220,20 +227,20 @@ LogicalResult EntryLowering::lowerAttentionGrad(AttentionGradOp op) {
 /// `values` is the table, or the cotangent of its rows.
 LogicalResult EntryLowering::lowerEmbedding(Operation *op, StringRef name, Value ids, Value values,
                                             Value first) {
-  FailureOr<int64_t> dtype = getDtype(op, values);
-  if (failed(dtype))
+  FailureOr<int64_t> dtype = getDtype(op, values), resultDtype = getDtype(op, op->getResult(0));
+  if (failed(dtype) || failed(resultDtype))
     return failure();
   if (!cast<RankedTensorType>(ids.getType()).getElementType().isInteger(32))
     return op->emitOpError("expects ids of type i32, got ") << ids.getType();
   auto table = cast<RankedTensorType>((isa<EmbeddingOp>(op) ? values : op->getResult(0)).getType());
-  Value dtypeValue = LLVM::ConstantOp::create(builder, loc, builder.getI32Type(),
-                                              builder.getI32IntegerAttr(*dtype));
-  runtime.call(builder, loc, name, {},
-               {context, dtypeValue,
-                getInteger(cast<RankedTensorType>(ids.getType()).getNumElements()),
-                getInteger(table.getDimSize(0)), getInteger(table.getDimSize(1)),
-                first ? indices.lookup(first) : getInteger(0), getPointer(ids), getPointer(values),
-                getPointer(op->getResult(0))});
+  SmallVector<Value> operands = {context, getInt32(*dtype)};
+  if (isa<EmbeddingGradOp>(op))
+    operands.push_back(getInt32(*resultDtype));
+  operands.append({getInteger(cast<RankedTensorType>(ids.getType()).getNumElements()),
+                   getInteger(table.getDimSize(0)), getInteger(table.getDimSize(1)),
+                   first ? indices.lookup(first) : getInteger(0), getPointer(ids),
+                   getPointer(values), getPointer(op->getResult(0))});
+  runtime.call(builder, loc, name, {}, operands);
   return success();
 }
 

@@ -48,6 +48,7 @@ private:
   /// The int64 in memory that stands for an index operand.
   mlir::Value getIndexPointer(mlir::Value index);
   mlir::Value getInteger(int64_t value);
+  mlir::Value getInt32(int64_t value);
   mlir::Value loadInteger(mlir::Value tensor);
   /// The constant descriptor's address.
   mlir::Value getDescriptor(llvm::StringRef prefix, llvm::ArrayRef<RuntimeCalls::Field> fields);

@@ -1,5 +1,6 @@
 #include "Reduce.h"
 #include "StreamingCopy.h"
+#include "tpc/runtime/BFloat16.h"
 #include "tpc/runtime/Error.h"
 #include <algorithm>
 #include <cstring>
@@ -8,32 +9,17 @@
 namespace tpc::runtime {
 
 namespace {
-struct BFloat16 {
-  uint16_t bits;
-};
-
 template <typename T>
 T widen(T value) {
   return value;
 }
-float widen(BFloat16 value) {
-  uint32_t bits = static_cast<uint32_t>(value.bits) << 16;
-  float result;
-  std::memcpy(&result, &bits, sizeof(result));
-  return result;
-}
+float widen(BFloat16 value) { return static_cast<float>(value); }
 
 template <typename T>
 void narrow(T value, T &out) {
   out = value;
 }
-void narrow(float value, BFloat16 &out) {
-  uint32_t bits;
-  std::memcpy(&bits, &value, sizeof(bits));
-  uint32_t rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
-  uint32_t quietNan = (bits >> 16) | 0x40;
-  out.bits = static_cast<uint16_t>((bits & 0x7fffffff) > 0x7f800000 ? quietNan : rounded);
-}
+void narrow(float value, BFloat16 &out) { out = BFloat16(value); }
 
 struct Sum {
   template <typename T>

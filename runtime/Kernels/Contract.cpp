@@ -12,8 +12,9 @@ using namespace tpc::runtime;
 namespace {
 
 std::string print(const tpc_contract_desc &desc) {
-  return "contraction of " + std::to_string(desc.m) + "x" + std::to_string(desc.n) + "x" +
-         std::to_string(desc.k) + " in " + toString(desc.dtype);
+  std::string text = "contraction of " + std::to_string(desc.m) + "x" + std::to_string(desc.n) +
+                     "x" + std::to_string(desc.k) + " in " + toString(desc.dtype);
+  return desc.result_dtype == desc.dtype ? text : text + " to " + toString(desc.result_dtype);
 }
 
 /// Rows or columns must be contiguous; a dimension of size 1 has no stride.
@@ -43,6 +44,10 @@ extern "C" void tpc_contract(tpc_context *context, const tpc_contract_desc *give
       !contiguous(desc.k, desc.n, desc.b_k, desc.b_n) ||
       !contiguous(desc.m, desc.n, desc.c_m, desc.c_n))
     return context->fail(print(desc) + " with a matrix that is contiguous in neither direction");
+  if (desc.dtype == TPC_BF16 && (desc.result_dtype == TPC_BF16 || desc.result_dtype == TPC_F32))
+    return contractNarrow(context, desc, a, b, c);
+  if (desc.result_dtype != desc.dtype)
+    return context->fail(print(desc) + ": only bf16 has results of another element type, f32");
   if (desc.dtype == TPC_F64)
     return contractPlain<double, double>(desc, a, b, c);
   if (desc.dtype == TPC_F32 && desc.k <= 0)
@@ -50,7 +55,5 @@ extern "C" void tpc_contract(tpc_context *context, const tpc_contract_desc *give
   if (desc.dtype == TPC_F32)
     return contractGemm(context->threads, desc, reinterpret_cast<const float *>(a),
                         reinterpret_cast<const float *>(b), reinterpret_cast<float *>(c));
-  if (desc.dtype == TPC_BF16)
-    return contractNarrow(context, desc, a, b, c);
   context->fail(std::string("contraction of element type ") + toString(desc.dtype));
 }

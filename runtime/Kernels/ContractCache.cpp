@@ -36,7 +36,7 @@ dnnl::memory::desc withRank(const dnnl::memory::desc &desc, size_t rank) {
 } // namespace
 
 size_t ContractCache::KeyHash::operator()(const Key &key) const {
-  int64_t words[sizeof(tpc_contract_desc) / sizeof(int64_t)];
+  int64_t words[sizeof(tpc_contract_desc) / sizeof(int64_t)]; // the two types are one word
   std::memcpy(words, &key.desc, sizeof(words));
   uint64_t hash = 0xcbf29ce484222325ull;
   for (int64_t word : words)
@@ -50,9 +50,10 @@ bool ContractCache::Key::operator==(const Key &other) const {
 
 ContractCache::Prepared ContractCache::prepare(const tpc_contract_desc &desc) {
   constexpr auto type = dnnl::memory::data_type::bf16;
+  const auto resultType = desc.result_dtype == TPC_BF16 ? type : dnnl::memory::data_type::f32;
   auto a = describe(type, desc.batch, desc.m, desc.k, desc.a_batch, desc.a_m, desc.a_k);
   auto b = describe(type, desc.batch, desc.k, desc.n, desc.b_batch, desc.b_k, desc.b_n);
-  auto c = describe(type, desc.batch, desc.m, desc.n, desc.c_batch, desc.c_m, desc.c_n);
+  auto c = describe(resultType, desc.batch, desc.m, desc.n, desc.c_batch, desc.c_m, desc.c_n);
   size_t rank = c.dims().size();
   a = withRank(a, rank), b = withRank(b, rank);
   dnnl::primitive_attr attributes;

@@ -1,4 +1,5 @@
 #include "Device/Threads.h"
+#include "tpc/runtime/BFloat16.h"
 #include "tpc/runtime/Context.h"
 
 #include <cstring>
@@ -25,36 +26,44 @@ namespace {
 
 /// The rows [begin, end) of the table's cotangent: every thread reads all ids and adds those that
 /// are its own.
-template <typename Element>
+template <typename Element, typename Sum>
 void gradRows(int64_t begin, int64_t end, int64_t tokens, int64_t width, int64_t first,
-              const int32_t *ids, const Element *dOut, Element *dTable) {
-  std::memset(dTable + begin * width, 0,
-              sizeof(Element) * static_cast<size_t>((end - begin) * width));
+              const int32_t *ids, const char *cotangents, char *table) {
+  auto *dOut = reinterpret_cast<const Element *>(cotangents);
+  auto *dTable = reinterpret_cast<Sum *>(table);
+  std::memset(dTable + begin * width, 0, sizeof(Sum) * static_cast<size_t>((end - begin) * width));
   for (int64_t i = 0; i < tokens; ++i) {
     int64_t row = ids[i] - first;
     if (row < begin || row >= end)
       continue;
-    Element *to = dTable + row * width;
+    Sum *to = dTable + row * width;
     const Element *from = dOut + i * width;
     for (int64_t j = 0; j < width; ++j)
-      to[j] += from[j];
+      to[j] += static_cast<Sum>(from[j]);
   }
+}
+
+auto chooseGradRows(tpc_dtype dtype, tpc_dtype tableDtype) {
+  if (dtype == TPC_F32 && tableDtype == TPC_F32)
+    return &gradRows<float, float>;
+  if (dtype == TPC_F64 && tableDtype == TPC_F64)
+    return &gradRows<double, double>;
+  if (dtype == TPC_BF16 && tableDtype == TPC_F32)
+    return &gradRows<BFloat16, float>;
+  return static_cast<decltype(&gradRows<float, float>)>(nullptr);
 }
 
 } // namespace
 
-extern "C" void tpc_embedding_grad(tpc_context *context, tpc_dtype dtype, int64_t tokens,
-                                   int64_t rows, int64_t width, int64_t first, const char *ids,
-                                   const char *d_out, char *d_table) {
+extern "C" void tpc_embedding_grad(tpc_context *context, tpc_dtype dtype, tpc_dtype table_dtype,
+                                   int64_t tokens, int64_t rows, int64_t width, int64_t first,
+                                   const char *ids, const char *d_out, char *d_table) {
   auto *tokenIds = reinterpret_cast<const int32_t *>(ids);
-  if (dtype != TPC_F32 && dtype != TPC_F64)
-    return context->fail(std::string("embedding gradients are f32 or f64, got ") + toString(dtype));
+  auto *grad = chooseGradRows(dtype, table_dtype);
+  if (!grad)
+    return context->fail(std::string("embedding gradients are f32 of f32 or bf16, or f64, got ") +
+                         toString(table_dtype) + " of " + toString(dtype));
   parallelFor(context->threads, rows, 1, [&](int64_t begin, int64_t end) {
-    if (dtype == TPC_F32)
-      gradRows(begin, end, tokens, width, first, tokenIds, reinterpret_cast<const float *>(d_out),
-               reinterpret_cast<float *>(d_table));
-    else
-      gradRows(begin, end, tokens, width, first, tokenIds, reinterpret_cast<const double *>(d_out),
-               reinterpret_cast<double *>(d_table));
+    grad(begin, end, tokens, width, first, tokenIds, d_out, d_table);
   });
 }

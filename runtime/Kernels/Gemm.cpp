@@ -43,7 +43,8 @@ void generateGemmCode() {
 tpc_contract_desc rowMajor(const tpc_contract_desc &desc, const char *&a, const char *&b) {
   tpc_contract_desc result;
   std::memset(&result, 0, sizeof(result));
-  result.dtype = desc.dtype, result.batch = desc.batch, result.accumulate = desc.accumulate != 0;
+  result.dtype = desc.dtype, result.result_dtype = desc.result_dtype;
+  result.batch = desc.batch, result.accumulate = desc.accumulate != 0;
   result.k = desc.k, result.c_batch = desc.c_batch;
   bool swap = desc.c_n != 1 && desc.n != 1;
   if (swap)

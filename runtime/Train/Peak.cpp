@@ -22,8 +22,8 @@ double secondsOf(tpc_context &context, const tpc_contract_desc &desc, char *a, c
 double measureRank(tpc_context &context) {
   const int64_t rows = kSize * context.threads;
   tpc_contract_desc desc = {
-      TPC_F32,      1,     rows, kSize, kSize, rows * kSize, kSize, 1, kSize * kSize, kSize, 1,
-      rows * kSize, kSize, 1,    0};
+      TPC_F32,      TPC_F32, 1, rows, kSize, kSize, rows * kSize, kSize, 1, kSize * kSize, kSize, 1,
+      rows * kSize, kSize,   1, 0};
   const auto elements = static_cast<uint64_t>(rows * kSize);
   PrivateRegion a(4 * elements), b(4 * kSize * kSize), c(4 * elements);
   std::fill_n(reinterpret_cast<float *>(a.data()), elements, 0.5f);

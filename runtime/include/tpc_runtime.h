@@ -58,9 +58,10 @@ int64_t tpc_axis_index(tpc_context *context, int64_t axis);
 /* ------------------------------------------------------------------ contractions and attention */
 
 /* C[batch, m, n] = sum_k A[batch, m, k] * B[batch, k, n] (+ C if accumulate). Strides in elements.
- * One of the strides (row, column) of each matrix is 1. */
+ * One of the strides (row, column) of each matrix is 1. A and B are of `dtype`, C of `result_dtype`: the same, or
+ * f32 if `dtype` is bf16. bf16 is summed in f32 and rounded once. */
 typedef struct tpc_contract_desc {
-  tpc_dtype dtype;
+  tpc_dtype dtype, result_dtype;
   int64_t batch, m, n, k;
   int64_t a_batch, a_m, a_k; /* strides of A along batch, m, k */
   int64_t b_batch, b_k, b_n;
@@ -100,9 +101,10 @@ void tpc_attention_grad(tpc_context *context, const tpc_attention_desc *desc, co
 /* out[i, :] = table[ids[i] - first, :] if 0 <= ids[i] - first < rows, else zeros. */
 void tpc_embedding(tpc_context *context, tpc_dtype dtype, int64_t tokens, int64_t rows, int64_t width, int64_t first,
                    const char *ids, const char *table, char *out);
-/* d_table[r, :] = sum over i with ids[i] - first == r of d_out[i, :], in order of i (deterministic). */
-void tpc_embedding_grad(tpc_context *context, tpc_dtype dtype, int64_t tokens, int64_t rows, int64_t width,
-                        int64_t first, const char *ids, const char *d_out, char *d_table);
+/* d_table[r, :] = sum over i with ids[i] - first == r of d_out[i, :], in order of i (deterministic). d_out is of
+ * `dtype`, d_table of `table_dtype`: the same, or f32 if `dtype` is bf16. */
+void tpc_embedding_grad(tpc_context *context, tpc_dtype dtype, tpc_dtype table_dtype, int64_t tokens, int64_t rows,
+                        int64_t width, int64_t first, const char *ids, const char *d_out, char *d_table);
 
 /* Fills one rank's box of a parameter from a counter-based generator keyed by (seed, parameter name, global
  * element index in the global row-major shape): the same values for every mesh. tpc_random.h has the generator. */

@@ -1,8 +1,8 @@
 // tpc_contract against the definition, for every arrangement of strides that the compiler emits.
 #include "Kernels/PlainContract.h"
 #include "RuntimeContext.h"
+#include "tpc/runtime/BFloat16.h"
 
-#include <cstring>
 #include <gtest/gtest.h>
 
 using namespace tpc;
@@ -35,7 +35,7 @@ void expectLikeDefinition(tpc_contract_desc desc, int threads = 1) {
 
 /// Row-major A, B, C of the batch, then changed by the tests.
 tpc_contract_desc plain(int64_t batch, int64_t m, int64_t n, int64_t k) {
-  return {TPC_F32, batch, m, n, k, m * k, k, 1, k * n, n, 1, m * n, n, 1, 0};
+  return {TPC_F32, TPC_F32, batch, m, n, k, m * k, k, 1, k * n, n, 1, m * n, n, 1, 0};
 }
 
 TEST(Contract, RowMajor) { expectLikeDefinition(plain(1, 17, 33, 9)); }
@@ -94,41 +94,64 @@ TEST(Contract, ThreadsDoNotChangeBits) { expectLikeDefinition(plain(1, 130, 70, 
 TEST(Contract, DoublePrecision) {
   std::vector<double> a = {1, 2, 3, 4}, b = {1, 0, 0, 1e-12}, c(4);
   auto desc = plain(1, 2, 2, 2);
-  desc.dtype = TPC_F64;
+  desc.dtype = desc.result_dtype = TPC_F64;
   auto context = test::makeContext();
   tpc_contract(context.get(), &desc, reinterpret_cast<char *>(a.data()),
                reinterpret_cast<char *>(b.data()), reinterpret_cast<char *>(c.data()));
   EXPECT_EQ(c, (std::vector<double>{1, 2e-12, 3, 4e-12}));
 }
 
-TEST(Contract, Bfloat16) {
-  auto round = [](float value) {
-    uint32_t bits;
-    std::memcpy(&bits, &value, sizeof(bits));
-    return static_cast<uint16_t>(bits >> 16); // multiples of 1/4 up to 2 are exact
+/// Multiples of 1/4 of bf16; `result` is of bf16 or f32, in which small sums of their products are
+/// exact.
+template <typename Result>
+void expectNarrowLikeDefinition(tpc_dtype resultType, bool accumulate) {
+  auto narrow = [](size_t count, unsigned seed) {
+    std::vector<runtime::BFloat16> values;
+    for (float value : quarters(count, seed))
+      values.emplace_back(value);
+    return values;
   };
-  auto a = quarters(2 * 3, 1), b = quarters(4 * 3, 2);
-  std::vector<uint16_t> narrowA, narrowB, got(2 * 4);
-  for (float value : a)
-    narrowA.push_back(round(value));
-  for (float value : b)
-    narrowB.push_back(round(value));
-  tpc_contract_desc desc = {TPC_BF16, 1, 2, 4, 3, 0, 3, 1, 0, 1, 3, 0, 4, 1, 0}; // B transposed
+  auto bytes = [](auto &values) { return reinterpret_cast<char *>(values.data()); };
+  auto a = narrow(2 * 3, 1), b = narrow(4 * 3, 2);
+  std::vector<Result> expected(2 * 4, Result(1.0f)), got = expected;
+  tpc_contract_desc desc = {TPC_BF16, resultType, 1, 2, 4, 3, 0, 3,
+                            1,        0,          1, 3, 0, 4, 1, accumulate}; // B transposed
+  runtime::contractPlain<runtime::BFloat16, float, Result>(desc, bytes(a), bytes(b),
+                                                           bytes(expected));
   auto context = test::makeContext();
-  for (int repeat = 0; repeat < 2; ++repeat)
-    tpc_contract(context.get(), &desc, reinterpret_cast<char *>(narrowA.data()),
-                 reinterpret_cast<char *>(narrowB.data()), reinterpret_cast<char *>(got.data()));
-  if (context->communicator->failed()) { // a processor without bf16 says so
-    EXPECT_NE(context->communicator->failure().find("oneDNN refuses"), std::string::npos);
-    return;
-  }
-  for (size_t i = 0; i < 2; ++i)
-    for (size_t j = 0; j < 4; ++j) {
-      float sum = 0;
-      for (size_t k = 0; k < 3; ++k)
-        sum += a[i * 3 + k] * b[j * 3 + k];
-      EXPECT_EQ(got[i * 4 + j], round(sum));
-    }
+  for (int repeat = 0; repeat < (accumulate ? 1 : 2); ++repeat)
+    tpc_contract(context.get(), &desc, bytes(a), bytes(b), bytes(got));
+  EXPECT_EQ(context->communicator->failure(), "");
+  for (size_t i = 0; i < got.size(); ++i)
+    EXPECT_EQ(static_cast<float>(got[i]), static_cast<float>(expected[i]));
+}
+
+TEST(Contract, Bfloat16) { expectNarrowLikeDefinition<runtime::BFloat16>(TPC_BF16, false); }
+TEST(Contract, Bfloat16ToFloat) { expectNarrowLikeDefinition<float>(TPC_F32, false); }
+TEST(Contract, Bfloat16AccumulatesIntoFloat) { expectNarrowLikeDefinition<float>(TPC_F32, true); }
+
+TEST(Contract, RoundsTheSumOnce) {
+  // 256 + 1 + 1 is 258 in f32, which bf16 has; adding one by one in bf16 stays at 256.
+  std::vector<runtime::BFloat16> a, ones;
+  for (float value : {256.0f, 1.0f, 1.0f})
+    a.emplace_back(value), ones.emplace_back(1.0f);
+  runtime::BFloat16 got(0.0f);
+  tpc_contract_desc desc = {TPC_BF16, TPC_BF16, 1, 1, 1, 3, 0, 3, 1, 0, 1, 1, 0, 1, 1, 0};
+  auto context = test::makeContext();
+  tpc_contract(context.get(), &desc, reinterpret_cast<char *>(a.data()),
+               reinterpret_cast<char *>(ones.data()), reinterpret_cast<char *>(&got));
+  EXPECT_EQ(context->communicator->failure(), "");
+  EXPECT_EQ(static_cast<float>(got), 258.0f);
+}
+
+TEST(Contract, OnlyBfloat16HasResultsOfAnotherType) {
+  auto desc = plain(1, 2, 2, 2);
+  desc.result_dtype = TPC_BF16;
+  auto context = test::makeContext();
+  char bytes[64] = {};
+  tpc_contract(context.get(), &desc, bytes, bytes, bytes);
+  EXPECT_NE(context->communicator->failure().find("in f32 to bf16: only bf16 has results"),
+            std::string::npos);
 }
 
 TEST(Contract, RefusesMatricesWithoutContiguousRowsOrColumns) {
@@ -143,7 +166,7 @@ TEST(Contract, RefusesMatricesWithoutContiguousRowsOrColumns) {
 
 TEST(Contract, RefusesIntegers) {
   auto desc = plain(1, 2, 2, 2);
-  desc.dtype = TPC_I32;
+  desc.dtype = desc.result_dtype = TPC_I32;
   auto context = test::makeContext();
   char bytes[64] = {};
   tpc_contract(context.get(), &desc, bytes, bytes, bytes);

@@ -1,6 +1,7 @@
 // Embedding, initialization and the splitting of launches.
 #include "Kernels/RandomFill.h"
 #include "RuntimeContext.h"
+#include "tpc/runtime/BFloat16.h"
 #include "tpc_random.h"
 
 #include <cmath>
@@ -29,15 +30,28 @@ TEST(Embedding, GradientSumsEqualIdsInOrder) {
   std::vector<int32_t> ids = {5, 4, 5, 7, 5};
   std::vector<float> dOut = {1e8f, 1, 2, 2, -1e8f, 1, 9, 9, 1, 1}, dTable(6, 7);
   auto context = test::makeContext(2);
-  tpc_embedding_grad(context.get(), TPC_F32, 5, 3, 2, 4, raw(ids), raw(dOut), raw(dTable));
+  tpc_embedding_grad(context.get(), TPC_F32, TPC_F32, 5, 3, 2, 4, raw(ids), raw(dOut), raw(dTable));
   EXPECT_EQ(dTable, (std::vector<float>{2, 2, 1, 3, 0, 0})); // (1e8 - 1e8) + 1, in this order
 }
 
-TEST(Embedding, GradientRefusesBf16) {
+TEST(Embedding, GradientOfBf16IsSummedInFloat) {
+  // bf16 has 8 bits: added one by one 256 would swallow the ones.
+  std::vector<int32_t> ids = {0, 0, 0};
+  std::vector<runtime::BFloat16> dOut;
+  for (float value : {256.0f, 1.0f, 1.0f})
+    dOut.emplace_back(value);
+  std::vector<float> dTable(2, 7);
+  auto context = test::makeContext();
+  tpc_embedding_grad(context.get(), TPC_BF16, TPC_F32, 3, 2, 1, 0, raw(ids), raw(dOut),
+                     raw(dTable));
+  EXPECT_EQ(dTable, (std::vector<float>{258, 0}));
+}
+
+TEST(Embedding, GradientRefusesToRound) {
   std::vector<int32_t> ids = {0};
   auto context = test::makeContext();
-  tpc_embedding_grad(context.get(), TPC_BF16, 1, 1, 1, 0, raw(ids), raw(ids), raw(ids));
-  EXPECT_NE(context->communicator->failure().find("got bf16"), std::string::npos);
+  tpc_embedding_grad(context.get(), TPC_BF16, TPC_BF16, 1, 1, 1, 0, raw(ids), raw(ids), raw(ids));
+  EXPECT_NE(context->communicator->failure().find("got bf16 of bf16"), std::string::npos);
 }
 
 std::vector<float> initialize(tpc_init_desc desc, std::vector<int64_t> offsets, int64_t scheme,
