@@ -37,6 +37,16 @@ static void foldIndex(AxisIndexOp op) {
   op.erase();
 }
 
+/// The operand of a collective in global form lies otherwise than its result, and must not stand
+/// for it.
+static LogicalResult verifyLocalForm(Operation *op) {
+  if (!op->hasAttr(TPCDialect::kLayouts))
+    return success();
+  return op->emitOpError(
+      "is in its global form, where a group of one still changes the layout: run "
+      "tpc-localize first");
+}
+
 namespace {
 struct FoldLocalCollectives : tpc::impl::FoldLocalCollectivesBase<FoldLocalCollectives> {
   void runOnOperation() override {
@@ -45,6 +55,9 @@ struct FoldLocalCollectives : tpc::impl::FoldLocalCollectivesBase<FoldLocalColle
       if (!isa<WaitOp>(op))
         ops.push_back(op);
     });
+    for (Operation *op : ops)
+      if (failed(verifyLocalForm(op)))
+        return signalPassFailure();
     for (Operation *op : ops)
       llvm::TypeSwitch<Operation *>(op)
           .Case<AllGatherOp, AllReduceOp, ReduceScatterOp, AllToAllOp, PermuteOp, ShardSliceOp>(

@@ -2,6 +2,7 @@
 
 #include "tpc/Dialect/TPCDialect.h"
 #include "tpc/Propagation/Passes.h"
+#include "tpc/Propagation/RuleReader.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/raw_ostream.h"
 #include <map>
@@ -41,9 +42,18 @@ namespace {
 struct PrintShardingRules : tpc::impl::PrintShardingRulesBase<PrintShardingRules> {
   void runOnOperation() override {
     std::multimap<StringRef, std::string> lines;
-    getOperation().walk([&](ShardingRuleOpInterface op) {
-      lines.emplace(op->getName().getStringRef(), describe(op.getShardingRule()));
+    WalkResult walked = getOperation().walk<WalkOrder::PreOrder>([&](Operation *op) {
+      bool hasRule = isa<ShardingRuleOpInterface>(op);
+      if (!hasRule && (op->hasTrait<OpTrait::IsTerminator>() || !handlesTensors(op)))
+        return WalkResult::advance();
+      FailureOr<ShardingRule> rule = readShardingRule(op);
+      if (failed(rule))
+        return WalkResult::interrupt();
+      lines.emplace(op->getName().getStringRef(), describe(*rule));
+      return WalkResult::advance();
     });
+    if (walked.wasInterrupted())
+      return signalPassFailure();
     for (RegisteredOperationName name : getContext().getRegisteredOperations())
       if (name.hasInterface<ShardingRuleOpInterface>() && !lines.count(name.getStringRef()))
         lines.emplace(name.getStringRef(), "has a rule, but the module has no such op");

@@ -1,6 +1,7 @@
 //===- PropagationGraph.cpp -----------------------------------------------===//
 
 #include "tpc/Propagation/PropagationGraph.h"
+#include "tpc/Propagation/RuleReader.h"
 
 using namespace mlir;
 using namespace tpc;
@@ -107,6 +108,8 @@ void GraphBuilder::addOp(GraphOp op) {
 //===----------------------------------------------------------------------===//
 
 LogicalResult GraphBuilder::addArgument(BlockArgument argument) {
+  if (failed(verifyStaticShape(argument.getType(), [&] { return emitError(argument.getLoc()); })))
+    return failure();
   auto type = dyn_cast<RankedTensorType>(argument.getType());
   if (!type)
     return success();
@@ -179,18 +182,13 @@ LogicalResult GraphBuilder::addOpResult(const GraphOp &op, OpResult result) {
 }
 
 LogicalResult GraphBuilder::addOp(Operation *op) {
-  auto isTensor = [](Type type) { return isa<ShapedType>(type); };
-  auto interface = dyn_cast<ShardingRuleOpInterface>(op);
-  if (!interface) {
-    if (llvm::none_of(op->getOperandTypes(), isTensor) &&
-        llvm::none_of(op->getResultTypes(), isTensor))
-      return success();
-    return op->emitOpError(
-        "has no sharding rule, so its tensors cannot be given layouts: implement "
-        "ShardingRuleOpInterface or write it with ops that have it");
-  }
+  if (!isa<ShardingRuleOpInterface>(op) && !handlesTensors(op))
+    return success();
+  FailureOr<ShardingRule> rule = readShardingRule(op);
+  if (failed(rule))
+    return failure();
   GraphOp graphOp{op,
-                  interface.getShardingRule(),
+                  std::move(*rule),
                   {},
                   op->getNumOperands(),
                   getPhase(op),

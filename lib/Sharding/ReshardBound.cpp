@@ -78,18 +78,22 @@ double ReshardBound::getGatherSeconds(const ReshardState &state, const ReshardSt
                     getLocalBytes(state) / getSlicedParts(state, target, wrong));
 }
 
-/// Moves what `wrong` has beyond its target to the dimension that lacks it.
+/// Moves what `wrong` has beyond its target to the dimension that lacks it. What that dimension
+/// lacks behind is best sliced before and moved along, so that the operand is as small as the
+/// target; only what `wrong` itself lacks then has to be sliced afterwards.
 double ReshardBound::getExchangeSeconds(const ReshardState &state, const ReshardState &target,
                                         unsigned wrong) const {
   size_t kept = getCommonLength(state.dims[wrong], target.dims[wrong]);
-  ArrayRef<uint8_t> moved = ArrayRef<uint8_t>(state.dims[wrong]).drop_front(kept);
+  ArrayRef<uint8_t> moved = ArrayRef<uint8_t>(state.dims[wrong]).drop_front(kept),
+                    slicedAfter = ArrayRef<uint8_t>(target.dims[wrong]).drop_front(kept);
   for (unsigned dim = 0; dim < state.dims.size(); ++dim) {
     if (dim == wrong)
       continue;
     ArrayRef<uint8_t> rest = getRest(state, target, dim);
-    if (std::search(rest.begin(), rest.end(), moved.begin(), moved.end()) != rest.end())
-      return getSeconds(CollectiveKind::AllToAll, atoms.getSize(moved),
-                        getLocalBytes(state) / getSlicedParts(state, target, wrong));
+    const uint8_t *found = std::search(rest.begin(), rest.end(), moved.begin(), moved.end());
+    if (found != rest.end())
+      return getSeconds(CollectiveKind::AllToAll, atoms.getSize(ArrayRef(found, rest.end())),
+                        getLocalBytes(target) * static_cast<double>(atoms.getSize(slicedAfter)));
   }
   return impossible;
 }

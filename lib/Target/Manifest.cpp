@@ -9,6 +9,7 @@
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/Path.h"
+#include <cmath>
 
 using namespace mlir;
 using namespace tpc;
@@ -157,12 +158,13 @@ void Writer::writeFlops() {
   auto entry = module.lookupSymbol<func::FuncOp>("step");
   if (!entry)
     entry = module.lookupSymbol<func::FuncOp>("forward");
-  auto flops = entry ? entry->getAttrOfType<IntegerAttr>(kFlops) : IntegerAttr();
+  auto counted = entry ? entry->getAttrOfType<FloatAttr>(kFlops) : FloatAttr();
+  double flops = counted ? counted.getValueAsDouble() : 0;
   auto batch = getModelAttr<IntegerAttr>(module, "batch"),
        sequence = getModelAttr<IntegerAttr>(module, "sequence");
   int64_t tokens = batch && sequence ? batch.getInt() * sequence.getInt() : 1;
-  json.attribute("flops_per_step", flops ? flops.getInt() : int64_t(0));
-  json.attribute("flops_per_token", flops && tokens ? flops.getInt() / tokens : int64_t(0));
+  json.attribute("flops_per_step", flops);
+  json.attribute("flops_per_token", tokens ? std::floor(flops / static_cast<double>(tokens)) : 0);
 }
 
 void Writer::writeArena(DictionaryAttr arena) {

@@ -1,6 +1,4 @@
 // RUN: tpc-opt %s --allow-unregistered-dialect --split-input-file --verify-diagnostics --tpc-overlap-collectives
-// RUN: tpc-opt %s --allow-unregistered-dialect --split-input-file --verify-diagnostics --tpc-combine-collectives
-// RUN: tpc-opt %s --allow-unregistered-dialect --split-input-file --verify-diagnostics --tpc-simplify-collectives
 // RUN: echo 'module {}' | not tpc-opt --tpc-overlap-collectives=memory-cap=-1 2>&1 | FileCheck %s --check-prefix=CAP
 // CAP: error: memory-cap is a number of bytes, got -1
 

@@ -109,3 +109,12 @@ func.func @two_blocks(%x: tensor<4xf32>) -> tensor<4xf32> {
 ^next:
   return %x : tensor<4xf32>
 }
+
+// -----
+
+tpc.mesh @mesh <["tp"=2]>
+// expected-error@+1 {{expects tensors of static shape, got 'tensor<?x6xf32>'}}
+func.func @unknown_size(%x: tensor<?x6xf32>) -> tensor<?x6xf32> {
+  %0 = arith.addf %x, %x : tensor<?x6xf32>
+  return %0 : tensor<?x6xf32>
+}

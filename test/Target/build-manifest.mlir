@@ -43,7 +43,7 @@ module attributes {tpc.model = {batch = 4 : i64, config = "{\22a\22: 1}", mode =
   func.func @forward(%x: tensor<4x8xf32> {tpc.input = "tokens", tpc.global = #tpc.global<[8, 8], <@mesh, [{"dp"}, {}]>>},
                      %w: tensor<6x8xf32> {tpc.param = #tpc.param<"w", shape = [6, 16], kind = linear, fan_in = 16>,
                                           tpc.global = #tpc.global<[6, 16], <@mesh, [{}, {"tp"}]>>},
-                     %i: tensor<i32>) -> (tensor<4x6xf32> {tpc.output = "logits"}) attributes {tpc.flops = 3200 : i64} {
+                     %i: tensor<i32>) -> (tensor<4x6xf32> {tpc.output = "logits"}) attributes {tpc.flops = 3.200000e+03 : f64} {
     %0 = tpc.contract %x, %w : [m, k], [n, k] -> [m, n] : (tensor<4x8xf32>, tensor<6x8xf32>) -> tensor<4x6xf32>
     %1 = tpc.all_reduce sum %0 over @mesh ["tp"] : tensor<4x6xf32> loc(fused["model.layers.0.mlp", "plan.yaml":9:3])
     return %1 : tensor<4x6xf32>

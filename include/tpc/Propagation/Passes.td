@@ -99,7 +99,8 @@ def PrintShardingRules : Pass<"tpc-print-sharding-rules", "::mlir::ModuleOp"> {
     One line per op: the factors of operands and results; `reduce`, those that are summed over (or `reduce max`);
     `replicate`, those that must not be split; `join`, those whose shards the op joins itself; and the sets of operands
     in which it is jointly linear. An op that has a rule but does not occur is named too, so that the module of a test
-    can be seen to be complete. For people and for tests; changes nothing.
+    can be seen to be complete; one that handles tensors and has no rule, or not for tensors of unknown size, is an
+    error. For people and for tests; changes nothing.
 
     ```
     arith.addf: ([a], [a]) -> [a] linear in {0, 1}

@@ -8,12 +8,13 @@ include "mlir/Pass/PassBase.td"
 def CountFlops : Pass<"tpc-count-flops", "::mlir::ModuleOp"> {
   let summary = "Counts the floating-point operations of matrix products and attention in each entry program";
   let description = [{
-    Attaches `tpc.flops` to every public function. Run on the global program, where nothing is counted twice because
-    ranks repeat it; the manifest's `flops_per_step` is what this says of `@step` or `@forward`.
+    Attaches `tpc.flops` to every public function. Precondition: the global program, where nothing is counted twice
+    because ranks repeat it, without calls, loops and linalg; the manifest's `flops_per_step` is what this says of
+    `@step` or `@forward`.
 
     ```mlir
     // 2 * 4 * 6 * 8 operations
-    func.func @f(%x: tensor<4x8xf32>, %w: tensor<6x8xf32>) -> tensor<4x6xf32> attributes {tpc.flops = 384 : i64} {
+    func.func @f(%x: tensor<4x8xf32>, %w: tensor<6x8xf32>) -> tensor<4x6xf32> attributes {tpc.flops = 3.840000e+02 : f64} {
       %0 = tpc.contract %x, %w : [m, k], [n, k] -> [m, n] : (tensor<4x8xf32>, tensor<6x8xf32>) -> tensor<4x6xf32>
     ```
   }];
