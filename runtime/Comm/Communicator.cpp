@@ -3,9 +3,9 @@
 
 namespace tpc::runtime {
 
-Communicator::~Communicator() = default;
+HostCommunicator::~HostCommunicator() = default;
 
-void Communicator::broadcast(void *data, size_t bytes, int root) {
+void HostCommunicator::broadcast(void *data, size_t bytes, int root) {
   std::vector<char> all(bytes * size());
   gatherHost(data, bytes, all.data());
   std::memcpy(data, all.data() + bytes * root, bytes);

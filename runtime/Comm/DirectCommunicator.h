@@ -60,6 +60,9 @@ public:
   bool failed() const noexcept override { return board().failed(); }
   std::string failure() const override { return board().failure(); }
   bool claimReport() noexcept override { return board().claimReport(); }
+  std::string describe(int rank) const override { return board().describe(rank); }
+  void note(int64_t collective) noexcept override { board().rank(myRank).position = collective; }
+  int64_t noted(int rank) const noexcept override { return board().rank(rank).position; }
   void finish() override;
 
 protected:

@@ -76,6 +76,7 @@ public:
   bool failed() const noexcept override { return transport.failed(); }
   std::string failure() const override { return transport.failure(); }
   bool claimReport() noexcept override { return transport.claimReport(); }
+  std::string describe(int rank) const override { return transport.describe(rank); }
   void finish() override {
     barrier();
     transport.finish();

@@ -11,39 +11,22 @@
 
 namespace tpc::runtime {
 
-/// One rank's end of the job's communication. Used by one thread at a time, except for abort() and
-/// failed().
+/// The host side of a job: who is in it, meetings, small data, news of failures. Used by one thread
+/// at a time, except for abort(), failed(), failure() and noted().
 ///
-/// Every rank makes the same calls in the same order (SPMD). Reductions are evaluated in group
-/// order with one rounding per step (bf16: accumulated in f32, rounded once), so results have the
-/// same bits on every rank and in every run. A dead or stalled peer, a peer's abort(), or a peer
-/// that makes another call ends in an Error within the time-out.
-class Communicator {
+/// Every rank makes the same calls in the same order (SPMD). A dead or stalled peer, a peer's
+/// abort(), or a peer that makes another call ends in an Error within the time-out.
+class HostCommunicator {
 public:
-  virtual ~Communicator();
+  virtual ~HostCommunicator();
 
   int rank() const { return myRank; }
   int size() const { return worldSize; }
-  /// "shm", "mpi", "in-process".
+  /// "shm", "mpi", "in-process", ...
   virtual const char *name() const = 0;
-
-  /// This rank's communication region: zero-initialized, page aligned, of the size asked for when
-  /// connecting (null if that was 0). Collectives on buffers inside it avoid copies.
-  virtual char *region() const = 0;
 
   /// Threads this rank may use so that the ranks of its host do not compete for cores; at least 1.
   virtual int fairThreads() const { return 1; }
-
-  /// Begins a collective. `inputs` and `outputs` have one pointer per operand; outputs[i] is
-  /// inputs[i] or disjoint from all inputs. Until wait() returns, inputs must not change and
-  /// outputs must not be touched.
-  virtual void start(const Collective &collective, char *const *inputs, char *const *outputs) = 0;
-  /// Finishes the oldest unfinished start() of this collective.
-  virtual void wait(const Collective &collective) = 0;
-  void run(const Collective &collective, char *const *inputs, char *const *outputs) {
-    start(collective, inputs, outputs);
-    wait(collective);
-  }
 
   /// Returns when every rank has called it.
   virtual void barrier() = 0;
@@ -62,14 +45,51 @@ public:
   /// True for exactly one rank of a failed job: the one that should print failure().
   virtual bool claimReport() noexcept = 0;
 
+  /// "rank 1 on HOST", for messages.
+  virtual std::string describe(int rank) const { return "rank " + std::to_string(rank); }
+  /// Lets the others know, for their messages, which collective this rank has begun. Where ranks
+  /// share no memory, nobody learns of it.
+  virtual void note(int64_t collective) noexcept {}
+  /// What `rank` noted last; kNothingNoted if it did not, or nobody can know.
+  virtual int64_t noted(int rank) const noexcept { return kNothingNoted; }
+  static constexpr int64_t kNothingNoted = -1;
+
   /// Leaves the job in good order: returns when all ranks have called it. Destruction without it
   /// counts as a failure of this rank.
   virtual void finish() = 0;
 
 protected:
-  Communicator(int rank, int size) : myRank(rank), worldSize(size) {}
+  HostCommunicator(int rank, int size) : myRank(rank), worldSize(size) {}
   const int myRank;
   const int worldSize;
+};
+
+/// One rank's end of the job's communication: the host side, and collectives on the memory that
+/// the rank computes in.
+///
+/// Reductions on hosts are evaluated in group order with one rounding per step (bf16: accumulated
+/// in f32, rounded once). Results have the same bits on every rank and in every run. On a GPU,
+/// collectives take their turn in the work given to it: start() and wait() return before it is
+/// done.
+class Communicator : public HostCommunicator {
+public:
+  /// This rank's communication region: zero-initialized, page aligned, of the size asked for when
+  /// connecting (null if that was 0). Collectives on buffers inside it avoid copies.
+  virtual char *region() const = 0;
+
+  /// Begins a collective. `inputs` and `outputs` have one pointer per operand; outputs[i] is
+  /// inputs[i] or disjoint from all inputs. Until wait() returns, inputs must not change and
+  /// outputs must not be touched.
+  virtual void start(const Collective &collective, char *const *inputs, char *const *outputs) = 0;
+  /// Finishes the oldest unfinished start() of this collective.
+  virtual void wait(const Collective &collective) = 0;
+  void run(const Collective &collective, char *const *inputs, char *const *outputs) {
+    start(collective, inputs, outputs);
+    wait(collective);
+  }
+
+protected:
+  using HostCommunicator::HostCommunicator;
 };
 
 /// What must be equal on all ranks, by name: {"executable", hash}, {"data", "corpus.txt, 1234
