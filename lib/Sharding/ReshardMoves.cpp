@@ -9,16 +9,6 @@ using llvm::ArrayRef;
 using llvm::Expected;
 using llvm::SmallVector;
 
-std::string ReshardState::getKey() const {
-  std::string key;
-  for (const AtomList &list : dims) {
-    key.append(list.begin(), list.end());
-    key.push_back(static_cast<char>(0xff));
-  }
-  key.append(reinterpret_cast<const char *>(&partial), sizeof(partial));
-  return key;
-}
-
 //===----------------------------------------------------------------------===//
 // AtomTable
 //===----------------------------------------------------------------------===//
@@ -65,11 +55,9 @@ int64_t AtomTable::getSize(uint32_t set) const {
 }
 
 uint32_t AtomTable::getUnused(const ReshardState &state) const {
-  uint32_t unused = (1u << atoms.size()) - 1;
-  unused &= ~state.partial;
-  for (const AtomList &list : state.dims)
-    for (uint8_t atom : list)
-      unused &= ~(1u << atom);
+  uint32_t unused = ((1u << atoms.size()) - 1) & ~state.partial;
+  for (uint8_t atom : state.getAtoms())
+    unused &= ~(1u << atom);
   return unused;
 }
 
@@ -87,184 +75,193 @@ AxisList AtomTable::getAxes(ArrayRef<uint8_t> list) const {
   return getCanonical(axes, mesh);
 }
 
-void AtomTable::appendAtoms(ArrayRef<AxisRef> axes, AtomList &list) const {
+AtomList AtomTable::getAtoms(ArrayRef<AxisRef> axes) const {
+  AtomList list;
   for (const AxisRef &ref : axes)
     for (unsigned i = 0; i < atoms.size(); ++i)
       if (ref.contains(atoms[i]))
         list.push_back(i);
+  return list;
 }
 
 ReshardState AtomTable::getState(const Layout &layout) const {
-  ReshardState state;
-  for (const AxisList &axes : layout.dims)
-    appendAtoms(axes, state.dims.emplace_back());
-  AtomList partial;
-  appendAtoms(layout.partial, partial);
-  for (uint8_t atom : partial)
+  ReshardState state(layout.getRank());
+  for (unsigned dim = 0; dim < layout.getRank(); ++dim)
+    state.append(dim, getAtoms(layout.dims[dim]));
+  for (uint8_t atom : getAtoms(layout.partial))
     state.partial |= 1u << atom;
   return state;
+}
+
+/// The atoms of a set, in their order.
+static AtomList getList(uint32_t set) {
+  AtomList list;
+  for (uint8_t atom = 0; set >> atom != 0; ++atom)
+    if (set >> atom & 1)
+      list.push_back(atom);
+  return list;
 }
 
 Layout AtomTable::getLayout(const ReshardState &state, ReductionKind kind) const {
   Layout layout;
   layout.partialKind = kind;
-  for (const AtomList &list : state.dims)
-    layout.dims.push_back(getAxes(list));
-  AtomList partial;
-  for (unsigned i = 0; i < atoms.size(); ++i)
-    if (state.partial >> i & 1)
-      partial.push_back(i);
-  layout.partial = getAxes(partial);
+  for (unsigned dim = 0; dim < state.getRank(); ++dim)
+    layout.dims.push_back(getAxes(state.getDim(dim)));
+  layout.partial = getAxes(getList(state.partial));
   return layout;
+}
+
+//===-- what a collective runs over ---------------------------------------------===//
+
+/// Where the atoms lie: a number per dimension and stride; that of unused ones is -1.
+static SmallVector<int64_t, 16> getPlaces(const ReshardState &state, const AtomTable &atoms) {
+  SmallVector<int64_t, 16> places(atoms.size(), -1);
+  for (unsigned dim = 0; dim < state.getRank(); ++dim) {
+    int64_t stride = 1;
+    for (uint8_t atom : llvm::reverse(state.getDim(dim))) {
+      places[atom] = stride * state.getRank() + dim;
+      stride *= atoms.getSize(atom);
+    }
+  }
+  return places;
+}
+
+AtomList AtomTable::getPermuted(const ReshardState &before, const ReshardState &after) const {
+  SmallVector<int64_t, 16> from = getPlaces(before, *this), to = getPlaces(after, *this);
+  AtomList moved;
+  for (uint8_t atom = 0; atom < atoms.size(); ++atom)
+    if (from[atom] != to[atom])
+      moved.push_back(atom);
+  return moved;
+}
+
+AtomList AtomTable::getMoved(CollectiveKind kind, unsigned dim, const ReshardState &before,
+                             const ReshardState &after) const {
+  auto getRest = [dim](const ReshardState &longer, const ReshardState &shorter) {
+    return AtomList(longer.getDim(dim).drop_front(shorter.getDim(dim).size()));
+  };
+  switch (kind) {
+  case CollectiveKind::Slice:
+  case CollectiveKind::ReduceScatter:
+    return getRest(after, before);
+  case CollectiveKind::AllGather:
+  case CollectiveKind::AllToAll:
+    return getRest(before, after);
+  case CollectiveKind::AllReduce:
+    return getList(before.partial & ~after.partial);
+  case CollectiveKind::Permute:
+    return getPermuted(before, after);
+  }
+  llvm_unreachable("unknown collective");
 }
 
 //===----------------------------------------------------------------------===//
 // MoveGenerator
 //===----------------------------------------------------------------------===//
 
-SmallVector<ReshardMove> MoveGenerator::getMoves(const ReshardState &current) {
-  state = &current;
-  moves.clear();
-  addSlices();
-  addGathers();
-  addExchanges();
-  addReductions();
-  return std::move(moves);
+void MoveGenerator::visitMoves(const ReshardState &state, Visit visit) const {
+  visitSlices(state, visit);
+  visitGathers(state, visit);
+  visitExchanges(state, visit);
+  visitReductions(state, visit);
 }
 
-void MoveGenerator::add(CollectiveKind kind, unsigned dim, unsigned splitDim, AtomList moved,
-                        ReshardState result) {
-  moves.push_back({kind, dim, splitDim, std::move(moved), std::move(result)});
+bool MoveGenerator::divides(const ReshardState &state, unsigned dim, int64_t parts) const {
+  return shape[dim] % (atoms.getSize(state.getDim(dim)) * parts) == 0;
 }
 
-bool MoveGenerator::divides(unsigned dim, int64_t parts) const {
-  return shape[dim] % (atoms.getSize(state->dims[dim]) * parts) == 0;
-}
-
-void MoveGenerator::addSlices() {
-  uint32_t unused = atoms.getUnused(*state);
-  for (unsigned dim = 0; dim < state->dims.size(); ++dim)
+void MoveGenerator::visitSlices(const ReshardState &state, Visit visit) const {
+  uint32_t unused = atoms.getUnused(state);
+  for (unsigned dim = 0; dim < state.getRank(); ++dim)
     for (uint8_t atom = 0; atom < atoms.size(); ++atom) {
-      if (!(unused >> atom & 1) || !divides(dim, atoms.getSize(atom)))
+      if (!(unused >> atom & 1) || !divides(state, dim, atoms.getSize(atom)))
         continue;
-      ReshardState next = *state;
-      next.dims[dim].push_back(atom);
-      add(CollectiveKind::Slice, dim, 0, {atom}, std::move(next));
+      ReshardState next = state;
+      next.append(dim, atom);
+      visit(CollectiveKind::Slice, dim, 0, next);
     }
 }
 
-void MoveGenerator::addGathers() {
-  for (unsigned dim = 0; dim < state->dims.size(); ++dim) {
-    ReshardState next = *state;
-    AtomList moved;
-    while (!next.dims[dim].empty()) {
-      moved.insert(moved.begin(), next.dims[dim].pop_back_val());
-      add(CollectiveKind::AllGather, dim, 0, moved, next);
+void MoveGenerator::visitGathers(const ReshardState &state, Visit visit) const {
+  for (unsigned dim = 0; dim < state.getRank(); ++dim) {
+    ReshardState next = state;
+    while (!next.getDim(dim).empty()) {
+      next.dropBack(dim, 1);
+      visit(CollectiveKind::AllGather, dim, 0, next);
     }
   }
 }
 
-void MoveGenerator::addExchanges() {
-  for (unsigned dim = 0; dim < state->dims.size(); ++dim)
-    for (unsigned splitDim = 0; splitDim < state->dims.size(); ++splitDim) {
-      const AtomList &list = state->dims[dim];
+void MoveGenerator::visitExchanges(const ReshardState &state, Visit visit) const {
+  for (unsigned dim = 0; dim < state.getRank(); ++dim)
+    for (unsigned splitDim = 0; splitDim < state.getRank(); ++splitDim) {
+      ArrayRef<uint8_t> list = state.getDim(dim);
       for (size_t count = 1; splitDim != dim && count <= list.size(); ++count) {
-        AtomList moved(list.end() - count, list.end());
-        if (!divides(splitDim, atoms.getSize(moved)))
+        ArrayRef<uint8_t> moved = list.take_back(count);
+        if (!divides(state, splitDim, atoms.getSize(moved)))
           continue;
-        ReshardState next = *state;
-        next.dims[dim].truncate(list.size() - count);
-        next.dims[splitDim].append(moved);
-        add(CollectiveKind::AllToAll, dim, splitDim, moved, std::move(next));
+        ReshardState next = state;
+        next.dropBack(dim, count);
+        next.append(splitDim, moved);
+        visit(CollectiveKind::AllToAll, dim, splitDim, next);
       }
     }
 }
 
-void MoveGenerator::addReductions() {
-  for (uint32_t set = state->partial; set != 0; set = (set - 1) & state->partial) {
-    AtomList moved;
-    for (uint8_t atom = 0; atom < atoms.size(); ++atom)
-      if (set >> atom & 1)
-        moved.push_back(atom);
-    ReshardState next = *state;
+void MoveGenerator::visitReductions(const ReshardState &state, Visit visit) const {
+  for (uint32_t set = state.partial; set != 0; set = (set - 1) & state.partial) {
+    ReshardState next = state;
     next.partial &= ~set;
-    add(CollectiveKind::AllReduce, 0, 0, std::move(moved), std::move(next));
+    visit(CollectiveKind::AllReduce, 0, 0, next);
   }
   AtomList chosen;
-  addScatters(chosen);
+  visitScatters(state, chosen, visit);
 }
 
 /// Every ordered choice of partial atoms that begins with `chosen`.
-void MoveGenerator::addScatters(AtomList &chosen) {
+void MoveGenerator::visitScatters(const ReshardState &state, AtomList &chosen, Visit visit) const {
   for (uint8_t atom = 0; atom < atoms.size(); ++atom) {
-    if (!(state->partial >> atom & 1) || llvm::is_contained(chosen, atom))
+    if (!(state.partial >> atom & 1) || llvm::is_contained(chosen, atom))
       continue;
     chosen.push_back(atom);
-    for (unsigned dim = 0; dim < state->dims.size(); ++dim) {
-      if (!divides(dim, atoms.getSize(chosen)))
+    for (unsigned dim = 0; dim < state.getRank(); ++dim) {
+      if (!divides(state, dim, atoms.getSize(chosen)))
         continue;
-      ReshardState next = *state;
+      ReshardState next = state;
       for (uint8_t moved : chosen)
         next.partial &= ~(1u << moved);
-      next.dims[dim].append(chosen);
-      add(CollectiveKind::ReduceScatter, dim, 0, chosen, std::move(next));
+      next.append(dim, chosen);
+      visit(CollectiveKind::ReduceScatter, dim, 0, next);
     }
-    addScatters(chosen);
+    visitScatters(state, chosen, visit);
     chosen.pop_back();
   }
 }
 
-/// (atom, dimension, stride) of every atom in a dimension, sorted: where it lies.
-static SmallVector<std::tuple<uint8_t, unsigned, int64_t>> getPlaces(const ReshardState &state,
-                                                                     const AtomTable &atoms) {
-  SmallVector<std::tuple<uint8_t, unsigned, int64_t>> places;
-  for (unsigned dim = 0; dim < state.dims.size(); ++dim) {
-    int64_t stride = 1;
-    for (uint8_t atom : llvm::reverse(state.dims[dim])) {
-      places.push_back({atom, dim, stride});
-      stride *= atoms.getSize(atom);
-    }
-  }
-  llvm::sort(places);
-  return places;
-}
-
-SmallVector<ReshardMove> MoveGenerator::getPermutes(const ReshardState &current) {
-  state = &current;
-  moves.clear();
-  if (llvm::all_of(state->dims, [](const AtomList &list) { return list.empty(); }))
-    return {};
-  ReshardState next;
-  next.dims.resize(state->dims.size());
-  next.partial = state->partial;
-  uint32_t usable = ((1u << atoms.size()) - 1) & ~state->partial;
-  fillDims(0, atoms.getSize(state->dims[0]), usable, next);
-  return std::move(moves);
+void MoveGenerator::visitPermutes(const ReshardState &state, Visit visit) const {
+  if (state.getAtoms().empty())
+    return;
+  ReshardState next(state.getRank(), state.partial);
+  uint32_t usable = ((1u << atoms.size()) - 1) & ~state.partial;
+  fillDims(state, 0, atoms.getSize(state.getDim(0)), usable, next, visit);
 }
 
 /// Chooses the atoms of `dim` and of the dimensions after it so that every dimension keeps its
 /// number of parts.
-void MoveGenerator::fillDims(unsigned dim, int64_t remaining, uint32_t usable, ReshardState &next) {
-  if (remaining == 1 && dim + 1 < next.dims.size())
-    return fillDims(dim + 1, atoms.getSize(state->dims[dim + 1]), usable, next);
+void MoveGenerator::fillDims(const ReshardState &state, unsigned dim, int64_t remaining,
+                             uint32_t usable, ReshardState &next, Visit visit) const {
+  if (remaining == 1 && dim + 1 < next.getRank())
+    return fillDims(state, dim + 1, atoms.getSize(state.getDim(dim + 1)), usable, next, visit);
   if (remaining == 1) {
-    auto before = getPlaces(*state, atoms), after = getPlaces(next, atoms);
-    SmallVector<std::tuple<uint8_t, unsigned, int64_t>> differing;
-    std::set_symmetric_difference(before.begin(), before.end(), after.begin(), after.end(),
-                                  std::back_inserter(differing));
-    AtomList moved;
-    for (auto [atom, place, stride] : differing)
-      if (moved.empty() || moved.back() != atom)
-        moved.push_back(atom);
-    if (!moved.empty())
-      add(CollectiveKind::Permute, 0, 0, std::move(moved), next);
+    if (next != state)
+      visit(CollectiveKind::Permute, 0, 0, next);
     return;
   }
   for (uint8_t atom = 0; atom < atoms.size(); ++atom) {
     if (!(usable >> atom & 1) || remaining % atoms.getSize(atom) != 0)
       continue;
-    next.dims[dim].push_back(atom);
-    fillDims(dim, remaining / atoms.getSize(atom), usable & ~(1u << atom), next);
-    next.dims[dim].pop_back();
+    next.append(dim, atom);
+    fillDims(state, dim, remaining / atoms.getSize(atom), usable & ~(1u << atom), next, visit);
+    next.dropBack(dim, 1);
   }
 }

@@ -1,35 +1,13 @@
 //===- ReshardMoves.h - layouts as states, collectives as moves --------------===//
-//
-// Inside the planner a mesh axis is cut into atoms. A state lists atoms per dimension and keeps the
-// partial ones as a bit set.
-//
 //===----------------------------------------------------------------------===//
 
 #ifndef TPC_LIB_SHARDING_RESHARDMOVES_H
 #define TPC_LIB_SHARDING_RESHARDMOVES_H
 
+#include "ReshardState.h"
 #include "tpc/Sharding/ReshardPlanner.h"
 
 namespace tpc {
-
-using AtomList = llvm::SmallVector<uint8_t, 4>;
-
-struct ReshardState {
-  llvm::SmallVector<AtomList, 4> dims;
-  uint32_t partial = 0;
-
-  std::string getKey() const;
-  bool operator==(const ReshardState &other) const {
-    return dims == other.dims && partial == other.partial;
-  }
-};
-
-struct ReshardMove {
-  CollectiveKind kind;
-  unsigned dim = 0, splitDim = 0;
-  AtomList atoms;
-  ReshardState result;
-};
 
 /// The parts of mesh axes that a search moves around.
 class AtomTable {
@@ -48,11 +26,15 @@ public:
   /// Atoms that neither split `state` nor are partial in it.
   uint32_t getUnused(const ReshardState &state) const;
   AxisList getAxes(llvm::ArrayRef<uint8_t> list) const;
+  /// The atoms that a collective from `before` to `after` runs over; `dim` as in ReshardStep.
+  AtomList getMoved(CollectiveKind kind, unsigned dim, const ReshardState &before,
+                    const ReshardState &after) const;
   ReshardState getState(const Layout &layout) const;
   Layout getLayout(const ReshardState &state, ReductionKind kind) const;
 
 private:
-  void appendAtoms(llvm::ArrayRef<AxisRef> axes, AtomList &list) const;
+  AtomList getAtoms(llvm::ArrayRef<AxisRef> axes) const;
+  AtomList getPermuted(const ReshardState &before, const ReshardState &after) const;
 
   Mesh mesh;
   AxisList atoms;
@@ -61,29 +43,30 @@ private:
 /// Enumerates the moves out of a state.
 class MoveGenerator {
 public:
+  /// Told of a move: its kind, dimensions as in ReshardStep, and what it results in.
+  using Visit = llvm::function_ref<void(CollectiveKind, unsigned dim, unsigned splitDim,
+                                        const ReshardState &)>;
+
   MoveGenerator(const AtomTable &atoms, llvm::ArrayRef<int64_t> shape)
       : atoms(atoms), shape(shape) {}
 
   /// All but permutes, of which there are factorially many.
-  llvm::SmallVector<ReshardMove> getMoves(const ReshardState &state);
-  llvm::SmallVector<ReshardMove> getPermutes(const ReshardState &state);
+  void visitMoves(const ReshardState &state, Visit visit) const;
+  void visitPermutes(const ReshardState &state, Visit visit) const;
 
 private:
-  void addSlices();
-  void addGathers();
-  void addExchanges();
-  void addReductions();
-  void addScatters(AtomList &chosen);
-  void fillDims(unsigned dim, int64_t remaining, uint32_t unused, ReshardState &next);
-  void add(CollectiveKind kind, unsigned dim, unsigned splitDim, AtomList moved,
-           ReshardState result);
-  /// Can `dim` of the current state be split further by `parts`?
-  bool divides(unsigned dim, int64_t parts) const;
+  void visitSlices(const ReshardState &state, Visit visit) const;
+  void visitGathers(const ReshardState &state, Visit visit) const;
+  void visitExchanges(const ReshardState &state, Visit visit) const;
+  void visitReductions(const ReshardState &state, Visit visit) const;
+  void visitScatters(const ReshardState &state, AtomList &chosen, Visit visit) const;
+  void fillDims(const ReshardState &state, unsigned dim, int64_t remaining, uint32_t usable,
+                ReshardState &next, Visit visit) const;
+  /// Can `dim` of `state` be split further by `parts`?
+  bool divides(const ReshardState &state, unsigned dim, int64_t parts) const;
 
   const AtomTable &atoms;
   llvm::ArrayRef<int64_t> shape;
-  const ReshardState *state = nullptr;
-  llvm::SmallVector<ReshardMove> moves;
 };
 
 } // namespace tpc

@@ -143,8 +143,9 @@ static ReshardPlan makePlan(ArrayRef<ReshardNode> path, const ReshardSearch &sea
   ReshardPlan plan;
   for (size_t i = 1; i < path.size(); ++i) {
     const ReshardNode &node = path[i];
-    double bytes = search.getLocalBytes(path[i - 1].state);
-    AxisList axes = atoms.getAxes(node.atoms);
+    const ReshardState &before = path[i - 1].state;
+    double bytes = search.getLocalBytes(before);
+    AxisList axes = atoms.getAxes(atoms.getMoved(node.kind, node.dim, before, node.state));
     append(plan,
            {node.kind, node.dim, node.splitDim, axes,
             getNormalized(atoms.getLayout(node.state, kind), cost.getMesh()),
@@ -208,14 +209,14 @@ Expected<ReshardPlan> ReshardPlanner::search(ArrayRef<int64_t> shape, int64_t el
   if (!atoms)
     return atoms.takeError();
   ReshardState first = atoms->getState(from), last = atoms->getState(to);
-  ReshardSearch coarse(cost, *atoms, shape, elementBytes, memoryCap);
-  std::vector<ReshardNode> path = coarse.run(first, last);
+  ReshardSearch coarse(cost, *atoms, shape, elementBytes, last, memoryCap);
+  std::vector<ReshardNode> path = coarse.run(first);
   int64_t limit = path.empty() ? std::numeric_limits<int64_t>::max() : path.back().price.first;
   AtomTable parts = atoms->getRefined();
   bool mayImprove = parts.size() > atoms->size() && parts.size() <= maxParts;
-  if (mayImprove && !coarse.isProven(first, last, limit)) {
-    ReshardSearch fine(cost, parts, shape, elementBytes, memoryCap);
-    std::vector<ReshardNode> better = fine.run(parts.getState(from), parts.getState(to), limit);
+  if (mayImprove && !coarse.isProven(first, limit)) {
+    ReshardSearch fine(cost, parts, shape, elementBytes, parts.getState(to), memoryCap);
+    std::vector<ReshardNode> better = fine.run(parts.getState(from), limit);
     if (!better.empty())
       return makePlan(better, fine, parts, from.partialKind, cost);
   }

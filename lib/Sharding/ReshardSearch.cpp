@@ -13,24 +13,24 @@ static int64_t toFemtoseconds(double seconds) { return std::llround(seconds * 1e
 static constexpr int64_t slack = 4;
 
 ReshardSearch::ReshardSearch(const CostModel &cost, const AtomTable &atoms, ArrayRef<int64_t> shape,
-                             int64_t elementBytes, int64_t memoryCap)
-    : cost(cost), atoms(atoms), memoryCap(memoryCap), generator(atoms, shape),
-      bound(cost, atoms, shape, elementBytes) {}
+                             int64_t elementBytes, const ReshardState &target, int64_t memoryCap)
+    : cost(cost), atoms(atoms), target(target), equalLinks(cost.hasEqualLinks()),
+      memoryCap(memoryCap), generator(atoms, shape),
+      bound(cost, atoms, shape, elementBytes, target) {}
 
-int64_t ReshardSearch::getBound(const ReshardState &state, const ReshardState &target) const {
-  return std::max<int64_t>(toFemtoseconds(bound.getSeconds(state, target)) - slack, 0);
+int64_t ReshardSearch::getBound(const ReshardState &state) const {
+  return std::max<int64_t>(toFemtoseconds(bound.getSeconds(state)) - slack, 0);
 }
 
-bool ReshardSearch::isProven(const ReshardState &from, const ReshardState &to,
-                             int64_t price) const {
-  return price <= getBound(from, to) + slack;
+bool ReshardSearch::isProven(const ReshardState &from, int64_t price) const {
+  return price <= getBound(from) + slack;
 }
 
-void ReshardSearch::push(ReshardNode node, const ReshardState &target) {
-  ReshardPrice estimate = {node.price.first + getBound(node.state, target), node.price.second};
+void ReshardSearch::push(ReshardNode node) {
+  ReshardPrice estimate = {node.price.first + getBound(node.state), node.price.second};
   if (estimate.first >= limit)
     return;
-  auto [entry, inserted] = best.try_emplace(node.state.getKey(), node.price);
+  auto [entry, inserted] = best.try_emplace(node.state, node.price);
   if (!inserted && entry->second <= node.price)
     return;
   entry->second = node.price;
@@ -38,27 +38,35 @@ void ReshardSearch::push(ReshardNode node, const ReshardState &target) {
   nodes.push_back(std::move(node));
 }
 
-void ReshardSearch::follow(int64_t index, llvm::SmallVector<ReshardMove> moves,
-                           const ReshardState &target) {
-  double bytes = bound.getLocalBytes(nodes[index].state);
-  ReshardPrice before = nodes[index].price;
-  for (ReshardMove &move : moves) {
-    if (!(move.result == target) &&
-        bound.getLocalBytes(move.result) > static_cast<double>(memoryCap))
-      continue;
-    double seconds = cost.getSeconds(move.kind, atoms.getAxes(move.atoms), bytes);
-    ReshardPrice price = {before.first + toFemtoseconds(seconds), before.second + 1};
-    push({std::move(move.result), price, index, move.kind, move.dim, move.splitDim,
-          std::move(move.atoms)},
-         target);
-  }
+/// Where all links are alike, whoever takes part in a permute receives a shard.
+double ReshardSearch::getSeconds(const ReshardNode &from, CollectiveKind kind, unsigned dim,
+                                 const ReshardState &result) const {
+  double bytes = bound.getLocalBytes(from.state);
+  if (kind == CollectiveKind::Permute && equalLinks)
+    return cost.getLeastLatency() + cost.getLeastSecondsPerByte() * bytes;
+  return cost.getSeconds(kind, atoms.getAxes(atoms.getMoved(kind, dim, from.state, result)), bytes);
+}
+
+void ReshardSearch::follow(int64_t index, bool permutes) {
+  const ReshardNode from = nodes[index]; // as `nodes` grows
+  auto visit = [&](CollectiveKind kind, unsigned dim, unsigned splitDim,
+                   const ReshardState &result) {
+    if (result != target && bound.getLocalBytes(result) > static_cast<double>(memoryCap))
+      return;
+    int64_t seconds = toFemtoseconds(getSeconds(from, kind, dim, result));
+    push({result, {from.price.first + seconds, from.price.second + 1}, index, kind, dim, splitDim});
+  };
+  if (permutes)
+    generator.visitPermutes(from.state, visit);
+  else
+    generator.visitMoves(from.state, visit);
 }
 
 /// What permutes leave as it is: the number of shards of every dimension, and the sums.
 std::string ReshardSearch::getInvariant(const ReshardState &state) const {
   std::string text = std::to_string(state.partial);
-  for (const AtomList &list : state.dims)
-    text += "," + std::to_string(atoms.getSize(list));
+  for (unsigned dim = 0; dim < state.getRank(); ++dim)
+    text += "," + std::to_string(atoms.getSize(state.getDim(dim)));
   return text;
 }
 
@@ -68,7 +76,7 @@ bool ReshardSearch::servedByOthers(int64_t index) {
   int64_t price = nodes[index].price.first;
   auto [known, isNew] = permuted.try_emplace(getInvariant(nodes[index].state), price);
   if (!isNew && known->second <= price)
-    return cost.hasEqualLinks();
+    return equalLinks;
   known->second = price;
   return false;
 }
@@ -91,26 +99,22 @@ std::vector<ReshardNode> ReshardSearch::getPath(int64_t index) const {
   return path;
 }
 
-std::vector<ReshardNode> ReshardSearch::run(const ReshardState &from, const ReshardState &to,
-                                            int64_t limit) {
+std::vector<ReshardNode> ReshardSearch::run(const ReshardState &from, int64_t limit) {
   this->limit = limit;
-  push({from, {0, 0}, -1, CollectiveKind::Slice, 0, 0, {}}, to);
+  push({from, {0, 0}, -1});
   while (!queue.empty()) {
     auto [estimate, index, permutes] = queue.top();
     queue.pop();
-    ReshardState state = nodes[index].state;
-    if (best.lookup(state.getKey()) < nodes[index].price)
+    const ReshardNode &node = nodes[index];
+    if (best.lookup(node.state) < node.price)
       continue;
-    if (state == to)
+    if (node.state == target)
       return getPath(index);
-    if (permutes) {
-      if (servedByOthers(index))
-        continue;
-      follow(index, generator.getPermutes(state), to);
+    if (permutes && servedByOthers(index))
       continue;
-    }
-    follow(index, generator.getMoves(state), to);
-    postponePermutes(index);
+    follow(index, permutes);
+    if (!permutes)
+      postponePermutes(index);
   }
   return {};
 }

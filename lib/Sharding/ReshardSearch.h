@@ -8,6 +8,7 @@
 #define TPC_LIB_SHARDING_RESHARDSEARCH_H
 
 #include "ReshardBound.h"
+#include "llvm/ADT/DenseMap.h"
 #include <limits>
 #include <queue>
 
@@ -23,30 +24,32 @@ struct ReshardNode {
   int64_t parent; ///< index of the node before, -1 for the first
   CollectiveKind kind = CollectiveKind::Slice;
   unsigned dim = 0, splitDim = 0;
-  AtomList atoms;
 };
 
 class ReshardSearch {
 public:
   /// Layouts between the first and the last may take at most `memoryCap` bytes on a rank.
   ReshardSearch(const CostModel &cost, const AtomTable &atoms, llvm::ArrayRef<int64_t> shape,
-                int64_t elementBytes, int64_t memoryCap);
+                int64_t elementBytes, const ReshardState &target, int64_t memoryCap);
 
-  /// The nodes of the cheapest way, first to last; empty if there is none below `limit`
-  /// femtoseconds.
-  std::vector<ReshardNode> run(const ReshardState &from, const ReshardState &to,
+  /// The nodes of the cheapest way to the target, first to last; empty if there is none below
+  /// `limit` femtoseconds.
+  std::vector<ReshardNode> run(const ReshardState &from,
                                int64_t limit = std::numeric_limits<int64_t>::max());
 
   /// Is a way of that price as cheap as any could be, however finely axes are cut?
-  bool isProven(const ReshardState &from, const ReshardState &to, int64_t price) const;
+  bool isProven(const ReshardState &from, int64_t price) const;
 
   double getLocalBytes(const ReshardState &state) const { return bound.getLocalBytes(state); }
 
 private:
-  /// Femtoseconds that any way from `state` to `target` takes at least.
-  int64_t getBound(const ReshardState &state, const ReshardState &target) const;
-  void push(ReshardNode node, const ReshardState &target);
-  void follow(int64_t index, llvm::SmallVector<ReshardMove> moves, const ReshardState &target);
+  /// Femtoseconds that any way from `state` to the target takes at least.
+  int64_t getBound(const ReshardState &state) const;
+  void push(ReshardNode node);
+  /// Takes all permutes out of a node, or all moves but these.
+  void follow(int64_t index, bool permutes);
+  double getSeconds(const ReshardNode &from, CollectiveKind kind, unsigned dim,
+                    const ReshardState &result) const;
   std::string getInvariant(const ReshardState &state) const;
   bool servedByOthers(int64_t index);
   void postponePermutes(int64_t index);
@@ -64,12 +67,14 @@ private:
 
   const CostModel &cost;
   const AtomTable &atoms;
+  const ReshardState target;
+  const bool equalLinks;
   int64_t memoryCap;
   MoveGenerator generator;
   ReshardBound bound;
   int64_t limit = 0;
   std::vector<ReshardNode> nodes;
-  llvm::StringMap<ReshardPrice> best;
+  llvm::DenseMap<ReshardState, ReshardPrice> best;
   llvm::StringMap<int64_t>
       permuted; ///< least price at which the permutes of an invariant were generated
   std::priority_queue<Entry, std::vector<Entry>, std::greater<Entry>> queue;

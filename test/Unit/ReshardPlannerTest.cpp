@@ -196,6 +196,16 @@ TEST(ReshardPlanner, PartialToReplicateReducesOnce) {
   EXPECT_EQ(steps[0].axes.size(), 2u);
 }
 
+TEST(ReshardPlanner, ScalarsHaveNoDimensionToScatter) {
+  Mesh mesh = makeMesh({{"x", 2}, {"y", 4}});
+  ReshardPlanner planner(CostModel(mesh, makeMachine(1e-6, 1e9)));
+  ReshardPlan plan =
+      llvm::cantFail(planner.plan({}, 4, makeLayout(mesh, {}, {0, 1}), makeLayout(mesh, {}, {})));
+  ASSERT_EQ(plan.size(), 1u);
+  EXPECT_EQ(plan[0].kind, CollectiveKind::AllReduce);
+  EXPECT_EQ(plan[0].axes.size(), 2u);
+}
+
 TEST(ReshardPlanner, GatherOfSeveralAxesIsOneCollective) {
   ReshardPlan steps = plan(makeLayout(mesh, {{1, 0}, {}}), makeLayout(mesh, {{}, {}}));
   ASSERT_EQ(steps.size(), 1u);

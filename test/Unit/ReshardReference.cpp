@@ -2,22 +2,33 @@
 
 #include "ReshardReference.h"
 #include <algorithm>
-#include <functional>
+#include <limits>
 #include <queue>
-#include <set>
-#include <string>
 
 using namespace tpc;
 using namespace tpc::test;
 
-ReshardReference::ReshardReference(const Mesh &mesh, std::vector<int64_t> shape, double alpha,
-                                   double beta)
-    : shape(std::move(shape)), alpha(alpha), beta(beta) {
+ReshardGraph::ReshardGraph(const Mesh &mesh, std::vector<int64_t> tensorShape)
+    : shape(std::move(tensorShape)) {
   for (unsigned axis = 0; axis < mesh.axes.size(); ++axis) {
     int64_t rest = mesh.axes[axis].size, pre = 1;
     for (int64_t prime = 2; rest > 1; ++prime)
       for (; rest % prime == 0; rest /= prime, pre *= prime)
         parts.push_back({axis, pre, prime});
+  }
+  for (unsigned summed = 0; summed < 1u << parts.size(); ++summed) {
+    State state;
+    state.dims.resize(shape.size());
+    state.summed = summed;
+    addStates(state, 0, summed);
+  }
+  edges.resize(states.size());
+  for (unsigned number = 0; number < states.size(); ++number) {
+    std::vector<unsigned> chosen;
+    addPermuteClass(number);
+    addSlices(number);
+    addMovesOfSuffixes(number);
+    addReductions(number, chosen);
   }
 }
 
@@ -25,7 +36,25 @@ ReshardReference::ReshardReference(const Mesh &mesh, std::vector<int64_t> shape,
 // States
 //===----------------------------------------------------------------------===//
 
-ReshardReference::State ReshardReference::getState(const Layout &layout) const {
+/// Every way to extend `state` in `dim` and behind by parts that are not in `used`.
+void ReshardGraph::addStates(State &state, unsigned dim, unsigned used) {
+  if (dim == shape.size()) {
+    numbers[getKey(state)] = states.size();
+    states.push_back(state);
+    return;
+  }
+  addStates(state, dim + 1, used);
+  for (unsigned part = 0; part < parts.size(); ++part) {
+    if (used >> part & 1)
+      continue;
+    state.dims[dim].push_back(part);
+    if (shape[dim] % getParts(state.dims[dim]) == 0)
+      addStates(state, dim, used | 1u << part);
+    state.dims[dim].pop_back();
+  }
+}
+
+ReshardGraph::State ReshardGraph::getState(const Layout &layout) const {
   State state;
   for (const AxisList &axes : layout.dims) {
     auto &list = state.dims.emplace_back();
@@ -41,28 +70,21 @@ ReshardReference::State ReshardReference::getState(const Layout &layout) const {
   return state;
 }
 
-int64_t ReshardReference::getParts(const std::vector<unsigned> &list) const {
+int64_t ReshardGraph::getParts(const std::vector<unsigned> &list) const {
   int64_t count = 1;
   for (unsigned part : list)
     count *= parts[part].size;
   return count;
 }
 
-double ReshardReference::getBytes(const State &state) const {
+double ReshardGraph::getBytes(const State &state) const {
   double bytes = 4;
   for (size_t dim = 0; dim < shape.size(); ++dim)
     bytes *= static_cast<double>(shape[dim]) / static_cast<double>(getParts(state.dims[dim]));
   return bytes;
 }
 
-bool ReshardReference::isEven(const State &state) const {
-  for (size_t dim = 0; dim < shape.size(); ++dim)
-    if (shape[dim] % getParts(state.dims[dim]) != 0)
-      return false;
-  return true;
-}
-
-uint64_t ReshardReference::getKey(const State &state) const {
+uint64_t ReshardGraph::getKey(const State &state) const {
   uint64_t key = 0;
   for (const auto &list : state.dims) {
     for (unsigned part : list)
@@ -72,15 +94,7 @@ uint64_t ReshardReference::getKey(const State &state) const {
   return key << parts.size() | state.summed;
 }
 
-std::string ReshardReference::getSignature(const State &state) const {
-  std::string text = std::to_string(state.summed);
-  for (const auto &list : state.dims)
-    text += "," + std::to_string(getParts(list));
-  return text;
-}
-
-/// New names for the parts: those of one size in the order in which the state has them.
-std::vector<unsigned> ReshardReference::getCanonicalNames(const State &state) const {
+std::vector<unsigned> ReshardGraph::getCanonicalNames(const State &state) const {
   std::vector<unsigned> order, names(parts.size());
   for (const auto &list : state.dims)
     order.insert(order.end(), list.begin(), list.end());
@@ -99,8 +113,7 @@ std::vector<unsigned> ReshardReference::getCanonicalNames(const State &state) co
   return names;
 }
 
-ReshardReference::State ReshardReference::rename(State state,
-                                                 const std::vector<unsigned> &names) const {
+ReshardGraph::State ReshardGraph::rename(State state, const std::vector<unsigned> &names) const {
   for (auto &list : state.dims)
     for (unsigned &part : list)
       part = names[part];
@@ -116,7 +129,25 @@ ReshardReference::State ReshardReference::rename(State state,
 // Moves
 //===----------------------------------------------------------------------===//
 
-void ReshardReference::addSlices(const State &state, Neighbours &next) const {
+void ReshardGraph::addPermuteClass(unsigned number) {
+  const State &state = states[number];
+  std::vector<int64_t> invariant = {state.summed};
+  for (const auto &list : state.dims)
+    invariant.push_back(getParts(list));
+  auto [entry, isNew] = classNumbers.try_emplace(invariant, classes.size());
+  if (isNew)
+    classes.push_back({{}, getBytes(state)});
+  classes[entry->second].members.push_back(number);
+  classOf.push_back(entry->second);
+}
+
+void ReshardGraph::addEdge(unsigned from, const State &to, double bytes) {
+  if (auto target = numbers.find(getKey(to)); target != numbers.end())
+    edges[from].push_back({target->second, bytes});
+}
+
+void ReshardGraph::addSlices(unsigned number) {
+  const State &state = states[number];
   unsigned used = state.summed;
   for (const auto &list : state.dims)
     for (unsigned part : list)
@@ -125,11 +156,12 @@ void ReshardReference::addSlices(const State &state, Neighbours &next) const {
     for (unsigned dim = 0; dim < shape.size() && !(used >> part & 1); ++dim) {
       State sliced = state;
       sliced.dims[dim].push_back(part);
-      next.push_back({sliced, 0});
+      addEdge(number, sliced, 0);
     }
 }
 
-void ReshardReference::addMovesOfSuffixes(const State &state, Neighbours &next) const {
+void ReshardGraph::addMovesOfSuffixes(unsigned number) {
+  const State &state = states[number];
   double bytes = getBytes(state);
   for (unsigned dim = 0; dim < shape.size(); ++dim)
     for (size_t kept = 0; kept < state.dims[dim].size(); ++kept) {
@@ -137,20 +169,20 @@ void ReshardReference::addMovesOfSuffixes(const State &state, Neighbours &next) 
       double n = static_cast<double>(getParts(moved));
       State gathered = state;
       gathered.dims[dim].resize(kept);
-      next.push_back({gathered, alpha + beta * (n - 1) * bytes});
+      addEdge(number, gathered, (n - 1) * bytes);
       for (unsigned other = 0; other < shape.size(); ++other) {
         if (other == dim)
           continue;
         State exchanged = gathered;
         exchanged.dims[other].insert(exchanged.dims[other].end(), moved.begin(), moved.end());
-        next.push_back({exchanged, alpha + beta * (n - 1) / n * bytes});
+        addEdge(number, exchanged, (n - 1) / n * bytes);
       }
     }
 }
 
 /// Every ordered choice of summed parts that begins with `chosen`.
-void ReshardReference::addReductions(const State &state, std::vector<unsigned> &chosen,
-                                     Neighbours &next) const {
+void ReshardGraph::addReductions(unsigned number, std::vector<unsigned> &chosen) {
+  const State &state = states[number];
   for (unsigned part = 0; part < parts.size(); ++part) {
     if (!(state.summed >> part & 1) || std::count(chosen.begin(), chosen.end(), part))
       continue;
@@ -159,93 +191,56 @@ void ReshardReference::addReductions(const State &state, std::vector<unsigned> &
     State reduced = state;
     for (unsigned done : chosen)
       reduced.summed &= ~(1u << done);
-    next.push_back({reduced, alpha + beta * 2 * (n - 1) / n * bytes});
+    addEdge(number, reduced, 2 * (n - 1) / n * bytes);
     for (unsigned dim = 0; dim < shape.size(); ++dim) {
       State scattered = reduced;
       scattered.dims[dim].insert(scattered.dims[dim].end(), chosen.begin(), chosen.end());
-      next.push_back({scattered, alpha + beta * (n - 1) / n * bytes});
+      addEdge(number, scattered, (n - 1) / n * bytes);
     }
-    addReductions(state, chosen, next);
+    addReductions(number, chosen);
     chosen.pop_back();
   }
-}
-
-/// All layouts with the same number of shards in every dimension and the same sums.
-std::vector<ReshardReference::State> ReshardReference::getPermuted(const State &state) const {
-  std::vector<State> found;
-  State next;
-  next.dims.resize(shape.size());
-  next.summed = state.summed;
-  std::function<void(unsigned, unsigned)> fill = [&](unsigned dim, unsigned used) {
-    if (dim == shape.size())
-      return found.push_back(next);
-    int64_t left = getParts(state.dims[dim]) / getParts(next.dims[dim]);
-    if (left == 1)
-      return fill(dim + 1, used);
-    for (unsigned part = 0; part < parts.size(); ++part) {
-      if (used >> part & 1 || left % parts[part].size != 0)
-        continue;
-      next.dims[dim].push_back(part);
-      fill(dim, used | 1u << part);
-      next.dims[dim].pop_back();
-    }
-  };
-  fill(0, state.summed);
-  return found;
-}
-
-ReshardReference::Neighbours ReshardReference::getNeighbours(const State &state) const {
-  Neighbours next;
-  std::vector<unsigned> chosen;
-  addSlices(state, next);
-  addMovesOfSuffixes(state, next);
-  addReductions(state, chosen, next);
-  return next;
 }
 
 //===----------------------------------------------------------------------===//
 // Search
 //===----------------------------------------------------------------------===//
 
-ReshardReference::Distances ReshardReference::search(const State &from) const {
-  struct Entry {
-    double seconds;
-    State state;
-    bool operator<(const Entry &other) const { return seconds > other.seconds; }
-  };
-  Distances distances = {{getKey(from), 0}};
-  std::set<std::string> permuted; // the first of a signature reaches all others at the least price
-  std::priority_queue<Entry> queue;
-  auto push = [&](State state, double seconds) {
-    if (!isEven(state))
+/// The first of a class that the search comes to reaches all others at the least price.
+std::vector<double> ReshardReference::search(unsigned from) const {
+  using Entry = std::pair<double, unsigned>;
+  std::vector<double> seconds(graph.size(), std::numeric_limits<double>::infinity());
+  std::vector<bool> permuted(graph.getPermuteClasses().size(), false);
+  std::priority_queue<Entry, std::vector<Entry>, std::greater<Entry>> queue;
+  auto reach = [&](unsigned state, double price) {
+    if (price >= seconds[state])
       return;
-    auto [entry, isNew] = distances.try_emplace(getKey(state), seconds);
-    if (!isNew && entry->second <= seconds)
-      return;
-    entry->second = seconds;
-    queue.push({seconds, std::move(state)});
+    seconds[state] = price;
+    queue.push({price, state});
   };
-  queue.push({0, from});
+  reach(from, 0);
   while (!queue.empty()) {
-    auto [seconds, state] = queue.top();
+    auto [price, state] = queue.top();
     queue.pop();
-    if (seconds > distances[getKey(state)])
+    if (price > seconds[state])
       continue;
-    for (auto &[next, price] : getNeighbours(state))
-      push(std::move(next), seconds + price);
-    if (permuted.insert(getSignature(state)).second)
-      for (State &next : getPermuted(state))
-        push(std::move(next), seconds + alpha + beta * getBytes(state));
+    for (const ReshardGraph::Edge &edge : graph.getEdges(state))
+      reach(edge.target, price + (edge.bytes == 0 ? 0 : alpha + beta * edge.bytes));
+    unsigned number = graph.getPermuteClass(state);
+    const ReshardGraph::PermuteClass &others = graph.getPermuteClasses()[number];
+    for (unsigned other : permuted[number] ? std::vector<unsigned>() : others.members)
+      reach(other, price + alpha + beta * others.bytes);
+    permuted[number] = true;
   }
-  return distances;
+  return seconds;
 }
 
 double ReshardReference::getSeconds(const Layout &from, const Layout &to) {
-  State first = getState(from);
-  std::vector<unsigned> names = getCanonicalNames(first);
-  first = rename(first, names);
-  auto [entry, isNew] = known.try_emplace(getKey(first));
+  ReshardGraph::State first = graph.getState(from);
+  std::vector<unsigned> names = graph.getCanonicalNames(first);
+  unsigned source = graph.getNumber(graph.rename(first, names));
+  auto [entry, isNew] = known.try_emplace(source);
   if (isNew)
-    entry->second = search(first);
-  return entry->second.at(getKey(rename(getState(to), names)));
+    entry->second = search(source);
+  return entry->second[graph.getNumber(graph.rename(graph.getState(to), names))];
 }

@@ -3,15 +3,18 @@
 // Dijkstra over all layouts, independent of the planner. Every mesh axis is cut into parts of prime
 // size. Moves, with L the bytes of the operand on one rank and n the ranks of the group:
 //
+// clang-format off
 //   slice           a part in no use becomes the minor-most of a dimension          free
-//   all_gather      the minor-most parts of a dimension, any number, go             alpha + beta (n
-//   - 1) L all_to_all      they become the minor-most of another dimension, in order       alpha +
-//   beta (n - 1)/n L permute         any change that keeps every dimension's number of shards alpha
-//   + beta L reduce_scatter  any summed parts, in any order, become a dimension's minor-most alpha
-//   + beta (n - 1)/n L all_reduce      any summed parts go alpha + beta 2(n - 1)/n L
+//   all_gather      the minor-most parts of a dimension, any number, go             alpha + beta (n - 1) L
+//   all_to_all      they become the minor-most of another dimension, in order       alpha + beta (n - 1)/n L
+//   permute         any change that keeps every dimension's number of shards        alpha + beta L
+//   reduce_scatter  any summed parts, in any order, become a dimension's minor-most alpha + beta (n - 1)/n L
+//   all_reduce      any summed parts go                                             alpha + beta 2(n - 1)/n L
+// clang-format on
 //
-// Prices depend on sizes alone, so layouts that differ by a renaming of parts of equal size are as
-// far from each other: one search serves all of these.
+// The moves of all layouts are enumerated once (ReshardGraph); one search finds the prices from one
+// source to all targets. Prices depend on sizes alone, so layouts that differ by a renaming of
+// parts of equal size are as far from each other, and one search serves all of these sources.
 //
 //===----------------------------------------------------------------------===//
 
@@ -25,42 +28,75 @@
 
 namespace tpc::test {
 
-class ReshardReference {
+/// Every layout of a tensor of f32 on a mesh, made of whole parts that divide it, and every move.
+class ReshardGraph {
 public:
-  ReshardReference(const Mesh &mesh, std::vector<int64_t> shape, double alpha, double beta);
+  ReshardGraph(const Mesh &mesh, std::vector<int64_t> shape);
 
-  /// Seconds of the cheapest way; both layouts are made of parts, and `to` is nowhere Partial.
-  double getSeconds(const Layout &from, const Layout &to);
-
-private:
   /// Per dimension the parts that split it, major to minor, and the set of summed ones.
   struct State {
     std::vector<std::vector<unsigned>> dims;
     unsigned summed = 0;
   };
-  using Distances = std::unordered_map<uint64_t, double>;
-  using Neighbours = std::vector<std::pair<State, double>>;
+  /// All moves but permutes; `bytes` received on each rank, 0 for a slice.
+  struct Edge {
+    unsigned target;
+    double bytes;
+  };
+  /// States with the same numbers of shards and the same sums: permutes reach each from each.
+  struct PermuteClass {
+    std::vector<unsigned> members;
+    double bytes;
+  };
 
+  size_t size() const { return states.size(); }
+  /// The number of a layout, which is made of parts.
+  unsigned getNumber(const State &state) const { return numbers.at(getKey(state)); }
   State getState(const Layout &layout) const;
-  State rename(State state, const std::vector<unsigned> &names) const;
+  const std::vector<Edge> &getEdges(unsigned state) const { return edges[state]; }
+  unsigned getPermuteClass(unsigned state) const { return classOf[state]; }
+  const std::vector<PermuteClass> &getPermuteClasses() const { return classes; }
+  /// New names for the parts: those of one size in the order in which `state` has them.
   std::vector<unsigned> getCanonicalNames(const State &state) const;
-  Distances search(const State &from) const;
-  Neighbours getNeighbours(const State &state) const;
-  void addSlices(const State &state, Neighbours &next) const;
-  void addMovesOfSuffixes(const State &state, Neighbours &next) const;
-  void addReductions(const State &state, std::vector<unsigned> &chosen, Neighbours &next) const;
-  std::vector<State> getPermuted(const State &state) const;
+  State rename(State state, const std::vector<unsigned> &names) const;
+
+private:
+  void addStates(State &state, unsigned dim, unsigned used);
+  void addPermuteClass(unsigned number);
+  void addSlices(unsigned number);
+  void addMovesOfSuffixes(unsigned number);
+  void addReductions(unsigned number, std::vector<unsigned> &chosen);
+  /// Unless `to` does not divide the tensor.
+  void addEdge(unsigned from, const State &to, double bytes);
   double getBytes(const State &state) const;
   int64_t getParts(const std::vector<unsigned> &list) const;
-  bool isEven(const State &state) const;
   uint64_t getKey(const State &state) const;
-  /// Number of shards per dimension and the summed set: permutes reach all layouts that share it.
-  std::string getSignature(const State &state) const;
 
   std::vector<int64_t> shape;
-  double alpha, beta;
   std::vector<AxisRef> parts;
-  std::map<uint64_t, Distances> known;
+  std::vector<State> states;
+  std::unordered_map<uint64_t, unsigned> numbers;
+  std::vector<std::vector<Edge>> edges;
+  std::vector<unsigned> classOf;
+  std::vector<PermuteClass> classes;
+  std::map<std::vector<int64_t>, unsigned> classNumbers; ///< by shards of the dimensions, and sums
+};
+
+/// The least prices on a graph.
+class ReshardReference {
+public:
+  ReshardReference(const ReshardGraph &graph, double alpha, double beta)
+      : graph(graph), alpha(alpha), beta(beta) {}
+
+  /// Seconds of the cheapest way; both layouts are made of parts, and `to` is nowhere Partial.
+  double getSeconds(const Layout &from, const Layout &to);
+
+private:
+  std::vector<double> search(unsigned from) const;
+
+  const ReshardGraph &graph;
+  double alpha, beta;
+  std::unordered_map<unsigned, std::vector<double>> known;
 };
 
 } // namespace tpc::test
