@@ -1,0 +1,222 @@
+#include "Cuda/NcclCommunicator.h"
+#include "Comm/HostCollective.h"
+#include "Cuda/NcclGroups.h"
+#include "Cuda/NcclOperation.h"
+#include "Cuda/Watchdog.h"
+#include <algorithm>
+#include <atomic>
+#include <optional>
+#include <sstream>
+
+namespace tpc::runtime {
+
+namespace {
+int currentDevice() {
+  int device = 0;
+  checkCuda(cudaGetDevice(&device), "cudaGetDevice");
+  return device;
+}
+
+/// The first `wanted` of `size` bytes of scratch memory; grown by the first program that needs
+/// more.
+class Scratch {
+public:
+  char *get(size_t wanted) {
+    if (wanted > size) {
+      memory.reset(); // waits for the device
+      memory = allocateDevice(wanted);
+      size = wanted;
+    }
+    return memory.get();
+  }
+
+private:
+  std::shared_ptr<char> memory;
+  size_t size = 0;
+};
+
+class NcclCommunicator final : public Communicator {
+public:
+  NcclCommunicator(std::unique_ptr<HostCommunicator> givenHost, const CommunicatorOptions &options,
+                   cudaStream_t compute)
+      : Communicator(givenHost->rank(), givenHost->size()), host(std::move(givenHost)),
+        collectives(options.collectives), timeoutSeconds(options.timeoutSeconds), compute(compute) {
+    if (worldSize == 1 || collectives.empty()) {
+      alone = allocateDevice(options.regionBytes);
+      memory = alone.get();
+      return;
+    }
+    groups.emplace(*host, options);
+    watchdog.emplace(currentDevice(), timeoutSeconds,
+                     Watchdog::Actions{[this] { return seesFailure(); },
+                                       [this](int64_t number) { recordOverdue(number); },
+                                       [this] { giveUp(); }});
+    memory = groups->allocateRegion(options.regionBytes);
+  }
+
+  ~NcclCommunicator() override {
+    watchdog.reset();
+    groups.reset(); // aborts unless the job is finished; then the host may say so
+  }
+
+  const char *name() const override { return "nccl"; }
+  char *region() const override { return memory; }
+
+  int fairThreads() const override { return host->fairThreads(); }
+  void barrier() override { host->barrier(); }
+  void gatherHost(const void *data, size_t bytes, void *out) override {
+    host->gatherHost(data, bytes, out);
+  }
+  void abort(const std::string &message) noexcept override { host->abort(message); }
+  bool failed() const noexcept override { return host->failed(); }
+  std::string failure() const override { return host->failure(); }
+  bool claimReport() noexcept override { return host->claimReport(); }
+  std::string describe(int rank) const override { return host->describe(rank); }
+  void note(int64_t collective) noexcept override { host->note(collective); }
+  int64_t noted(int rank) const noexcept override { return host->noted(rank); }
+
+  void start(const Collective &collective, char *const *inputs, char *const *outputs) override;
+  void wait(const Collective &collective) override;
+  void finish() override;
+
+private:
+  bool capturing() const {
+    cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
+    checkCuda(cudaStreamIsCapturing(compute, &status), "cudaStreamIsCapturing");
+    return status != cudaStreamCaptureStatusNone;
+  }
+
+  void give(const Collective &collective, char *const *inputs, char *const *outputs);
+  void checkSameOrder();
+  bool seesFailure();
+  void recordOverdue(int64_t number);
+  void giveUp();
+
+  struct Pending {
+    int64_t collective;
+    std::shared_ptr<Event> done;
+  };
+
+  const std::unique_ptr<HostCommunicator> host;
+  const std::vector<Collective> collectives;
+  const double timeoutSeconds;
+  const cudaStream_t compute;
+  const Stream communication;
+  std::shared_ptr<char> alone; ///< the region where there is no NCCL
+  char *memory = nullptr;
+  Scratch scratch;
+  std::vector<Pending> pending;
+  uint64_t order = 0;     ///< a hash of the collectives begun
+  std::timed_mutex calls; ///< held while NCCL is called
+  std::atomic<bool> gaveUp{false};
+  std::optional<NcclGroups> groups;
+  std::optional<Watchdog> watchdog; // last: its thread uses the others
+};
+
+void NcclCommunicator::start(const Collective &collective, char *const *inputs,
+                             char *const *outputs) {
+  if (gaveUp)
+    throw Error(failure());
+  note(collective.index);
+  order = (order ^ static_cast<uint64_t>(collective.index + 1)) * 0x9E3779B97F4A7C15ull;
+  auto ready = std::make_shared<Event>(), done = std::make_shared<Event>();
+  ready->record(compute);
+  ready->holdUp(communication.get());
+  if (watchdog)
+    watchdog->begin(collective.index);
+  give(collective, inputs, outputs);
+  done->record(communication.get());
+  if (watchdog) // events of a graph under construction cannot be asked
+    capturing() ? watchdog->given(nullptr, nullptr) : watchdog->given(ready, done);
+  pending.push_back({collective.index, done});
+}
+
+void NcclCommunicator::give(const Collective &collective, char *const *inputs,
+                            char *const *outputs) {
+  NcclOperation operation(collective, myRank, inputs, outputs);
+  char *room = scratch.get(operation.scratchBytes());
+  std::lock_guard<std::timed_mutex> lock(calls);
+  if (gaveUp)
+    throw Error(failure());
+  operation.give(groups ? &groups->library : nullptr,
+                 groups ? groups->of(collective.groups) : nullptr, communication.get(), room,
+                 describe(myRank));
+}
+
+void NcclCommunicator::wait(const Collective &collective) {
+  auto operation = std::find_if(pending.begin(), pending.end(), [&](const Pending &candidate) {
+    return candidate.collective == collective.index;
+  });
+  if (operation == pending.end())
+    throw Error(describe(myRank) + ": " + collective.describe() +
+                " is waited for and was not started");
+  operation->done->holdUp(compute);
+  pending.erase(operation);
+}
+
+bool NcclCommunicator::seesFailure() {
+  if (!host->failed()) {
+    std::string text = groups->asyncError();
+    if (!text.empty())
+      host->abort(describe(myRank) + ": NCCL reports " + text + ", after " +
+                  describeHostOperation(noted(myRank), collectives) + " was begun");
+  }
+  return host->failed();
+}
+
+void NcclCommunicator::recordOverdue(int64_t number) {
+  std::ostringstream text;
+  std::string what = collectives[number].describe();
+  for (int peer : collectives[number].groupOf(myRank))
+    if (noted(peer) != noted(myRank)) {
+      text << describe(peer) << " stalled: " << describe(myRank) << " waited " << timeoutSeconds
+           << " s for " << what << " on its GPU and has begun "
+           << describeHostOperation(noted(myRank), collectives) << ", the other "
+           << describeHostOperation(noted(peer), collectives)
+           << "; raise --timeout if it is only slow";
+      return host->abort(text.str());
+    }
+  text
+      << describe(myRank) << " waited " << timeoutSeconds << " s for " << what
+      << " on its GPU: the GPU of another rank, or what connects them, hangs (NCCL_DEBUG=INFO says "
+         "more); raise --timeout if it is only slow";
+  host->abort(text.str());
+}
+
+void NcclCommunicator::giveUp() {
+  gaveUp = true;
+  // A thread inside NCCL would lose its communicator; one that hangs there is set free by it.
+  std::unique_lock<std::timed_mutex> lock(calls, std::chrono::seconds(1));
+  groups->abort();
+}
+
+/// Every rank has executed the same collectives in the same order, or results are wrong by
+/// accident.
+void NcclCommunicator::checkSameOrder() {
+  std::vector<uint64_t> orders(worldSize);
+  gatherHost(&order, sizeof(order), orders.data());
+  for (int rank = 1; rank < worldSize; ++rank)
+    if (orders[rank] != orders[0])
+      throw Error(describe(rank) + " has executed other collectives than " + describe(0) +
+                  ": the ranks do not run the same program on the same input");
+}
+
+void NcclCommunicator::finish() {
+  checkCuda(cudaStreamSynchronize(communication.get()), "cudaStreamSynchronize");
+  checkSameOrder();
+  watchdog.reset();
+  if (failed())
+    throw Error(failure());
+  if (groups)
+    groups->finish();
+  host->finish();
+}
+} // namespace
+
+std::unique_ptr<Communicator> connectNccl(std::unique_ptr<HostCommunicator> host,
+                                          const CommunicatorOptions &options,
+                                          cudaStream_t compute) {
+  return std::make_unique<NcclCommunicator>(std::move(host), options, compute);
+}
+
+} // namespace tpc::runtime

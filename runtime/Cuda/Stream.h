@@ -1,0 +1,70 @@
+// Streams and events of CUDA, owned.
+#ifndef TPC_RUNTIME_CUDA_STREAM_H
+#define TPC_RUNTIME_CUDA_STREAM_H
+
+#include "Cuda/CudaError.h"
+#include <memory>
+
+namespace tpc::runtime {
+
+/// A point in a stream's work that other streams and threads can wait for. Keeps no time.
+class Event {
+public:
+  Event() {
+    checkCuda(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "cudaEventCreate");
+  }
+  ~Event() { cudaEventDestroy(event); }
+  Event(const Event &) = delete;
+  Event &operator=(const Event &) = delete;
+
+  /// After all work given to `stream` so far.
+  void record(cudaStream_t stream) const {
+    checkCuda(cudaEventRecord(event, stream), "cudaEventRecord");
+  }
+  /// Work given to `stream` from now on begins after the event.
+  void holdUp(cudaStream_t stream) const {
+    checkCuda(cudaStreamWaitEvent(stream, event, 0), "cudaStreamWaitEvent");
+  }
+  /// Whether the event has come; a failure of the device counts as that, whoever synchronizes
+  /// reports it.
+  bool reached() const { return cudaEventQuery(event) != cudaErrorNotReady; }
+
+private:
+  cudaEvent_t event = nullptr;
+};
+
+/// A stream that does not wait for the default one, of the highest priority: what it does is short,
+/// and others wait for it.
+class Stream {
+public:
+  Stream() {
+    int lowest = 0, highest = 0;
+    checkCuda(cudaDeviceGetStreamPriorityRange(&lowest, &highest),
+              "cudaDeviceGetStreamPriorityRange");
+    checkCuda(cudaStreamCreateWithPriority(&stream, cudaStreamNonBlocking, highest),
+              "cudaStreamCreate");
+  }
+  ~Stream() { cudaStreamDestroy(stream); }
+  Stream(const Stream &) = delete;
+  Stream &operator=(const Stream &) = delete;
+
+  cudaStream_t get() const { return stream; }
+
+private:
+  cudaStream_t stream = nullptr;
+};
+
+/// Device memory, zeroed; null if `bytes` is 0.
+inline std::shared_ptr<char> allocateDevice(size_t bytes) {
+  if (bytes == 0)
+    return nullptr;
+  void *address = nullptr;
+  checkCuda(cudaMalloc(&address, bytes), "cudaMalloc for communication");
+  std::shared_ptr<char> memory(static_cast<char *>(address), [](char *base) { cudaFree(base); });
+  checkCuda(cudaMemset(address, 0, bytes), "cudaMemset");
+  return memory;
+}
+
+} // namespace tpc::runtime
+
+#endif

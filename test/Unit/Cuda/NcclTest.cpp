@@ -1,0 +1,327 @@
+// NcclCommunicator on a stand-in for CUDA and NCCL: packing, grouping, order of streams, errors.
+#include "Cuda/NcclCommunicator.h"
+#include "Reference.h"
+#include <cstdlib>
+#include <cstring>
+#include <cuda_runtime_api.h>
+#include <dlfcn.h>
+#include <gtest/gtest.h>
+#include <thread>
+
+using namespace tpc::runtime;
+using namespace tpc::runtime::test;
+
+namespace {
+/// Sets an environment variable for a test.
+class Variable {
+public:
+  Variable(const char *name, const char *value) : name(name) { setenv(name, value, 1); }
+  ~Variable() { unsetenv(name); }
+
+private:
+  const char *name;
+};
+
+/// Waits for the device after each collective, so that tests for hosts serve as they are.
+class Synchronized final : public Communicator {
+public:
+  Synchronized(Communicator &inner, cudaStream_t stream)
+      : Communicator(inner.rank(), inner.size()), inner(inner), stream(stream) {}
+  const char *name() const override { return inner.name(); }
+  char *region() const override { return inner.region(); }
+  void start(const Collective &collective, char *const *inputs, char *const *outputs) override {
+    inner.start(collective, inputs, outputs);
+  }
+  void wait(const Collective &collective) override {
+    inner.wait(collective);
+    cudaStreamSynchronize(stream);
+    if (failed())
+      throw Error(failure());
+  }
+  void barrier() override { inner.barrier(); }
+  void gatherHost(const void *data, size_t bytes, void *out) override {
+    inner.gatherHost(data, bytes, out);
+  }
+  void abort(const std::string &message) noexcept override { inner.abort(message); }
+  bool failed() const noexcept override { return inner.failed(); }
+  std::string failure() const override { return inner.failure(); }
+  bool claimReport() noexcept override { return inner.claimReport(); }
+  void finish() override { inner.finish(); }
+
+private:
+  Communicator &inner;
+  cudaStream_t stream;
+};
+
+/// Runs `body(communicator, stream)` on every rank, a thread; what they return or throw.
+template <typename Body>
+std::vector<std::string> onRanks(int world, const CommunicatorOptions &options, Body body) {
+  Variable library("TPC_NCCL_LIBRARY", FAKE_NCCL);
+  CommunicatorOptions hostOptions;
+  hostOptions.timeoutSeconds = 20;
+  auto hosts = createInProcessCommunicators(world, hostOptions);
+  std::vector<std::string> messages(world);
+  std::vector<std::thread> threads;
+  for (int rank = 0; rank < world; ++rank)
+    threads.emplace_back([&, rank] {
+      cudaStream_t stream;
+      cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking);
+      std::unique_ptr<Communicator> communicator;
+      try {
+        communicator = connectNccl(std::move(hosts[rank]), options, stream);
+        messages[rank] = body(*communicator, stream);
+        cudaStreamSynchronize(stream);
+      } catch (const Error &error) { // as the C functions of a context do
+        messages[rank] = error.what();
+        if (communicator)
+          communicator->abort(error.what());
+      }
+    });
+  for (std::thread &thread : threads)
+    thread.join();
+  return messages;
+}
+
+CommunicatorOptions optionsFor(const std::vector<Collective> &cases, double timeout = 20) {
+  CommunicatorOptions options;
+  options.collectives = cases;
+  options.regionBytes = regionBytesFor(cases);
+  options.timeoutSeconds = timeout;
+  return options;
+}
+
+Collective allReduce(int world, int64_t elements, int64_t index = 0) {
+  Collective collective;
+  collective.index = index;
+  collective.axes = "tp";
+  collective.module = "model.norm";
+  collective.operands = {{{elements}, {elements}}};
+  collective.groups.emplace_back();
+  for (int rank = 0; rank < world; ++rank)
+    collective.groups[0].push_back(rank);
+  return collective;
+}
+
+void expectEach(const std::vector<std::string> &messages, const std::string &part) {
+  for (const std::string &message : messages)
+    EXPECT_NE(message.find(part), std::string::npos) << message;
+}
+
+/// The calls that rank 0 has made of the fake since the last time.
+std::string newCalls() {
+  static std::string before;
+  auto log = reinterpret_cast<const char *(*)(int)>(
+      dlsym(dlopen(FAKE_NCCL, RTLD_NOW | RTLD_LOCAL), "tpcFakeNcclLog"));
+  std::string all = log(0), fresh = all.substr(before.size());
+  before = all;
+  return fresh;
+}
+
+TEST(Nccl, EveryCollectiveOfFourRanksAsInProcess) {
+  std::vector<Collective> cases = allCases(4);
+  EXPECT_EQ(onRanks(4, optionsFor(cases),
+                    [&](Communicator &communicator, cudaStream_t stream) {
+                      Synchronized synchronized(communicator, stream);
+                      std::string mistake = checkAll(synchronized, cases);
+                      if (mistake.empty())
+                        communicator.finish();
+                      return mistake;
+                    }),
+            std::vector<std::string>(4));
+}
+
+TEST(Nccl, EveryCollectiveOfThreeRanksAndOfOne) {
+  for (int world : {3, 1}) {
+    std::vector<Collective> cases = allCases(world);
+    EXPECT_EQ(onRanks(world, optionsFor(cases),
+                      [&](Communicator &communicator, cudaStream_t stream) {
+                        Synchronized synchronized(communicator, stream);
+                        return checkAll(synchronized, cases);
+                      }),
+              std::vector<std::string>(world));
+  }
+}
+
+/// Work before a collective, two at once, work after it: nobody waits but the streams.
+TEST(Nccl, StreamsKeepTheOrderOfWork) {
+  std::vector<Collective> collectives{allReduce(3, 1000), allReduce(3, 1000, 1)};
+  auto messages = onRanks(
+      3, optionsFor(collectives),
+      [&](Communicator &communicator, cudaStream_t stream) -> std::string {
+        std::vector<float> source(1000), work[2], result[2];
+        for (int round = 0; round < 20; ++round) {
+          source.assign(1000, static_cast<float>(round + communicator.rank()));
+          for (int i = 0; i < 2; ++i) {
+            work[i].assign(1000, -1), result[i].assign(1000, -1);
+            cudaMemcpyAsync(work[i].data(), source.data(), 4000, cudaMemcpyDeviceToDevice, stream);
+            char *buffer[] = {reinterpret_cast<char *>(work[i].data())};
+            communicator.start(collectives[i], buffer, buffer);
+          }
+          for (int i = 2; i-- > 0;) {
+            communicator.wait(collectives[i]);
+            cudaMemcpyAsync(result[i].data(), work[i].data(), 4000, cudaMemcpyDeviceToDevice,
+                            stream);
+          }
+          cudaStreamSynchronize(stream);
+          for (int i = 0; i < 2; ++i)
+            if (result[i] != std::vector<float>(1000, static_cast<float>(3 * round + 3)))
+              return "round " + std::to_string(round) + " got " + std::to_string(result[i][999]);
+        }
+        communicator.finish();
+        return "";
+      });
+  EXPECT_EQ(messages, std::vector<std::string>(3));
+}
+
+TEST(Nccl, OperandsOfACollectiveAreOneGroup) {
+  newCalls();
+  Collective sums = allReduce(2, 8), exchange = allReduce(2, 8, 1);
+  sums.operands.push_back({{3}, {3}});
+  exchange.op = CollectiveOp::AllToAll;
+  exchange.operands = {{{4, 2}, {2, 4}}}; // split on dim 0, joined on dim 1
+  exchange.concatDim = 1;
+  std::vector<Collective> cases{sums, exchange};
+  EXPECT_EQ(onRanks(2, optionsFor(cases),
+                    [&](Communicator &communicator, cudaStream_t stream) {
+                      Synchronized synchronized(communicator, stream);
+                      return checkCollective(synchronized, sums,
+                                             {expectedOutput(sums, communicator.rank(), 0),
+                                              expectedOutput(sums, communicator.rank(), 1)},
+                                             Placement::Region) +
+                             checkCollective(synchronized, exchange,
+                                             {expectedOutput(exchange, communicator.rank(), 0)},
+                                             Placement::Region);
+                    }),
+            std::vector<std::string>(2));
+  EXPECT_EQ(newCalls(), "all_reduce all_reduce\nsend recv send recv\n");
+}
+
+TEST(Nccl, TheWatchdogNamesWhoStalledAndWhatIsWaitedFor) {
+  std::vector<Collective> collectives{allReduce(3, 8), allReduce(3, 8, 1)};
+  auto messages =
+      onRanks(3, optionsFor(collectives, 0.5),
+              [&](Communicator &communicator, cudaStream_t stream) -> std::string {
+                std::vector<float> data(8);
+                char *buffer[] = {reinterpret_cast<char *>(data.data())};
+                communicator.run(collectives[0], buffer, buffer);
+                if (communicator.rank() != 2) // the others have begun the second one
+                  communicator.run(collectives[1], buffer, buffer);
+                cudaStreamSynchronize(stream); // returns because the watchdog has given up
+                for (int wait = 0; wait < 2000 && !communicator.failed(); ++wait)
+                  std::this_thread::sleep_for(std::chrono::milliseconds(1));
+                return communicator.failure();
+              });
+  expectEach(messages, "rank 2 on ");
+  expectEach(messages, " stalled: rank ");
+  expectEach(messages, "waited 0.5 s for collective 1 (all_reduce over tp, module model.norm)");
+  expectEach(messages, "the other collective 0 (all_reduce");
+}
+
+TEST(Nccl, AFailureElsewhereEndsWhatIsUnderWay) {
+  std::vector<Collective> collectives{allReduce(2, 8)};
+  auto messages = onRanks(2, optionsFor(collectives),
+                          [&](Communicator &communicator, cudaStream_t stream) -> std::string {
+                            if (communicator.rank() == 1) {
+                              communicator.abort("rank 1 on here: disk full");
+                              return communicator.failure();
+                            }
+                            std::vector<float> data(8);
+                            char *buffer[] = {reinterpret_cast<char *>(data.data())};
+                            communicator.run(collectives[0], buffer, buffer);
+                            cudaStreamSynchronize(stream);
+                            return communicator.failure();
+                          });
+  EXPECT_EQ(messages, std::vector<std::string>(2, "rank 1 on here: disk full"));
+}
+
+TEST(Nccl, AnErrorBehindTheCallsIsReportedWithTheCollective) {
+  Variable fail("TPC_FAKE_NCCL_ASYNC", "1");
+  std::vector<Collective> collectives{allReduce(2, 8)};
+  auto messages = onRanks(2, optionsFor(collectives),
+                          [&](Communicator &communicator, cudaStream_t) -> std::string {
+                            std::vector<float> data(8);
+                            char *buffer[] = {reinterpret_cast<char *>(data.data())};
+                            communicator.run(collectives[0], buffer, buffer);
+                            for (int wait = 0; wait < 2000 && !communicator.failed(); ++wait)
+                              std::this_thread::sleep_for(std::chrono::milliseconds(1));
+                            return communicator.failure();
+                          });
+  expectEach(messages, "NCCL reports remote process exited or there was a network error: said by "
+                       "the fake, after collective 0 (all_reduce over tp, module model.norm)");
+}
+
+TEST(Nccl, CallsThatFailNameThemselvesAndTheRank) {
+  auto one = [](Communicator &communicator, cudaStream_t) -> std::string {
+    Collective collective = allReduce(2, 8);
+    std::vector<float> data(8);
+    char *buffer[] = {reinterpret_cast<char *>(data.data())};
+    communicator.run(collective, buffer, buffer);
+    return "";
+  };
+  for (const char *call : {"ncclCommInitRankConfig", "ncclAllReduce"}) {
+    Variable fail("TPC_FAKE_NCCL_FAIL", call);
+    auto messages = onRanks(2, optionsFor({allReduce(2, 8)}), one);
+    std::string name = std::strcmp(call, "ncclAllReduce") ? "ncclCommInitRank" : call;
+    for (const std::string &message : messages)
+      EXPECT_NE(message.find(name + " failed: unhandled system error: said by the fake"),
+                std::string::npos)
+          << message;
+  }
+}
+
+TEST(Nccl, RanksWithOtherCollectivesAreFound) {
+  std::vector<Collective> collectives{allReduce(2, 8), allReduce(2, 8, 1)};
+  auto messages = onRanks(2, optionsFor(collectives),
+                          [&](Communicator &communicator, cudaStream_t stream) -> std::string {
+                            std::vector<float> data(8);
+                            char *buffer[] = {reinterpret_cast<char *>(data.data())};
+                            communicator.run(collectives[communicator.rank()], buffer, buffer);
+                            cudaStreamSynchronize(stream);
+                            communicator.finish();
+                            return "";
+                          });
+  expectEach(messages, "rank 1 on ");
+  expectEach(messages, "has executed other collectives than rank 0");
+}
+
+TEST(Nccl, MissingAndOldLibrariesAreNamedWithTheRemedy) {
+  auto connectWith = [](const char *variable, const char *value) {
+    return onRanks(2, optionsFor({allReduce(2, 8)}), [&](Communicator &, cudaStream_t) {
+      return std::string("connected with ") + variable + value;
+    });
+  };
+  {
+    Variable old("TPC_FAKE_NCCL_VERSION", "21005");
+    expectEach(connectWith("", ""), "is of no use: it has version 2.10.5; wanted is version 2.18 "
+                                    "or newer: install libnccl2");
+  }
+  Variable library("TPC_NCCL_LIBRARY", "/nowhere/libnccl.so.2");
+  CommunicatorOptions options = optionsFor({allReduce(2, 8)});
+  std::vector<std::thread> threads;
+  std::vector<std::string> messages(2);
+  auto pair = createInProcessCommunicators(2, {});
+  for (int rank = 0; rank < 2; ++rank)
+    threads.emplace_back([&, rank] {
+      try {
+        connectNccl(std::move(pair[rank]), options, nullptr);
+      } catch (const Error &error) {
+        messages[rank] = error.what();
+      }
+    });
+  for (std::thread &thread : threads)
+    thread.join();
+  expectEach(messages, "no NCCL found on ");
+  expectEach(messages, "wanted is version 2.18 or newer: install libnccl2 or the wheel");
+  expectEach(messages, "/nowhere/libnccl.so.2");
+}
+
+TEST(Nccl, TheRealLibraryHasEveryFunction) {
+  // Opened here, used only with a GPU: the table of functions is complete and of these types.
+  void *real = dlopen("libnccl.so.2", RTLD_NOW | RTLD_LOCAL);
+  if (!real)
+    GTEST_SKIP() << "no NCCL on this machine";
+  for (const char *symbol :
+       {"ncclCommInitRankConfig", "ncclCommSplit", "ncclMemAlloc", "ncclCommWindowRegister"})
+    EXPECT_NE(dlsym(real, symbol), nullptr) << symbol;
+}
+} // namespace
