@@ -138,12 +138,12 @@ Value EntryLowering::getInt32(int64_t value) {
                                   builder.getI32IntegerAttr(value));
 }
 
-Value EntryLowering::loadInteger(Value tensor) {
+FailureOr<Value> EntryLowering::getScalarPointer(Value tensor, unsigned bits) {
   Type type = cast<RankedTensorType>(tensor.getType()).getElementType();
-  Value value = LLVM::LoadOp::create(builder, loc, type, getPointer(tensor));
-  return type.isInteger(64)
-             ? value
-             : LLVM::SExtOp::create(builder, loc, builder.getI64Type(), value).getResult();
+  if (!type.isInteger(bits))
+    return emitError(loc) << "expects a seed of type i64 and a scheme of type i32, got "
+                          << tensor.getType();
+  return getPointer(tensor);
 }
 
 Value EntryLowering::getDescriptor(StringRef prefix, ArrayRef<Field> fields) {
@@ -265,7 +265,9 @@ static SmallVector<Field> getBoxFields(ArrayRef<int64_t> globalShape, RankedTens
 
 LogicalResult EntryLowering::lowerInit(InitOp op) {
   FailureOr<int64_t> dtype = getDtype(op, op.getResult());
-  if (failed(dtype))
+  FailureOr<Value> seed = getScalarPointer(op.getSeed(), 64);
+  FailureOr<Value> scheme = getScalarPointer(op.getScheme(), 32);
+  if (failed(dtype) || failed(seed) || failed(scheme))
     return failure();
   ParamAttr param = op.getParam();
   SmallVector<Field> fields = {Field::string(param.getName()), Field::int32(*dtype),
@@ -275,22 +277,22 @@ LogicalResult EntryLowering::lowerInit(InitOp op) {
   llvm::append_range(
       fields, getBoxFields(op.getGlobalShape(), cast<RankedTensorType>(op.getResult().getType())));
   runtime.call(builder, loc, "tpc_init_tensor", {},
-               {context, getDescriptor("tpc_init_desc", fields), loadInteger(op.getSeed()),
-                loadInteger(op.getScheme()), fillOffsets(op.getOffsets()),
-                getPointer(op.getResult())});
+               {context, getDescriptor("tpc_init_desc", fields), *seed, *scheme,
+                fillOffsets(op.getOffsets()), getPointer(op.getResult())});
   return success();
 }
 
 LogicalResult EntryLowering::lowerDropout(DropoutOp op) {
   FailureOr<int64_t> dtype = getDtype(op, op.getResult());
-  if (failed(dtype))
+  FailureOr<Value> seed = getScalarPointer(op.getSeed(), 64);
+  if (failed(dtype) || failed(seed))
     return failure();
   SmallVector<Field> fields = {Field::string(op.getStream()), Field::int32(*dtype),
                                Field::number(op.getProbability().convertToDouble())};
   llvm::append_range(
       fields, getBoxFields(op.getGlobalShape(), cast<RankedTensorType>(op.getResult().getType())));
   runtime.call(builder, loc, "tpc_dropout", {},
-               {context, getDescriptor("tpc_dropout_desc", fields), loadInteger(op.getSeed()),
+               {context, getDescriptor("tpc_dropout_desc", fields), *seed,
                 fillOffsets(op.getOffsets()), getPointer(op.getInput()),
                 getPointer(op.getResult())});
   return success();

@@ -49,7 +49,8 @@ private:
   mlir::Value getIndexPointer(mlir::Value index);
   mlir::Value getInteger(int64_t value);
   mlir::Value getInt32(int64_t value);
-  mlir::Value loadInteger(mlir::Value tensor);
+  /// Of a scalar integer of so many bits; reports another type.
+  mlir::FailureOr<mlir::Value> getScalarPointer(mlir::Value tensor, unsigned bits);
   /// The constant descriptor's address.
   mlir::Value getDescriptor(llvm::StringRef prefix, llvm::ArrayRef<RuntimeCalls::Field> fields);
   mlir::Value allocate(mlir::Type type, int64_t count);

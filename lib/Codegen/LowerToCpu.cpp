@@ -20,7 +20,8 @@ static void addProgram(RuntimeCalls &runtime, StringRef manifest, ArrayRef<std::
   runtime.addStructs("tpc_entry_points", points, /*exported=*/false);
   runtime.addStructs("tpc_compiled_program",
                      {{Field::string(manifest), Field::int64(manifest.size()),
-                       Field::function("tpc_entry_points"), Field::int64(entries.size())}},
+                       Field::function("tpc_entry_points"), Field::int64(entries.size()),
+                       /*backend=*/Field::null(), /*device_code=*/Field::null(), Field::int64(0)}},
                      /*exported=*/true);
 }
 

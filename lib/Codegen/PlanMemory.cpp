@@ -9,6 +9,7 @@
 #include "tpc/Codegen/ArenaPlanner.h"
 #include "tpc/Codegen/Buffers.h"
 #include "tpc/Codegen/Passes.h"
+#include "tpc/Codegen/TargetInfo.h"
 #include "tpc/Dialect/SignatureAttributes.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringMap.h"
@@ -50,7 +51,7 @@ struct PlanMemory : tpc::impl::PlanMemoryBase<PlanMemory> {
   LogicalResult addPersistent(func::FuncOp entry, const EntryBuffers &buffers);
   void placePersistent();
   void plan(func::FuncOp entry, const EntryBuffers &buffers);
-  void placeWorkspaces();
+  void placeWorkspaces(const TargetInfo &target);
   void attachSlots(func::FuncOp entry, const EntryBuffers &buffers, ArrayRef<int64_t> offsets);
   void recordPeak(const EntryBuffers &buffers);
   void attachArena();
@@ -200,11 +201,11 @@ void PlanMemory::attachSlots(func::FuncOp entry, const EntryBuffers &buffers,
 }
 
 /// Every op finds its workspace at the end of the private region, once no entry needs more of it.
-void PlanMemory::placeWorkspaces() {
+void PlanMemory::placeWorkspaces(const TargetInfo &target) {
   Builder builder(&getContext());
   for (func::FuncOp entry : getEntries(getOperation()))
     for (Operation &op : entry.getBody().front()) {
-      int64_t bytes = getWorkspaceBytesPerThread(&op);
+      int64_t bytes = target.getWorkspaceBytes(&op);
       if (bytes == 0)
         continue;
       auto slots = llvm::to_vector(op.getAttrOfType<ArrayAttr>(TPCDialect::kSlots));
@@ -267,6 +268,9 @@ void PlanMemory::runOnOperation() {
   persistent.clear();
   persistentBytes = peak = Account{};
   peakShared = privateBase = privateBytes = communicationBytes = workspaceBytes = 0;
+  std::unique_ptr<TargetInfo> target = TargetInfo::get(getOperation());
+  if (!target)
+    return signalPassFailure();
   SmallVector<EntryBuffers, 0> analyses;
   SmallVector<func::FuncOp> entries = getEntries(getOperation());
   for (func::FuncOp entry : entries) {
@@ -278,6 +282,6 @@ void PlanMemory::runOnOperation() {
   placePersistent();
   for (auto [entry, buffers] : llvm::zip_equal(entries, analyses))
     plan(entry, buffers);
-  placeWorkspaces();
+  placeWorkspaces(*target);
   attachArena();
 }

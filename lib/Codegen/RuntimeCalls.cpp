@@ -69,6 +69,7 @@ Type RuntimeCalls::getType(const Field &field) {
     return LLVM::LLVMArrayType::get(builder.getI64Type(), field.integers.size());
   case Field::Text:
   case Field::Function:
+  case Field::Null:
     return pointer;
   }
   llvm_unreachable("all kinds are listed");
@@ -89,6 +90,8 @@ Value RuntimeCalls::build(OpBuilder &builder, Location loc, const Field &field) 
     return getAddress(builder, loc, getText(field.text));
   case Field::Function:
     return getAddress(builder, loc, field.text);
+  case Field::Null:
+    return LLVM::ZeroOp::create(builder, loc, type);
   }
   llvm_unreachable("all kinds are listed");
 }

@@ -6,9 +6,6 @@
 using namespace mlir;
 using namespace tpc;
 
-// TPC_ATTENTION_BLOCK of runtime/include/tpc_runtime.h.
-static constexpr int64_t kAttentionBlock = 64;
-
 SmallVector<func::FuncOp> tpc::getEntries(ModuleOp module) {
   SmallVector<func::FuncOp> entries;
   for (auto function : module.getOps<func::FuncOp>())
@@ -34,18 +31,6 @@ SmallVector<Operation *> tpc::getCollectives(ModuleOp module) {
       if (isCollective(&op))
         collectives.push_back(&op);
   return collectives;
-}
-
-static int64_t getAttentionWorkspace(Value k) {
-  return 4 * 2 * kAttentionBlock * cast<RankedTensorType>(k.getType()).getDimSize(1);
-}
-
-int64_t tpc::getWorkspaceBytesPerThread(Operation *op) {
-  if (auto attention = dyn_cast<AttentionOp>(op))
-    return getAttentionWorkspace(attention.getK());
-  if (auto gradient = dyn_cast<AttentionGradOp>(op))
-    return getAttentionWorkspace(gradient.getK());
-  return 0;
 }
 
 SmallVector<Value> tpc::getWrittenValues(Operation *op) {

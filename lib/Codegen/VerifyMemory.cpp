@@ -3,6 +3,7 @@
 #include "tpc/Codegen/ArenaPlanner.h"
 #include "tpc/Codegen/Passes.h"
 #include "tpc/Codegen/Schedule.h"
+#include "tpc/Codegen/TargetInfo.h"
 #include "llvm/ADT/StringMap.h"
 
 namespace tpc {
@@ -51,8 +52,9 @@ struct Home {
 /// Checks one entry.
 class Replay {
 public:
-  Replay(func::FuncOp entry, DictionaryAttr arena, llvm::StringMap<Home> &homes)
-      : entry(entry), arena(arena), homes(homes) {}
+  Replay(func::FuncOp entry, const TargetInfo &target, DictionaryAttr arena,
+         llvm::StringMap<Home> &homes)
+      : entry(entry), target(target), arena(arena), homes(homes) {}
   LogicalResult run();
   LogicalResult collectHomes(TypeRange types,
                              llvm::function_ref<DictionaryAttr(unsigned)> attributes);
@@ -73,6 +75,7 @@ private:
   SlotAttr getSlot(Value value);
 
   func::FuncOp entry;
+  const TargetInfo &target;
   DictionaryAttr arena;
   llvm::StringMap<Home> &homes;
   llvm::DenseMap<Value, SmallVector<Read, 2>> reads; ///< by root
@@ -88,12 +91,15 @@ struct VerifyMemory : tpc::impl::VerifyMemoryBase<VerifyMemory> {
       getOperation().emitError("expects tpc.arena on the module; tpc-plan-memory attaches it");
       return signalPassFailure();
     }
+    std::unique_ptr<TargetInfo> target = TargetInfo::get(getOperation());
+    if (!target)
+      return signalPassFailure();
     llvm::StringMap<Home> homes;
     for (func::FuncOp entry : getEntries(getOperation()))
-      if (failed(Replay(entry, arena, homes).collectHomes()))
+      if (failed(Replay(entry, *target, arena, homes).collectHomes()))
         return signalPassFailure();
     for (func::FuncOp entry : getEntries(getOperation()))
-      if (failed(verifySchedule(entry)) || failed(Replay(entry, arena, homes).run()))
+      if (failed(verifySchedule(entry)) || failed(Replay(entry, *target, arena, homes).run()))
         return signalPassFailure();
   }
 };
@@ -264,7 +270,7 @@ LogicalResult Replay::checkOp(Operation *op, int64_t instant) {
 
 /// C5. No value can lie there: C1 keeps all of them inside the region.
 LogicalResult Replay::checkWorkspace(Operation *op) {
-  int64_t bytes = getWorkspaceBytesPerThread(op);
+  int64_t bytes = target.getWorkspaceBytes(op);
   if (bytes == 0)
     return success();
   auto size = [&](StringRef key) {

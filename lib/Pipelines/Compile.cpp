@@ -24,6 +24,21 @@ static LogicalResult checkMesh(ModuleOp module, const CompileOptions &options) {
   return success();
 }
 
+/// A module may say its target; the command line must agree.
+static LogicalResult chooseTarget(ModuleOp module, const TargetName &target) {
+  if (!module->hasAttr("tpc.target")) {
+    setTarget(module, target);
+    return success();
+  }
+  FailureOr<TargetName> stated = getTarget(module);
+  if (failed(stated))
+    return failure();
+  if (*stated == target)
+    return success();
+  return module.emitError("the module is for --target=")
+         << stated->toString() << ", got --target=" << target.toString();
+}
+
 OwningOpRef<ModuleOp> tpc::loadProgram(const CompileOptions &options, MLIRContext *context,
                                        int64_t layers) {
   if (StringRef(options.model).ends_with(".mlir")) {
@@ -33,8 +48,10 @@ OwningOpRef<ModuleOp> tpc::loadProgram(const CompileOptions &options, MLIRContex
       return {};
     }
     OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(options.model, ParserConfig(context));
-    return module && succeeded(checkMesh(*module, options)) ? std::move(module)
-                                                            : OwningOpRef<ModuleOp>();
+    if (!module || failed(checkMesh(*module, options)) ||
+        failed(chooseTarget(*module, options.target)))
+      return {};
+    return module;
   }
   FailureOr<LlamaConfig> config = loadLlamaConfig(options.model, context);
   if (failed(config))
@@ -44,7 +61,10 @@ OwningOpRef<ModuleOp> tpc::loadProgram(const CompileOptions &options, MLIRContex
   ImportOptions import = options.import;
   if (import.mesh.axes.empty())
     import.mesh.axes.push_back({"tp", 1});
-  return importLlama(*config, import, context);
+  OwningOpRef<ModuleOp> module = importLlama(*config, import, context);
+  if (module)
+    setTarget(*module, options.target);
+  return module;
 }
 
 //===-- output -----------------------------------------------------------------===//
@@ -90,10 +110,19 @@ static LogicalResult checkOutput(const CompileOptions &options, MLIRContext *con
   return success();
 }
 
+/// Said before any work is done.
+static LogicalResult checkTarget(const CompileOptions &options, MLIRContext *context) {
+  if (!options.target.isCuda() || options.emit < Emit::Llvm)
+    return success();
+  return emitError(NameLoc::get(StringAttr::get(context, "--target")))
+         << "this build of tpc has no code generator for GPUs: --emit=kernels is the last form";
+}
+
 LogicalResult tpc::compile(const CompileOptions &given, MLIRContext *context) {
   CompileOptions options = given;
   FailureOr<Cpu> processor = getCpu(options.cpu, NameLoc::get(StringAttr::get(context, "--cpu")));
-  if (failed(processor) || failed(checkOutput(options, context)))
+  if (failed(processor) || failed(checkOutput(options, context)) ||
+      failed(checkTarget(options, context)))
     return failure();
   options.processor = *processor;
   OwningOpRef<ModuleOp> module = loadProgram(options, context);

@@ -3,6 +3,7 @@
 #include "tpc/Target/Manifest.h"
 #include "tpc/Codegen/RuntimeCalls.h"
 #include "tpc/Codegen/Schedule.h"
+#include "tpc/Codegen/TargetInfo.h"
 #include "tpc/Dialect/Provenance.h"
 #include "tpc/Sharding/Layout.h"
 #include "llvm/ADT/MapVector.h"
@@ -34,8 +35,9 @@ struct Parameter {
 
 class Writer {
 public:
-  Writer(ModuleOp module, const Cpu &cpu, const Mesh &mesh, llvm::raw_ostream &os)
-      : module(module), cpu(cpu), mesh(mesh), json(os) {}
+  Writer(ModuleOp module, const TargetName &target, const Cpu &cpu, const Mesh &mesh,
+         llvm::raw_ostream &os)
+      : module(module), target(target), cpu(cpu), mesh(mesh), json(os) {}
   void write();
 
 private:
@@ -56,6 +58,7 @@ private:
   void writeCollectiveKind(Operation *op);
 
   ModuleOp module;
+  const TargetName &target;
   const Cpu &cpu;
   const Mesh &mesh;
   llvm::json::OStream json;
@@ -133,6 +136,11 @@ void Writer::writeHeader() {
   json.attribute("mode", mode                          ? mode.getValue()
                          : module.lookupSymbol("step") ? "train"
                                                        : "forward");
+  json.attributeObject("target", [&] {
+    json.attribute("name", target.name);
+    if (target.isCuda())
+      json.attribute("arch", target.arch);
+  });
   json.attribute("cpu", cpu.name);
   json.attributeArray("cpu_features", [&] {
     for (const std::string &feature : cpu.features)
@@ -402,8 +410,11 @@ FailureOr<std::string> tpc::buildManifest(ModuleOp module, const Cpu &cpu) {
   for (Operation *op : getCollectives(module))
     if (failed(verifyTypes(op->getOperandTypes(), op->getLoc())))
       return failure();
+  FailureOr<TargetName> target = getTarget(module);
+  if (failed(target))
+    return failure();
   std::string text;
   llvm::raw_string_ostream os(text);
-  Writer(module, cpu, mesh.getMesh().getMesh(), os).write();
+  Writer(module, *target, cpu, mesh.getMesh().getMesh(), os).write();
   return text;
 }

@@ -1,4 +1,5 @@
 #include "Kernels/Attention.h"
+#include "Device/CpuDevice.h"
 #include "Device/Threads.h"
 #include "Kernels/Softmax.h"
 
@@ -24,11 +25,9 @@ int64_t tpc::runtime::attentionWorkspace(const tpc_attention_desc &desc) {
   return 4 * 2 * TPC_ATTENTION_BLOCK * desc.keys;
 }
 
-bool tpc::runtime::checkAttentionType(tpc_context *context, const tpc_attention_desc &desc) {
-  if (desc.dtype == TPC_F32)
-    return true;
-  context->fail(std::string("attention works on f32, got ") + toString(desc.dtype));
-  return false;
+void tpc::runtime::checkAttentionType(const tpc_attention_desc &desc) {
+  if (desc.dtype != TPC_F32)
+    throw Error(std::string("attention works on f32, got ") + toString(desc.dtype));
 }
 
 namespace {
@@ -65,26 +64,25 @@ void attendBlock(const tpc_attention_desc &desc, const AttentionStrides &strides
 
 } // namespace
 
-extern "C" void tpc_attention(tpc_context *context, const tpc_attention_desc *desc, const char *q,
-                              const char *k, const char *v, char *out, char *log_sum_exp,
-                              char *workspace) {
-  if (!checkAttentionType(context, *desc))
-    return;
-  AttentionStrides strides(*desc);
-  int64_t heads = desc->kv_heads * desc->group, blocks = queryBlocks(*desc);
-  setLibraryThreads(context->threads);
-  parallelItems(context->threads, desc->batch * heads * blocks, [&](int64_t item, int thread) {
+void CpuDevice::attention(tpc_context &context, const tpc_attention_desc &desc, const char *q,
+                          const char *k, const char *v, char *out, char *logSumExp,
+                          char *workspace) {
+  checkAttentionType(desc);
+  AttentionStrides strides(desc);
+  int64_t heads = desc.kv_heads * desc.group, blocks = queryBlocks(desc);
+  setLibraryThreads(context.threads);
+  parallelItems(context.threads, desc.batch * heads * blocks, [&](int64_t item, int thread) {
     // Later blocks see more keys: they go first, so that the last items to be taken are short ones.
-    QueryBlock block(*desc, blocks - 1 - item / (desc->batch * heads));
-    int64_t head = item % heads, batch = item / heads % desc->batch;
+    QueryBlock block(desc, blocks - 1 - item / (desc.batch * heads));
+    int64_t head = item % heads, batch = item / heads % desc.batch;
     int64_t query =
-        batch * strides.queryBatch + block.first * strides.queryRow + head * desc->head_dim;
-    int64_t key = batch * strides.keyBatch + head / desc->group * desc->head_dim;
-    attendBlock(*desc, strides, block, reinterpret_cast<const float *>(q) + query,
+        batch * strides.queryBatch + block.first * strides.queryRow + head * desc.head_dim;
+    int64_t key = batch * strides.keyBatch + head / desc.group * desc.head_dim;
+    attendBlock(desc, strides, block, reinterpret_cast<const float *>(q) + query,
                 reinterpret_cast<const float *>(k) + key, reinterpret_cast<const float *>(v) + key,
                 reinterpret_cast<float *>(out) + query,
-                reinterpret_cast<float *>(log_sum_exp) +
-                    (batch * desc->queries + block.first) * heads + head,
-                reinterpret_cast<float *>(workspace + thread * attentionWorkspace(*desc)));
+                reinterpret_cast<float *>(logSumExp) +
+                    (batch * desc.queries + block.first) * heads + head,
+                reinterpret_cast<float *>(workspace + thread * attentionWorkspace(desc)));
   });
 }

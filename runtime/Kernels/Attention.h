@@ -35,8 +35,8 @@ inline int64_t queryBlocks(const tpc_attention_desc &desc) {
 /// Bytes of workspace per thread, as documented at TPC_ATTENTION_BLOCK.
 int64_t attentionWorkspace(const tpc_attention_desc &desc);
 
-/// Records a failure and returns false unless the element type is f32.
-bool checkAttentionType(tpc_context *context, const tpc_attention_desc &desc);
+/// Throws Error unless the element type is f32.
+void checkAttentionType(const tpc_attention_desc &desc);
 
 } // namespace tpc::runtime
 

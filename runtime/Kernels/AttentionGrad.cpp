@@ -1,5 +1,6 @@
 // Backward attention. The items are (batch, key/value head): each sums its own dK and dV over
 // blocks and group members in a fixed order, so results do not depend on the number of threads.
+#include "Device/CpuDevice.h"
 #include "Device/Threads.h"
 #include "Kernels/Attention.h"
 #include "Kernels/Softmax.h"
@@ -62,35 +63,32 @@ void gradHead(const tpc_attention_desc &desc, const AttentionStrides &strides, c
 
 } // namespace
 
-extern "C" void tpc_attention_grad(tpc_context *context, const tpc_attention_desc *desc,
-                                   const char *q, const char *k, const char *v, const char *out,
-                                   const char *log_sum_exp, const char *d_out, char *d_q, char *d_k,
-                                   char *d_v, char *workspace) {
-  if (!checkAttentionType(context, *desc))
-    return;
-  AttentionStrides strides(*desc);
-  int64_t heads = desc->kv_heads * desc->group;
+void CpuDevice::attentionGrad(tpc_context &context, const tpc_attention_desc &desc, const char *q,
+                              const char *k, const char *v, const char *out, const char *logSumExp,
+                              const char *dOut, char *dQ, char *dK, char *dV, char *workspace) {
+  checkAttentionType(desc);
+  AttentionStrides strides(desc);
+  int64_t heads = desc.kv_heads * desc.group;
   auto input = [](const char *base, int64_t offset) {
     return reinterpret_cast<const float *>(base) + offset;
   };
   auto output = [](char *base, int64_t offset) { return reinterpret_cast<float *>(base) + offset; };
-  setLibraryThreads(context->threads);
-  parallelItems(context->threads, desc->batch * desc->kv_heads, [&](int64_t item, int thread) {
-    int64_t batch = item / desc->kv_heads, kvHead = item % desc->kv_heads;
-    int64_t key = batch * strides.keyBatch + kvHead * desc->head_dim;
-    zeroRows(output(d_k, key), desc->keys, strides.keyRow, desc->head_dim);
-    zeroRows(output(d_v, key), desc->keys, strides.keyRow, desc->head_dim);
-    for (int64_t member = 0; member < desc->group; ++member) {
-      int64_t head = kvHead * desc->group + member;
-      int64_t query = batch * strides.queryBatch + head * desc->head_dim;
-      HeadGrad grad = {
-          input(q, query),     input(k, key),
-          input(v, key),       input(out, query),
-          input(d_out, query), input(log_sum_exp, batch * desc->queries * heads + head),
-          output(d_q, query),  output(d_k, key),
-          output(d_v, key)};
-      gradHead(*desc, strides, grad,
-               reinterpret_cast<float *>(workspace + thread * attentionWorkspace(*desc)));
+  setLibraryThreads(context.threads);
+  parallelItems(context.threads, desc.batch * desc.kv_heads, [&](int64_t item, int thread) {
+    int64_t batch = item / desc.kv_heads, kvHead = item % desc.kv_heads;
+    int64_t key = batch * strides.keyBatch + kvHead * desc.head_dim;
+    zeroRows(output(dK, key), desc.keys, strides.keyRow, desc.head_dim);
+    zeroRows(output(dV, key), desc.keys, strides.keyRow, desc.head_dim);
+    for (int64_t member = 0; member < desc.group; ++member) {
+      int64_t head = kvHead * desc.group + member;
+      int64_t query = batch * strides.queryBatch + head * desc.head_dim;
+      HeadGrad grad = {input(q, query),    input(k, key),
+                       input(v, key),      input(out, query),
+                       input(dOut, query), input(logSumExp, batch * desc.queries * heads + head),
+                       output(dQ, query),  output(dK, key),
+                       output(dV, key)};
+      gradHead(desc, strides, grad,
+               reinterpret_cast<float *>(workspace + thread * attentionWorkspace(desc)));
     }
   });
 }

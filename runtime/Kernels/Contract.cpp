@@ -1,4 +1,5 @@
 // Contractions: f32 by oneDNN's gemm, bf16 by its matmul, f64 by definition.
+#include "Device/CpuDevice.h"
 #include "Kernels/ContractCache.h"
 #include "Kernels/Gemm.h"
 #include "Kernels/PlainContract.h"
@@ -22,38 +23,39 @@ bool contiguous(int64_t rows, int64_t columns, int64_t rowStride, int64_t column
   return rowStride == 1 || columnStride == 1 || rows == 1 || columns == 1;
 }
 
-void contractNarrow(tpc_context *context, const tpc_contract_desc &desc, const char *a,
-                    const char *b, char *c) {
+void contractNarrow(ContractCache &contracts, int threads, const tpc_contract_desc &desc,
+                    const char *a, const char *b, char *c) {
   try {
-    if (!context->contracts)
-      context->contracts = std::make_shared<ContractCache>();
-    context->contracts->run(context->threads, desc, a, b, c);
+    contracts.run(threads, desc, a, b, c);
   } catch (const dnnl::error &error) {
-    context->fail("oneDNN refuses a " + print(desc) + ": " + error.what());
+    throw Error("oneDNN refuses a " + print(desc) + ": " + error.what());
   }
 }
 
 } // namespace
 
-extern "C" void tpc_contract(tpc_context *context, const tpc_contract_desc *given, const char *a,
-                             const char *b, char *c) {
-  if (given->batch <= 0 || given->m <= 0 || given->n <= 0 || (given->k <= 0 && given->accumulate))
+void CpuDevice::contract(tpc_context &context, const tpc_contract_desc &given, const char *a,
+                         const char *b, char *c) {
+  if (given.batch <= 0 || given.m <= 0 || given.n <= 0 || (given.k <= 0 && given.accumulate))
     return;
-  tpc_contract_desc desc = rowMajor(*given, a, b);
+  tpc_contract_desc desc = rowMajor(given, a, b);
   if (!contiguous(desc.m, desc.k, desc.a_m, desc.a_k) ||
       !contiguous(desc.k, desc.n, desc.b_k, desc.b_n) ||
       !contiguous(desc.m, desc.n, desc.c_m, desc.c_n))
-    return context->fail(print(desc) + " with a matrix that is contiguous in neither direction");
-  if (desc.dtype == TPC_BF16 && (desc.result_dtype == TPC_BF16 || desc.result_dtype == TPC_F32))
-    return contractNarrow(context, desc, a, b, c);
+    throw Error(print(desc) + " with a matrix that is contiguous in neither direction");
+  if (desc.dtype == TPC_BF16 && (desc.result_dtype == TPC_BF16 || desc.result_dtype == TPC_F32)) {
+    if (!contracts)
+      contracts = std::make_unique<ContractCache>();
+    return contractNarrow(*contracts, context.threads, desc, a, b, c);
+  }
   if (desc.result_dtype != desc.dtype)
-    return context->fail(print(desc) + ": only bf16 has results of another element type, f32");
+    throw Error(print(desc) + ": only bf16 has results of another element type, f32");
   if (desc.dtype == TPC_F64)
     return contractPlain<double, double>(desc, a, b, c);
   if (desc.dtype == TPC_F32 && desc.k <= 0)
     return contractPlain<float, float>(desc, a, b, c); // writes zeros
   if (desc.dtype == TPC_F32)
-    return contractGemm(context->threads, desc, reinterpret_cast<const float *>(a),
+    return contractGemm(context.threads, desc, reinterpret_cast<const float *>(a),
                         reinterpret_cast<const float *>(b), reinterpret_cast<float *>(c));
-  context->fail(std::string("contraction of element type ") + toString(desc.dtype));
+  throw Error(std::string("contraction of element type ") + toString(desc.dtype));
 }

@@ -1,4 +1,5 @@
 // Dropout: whether element i is kept is a function of (seed, stream, i) only.
+#include "Device/CpuDevice.h"
 #include "Device/Threads.h"
 #include "Kernels/GlobalBox.h"
 #include "Kernels/RandomFill.h"
@@ -12,14 +13,14 @@ using namespace tpc::runtime;
 namespace {
 
 template <typename Element>
-void drop(tpc_context *context, const tpc_dropout_desc &desc, uint64_t seed, const int64_t *offsets,
-          const Element *in, Element *out) {
+void drop(const tpc_context &context, const tpc_dropout_desc &desc, uint64_t seed,
+          const int64_t *offsets, const Element *in, Element *out) {
   constexpr int64_t block = 512;
   uint64_t stream = tpc_random_stream(desc.stream);
   double scale = 1 / (1 - desc.probability);
   GlobalBox box{desc.rank, desc.global_shape, desc.local_shape, offsets};
   int64_t inner = box.rowLength();
-  parallelFor(context->threads, box.rows(), 1, [&](int64_t begin, int64_t end) {
+  parallelFor(context.threads, box.rows(), 1, [&](int64_t begin, int64_t end) {
     double factors[block];
     for (int64_t row = begin; row < end; ++row)
       for (int64_t i = 0; i < inner; i += block) {
@@ -35,13 +36,14 @@ void drop(tpc_context *context, const tpc_dropout_desc &desc, uint64_t seed, con
 
 } // namespace
 
-extern "C" void tpc_dropout(tpc_context *context, const tpc_dropout_desc *desc, int64_t seed,
-                            const int64_t *offsets, const char *in, char *out) {
-  if (desc->dtype == TPC_F32)
-    return drop(context, *desc, static_cast<uint64_t>(seed), offsets,
-                reinterpret_cast<const float *>(in), reinterpret_cast<float *>(out));
-  if (desc->dtype == TPC_F64)
-    return drop(context, *desc, static_cast<uint64_t>(seed), offsets,
-                reinterpret_cast<const double *>(in), reinterpret_cast<double *>(out));
-  context->fail(std::string("dropout works on f32 and f64, got ") + toString(desc->dtype));
+void CpuDevice::dropout(tpc_context &context, const tpc_dropout_desc &desc, const char *seed,
+                        const int64_t *offsets, const char *in, char *out) {
+  uint64_t key = *reinterpret_cast<const uint64_t *>(seed);
+  if (desc.dtype == TPC_F32)
+    return drop(context, desc, key, offsets, reinterpret_cast<const float *>(in),
+                reinterpret_cast<float *>(out));
+  if (desc.dtype == TPC_F64)
+    return drop(context, desc, key, offsets, reinterpret_cast<const double *>(in),
+                reinterpret_cast<double *>(out));
+  throw Error(std::string("dropout works on f32 and f64, got ") + toString(desc.dtype));
 }

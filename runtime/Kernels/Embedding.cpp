@@ -1,3 +1,4 @@
+#include "Device/CpuDevice.h"
 #include "Device/Threads.h"
 #include "tpc/runtime/BFloat16.h"
 #include "tpc/runtime/Context.h"
@@ -6,12 +7,12 @@
 
 using namespace tpc::runtime;
 
-extern "C" void tpc_embedding(tpc_context *context, tpc_dtype dtype, int64_t tokens, int64_t rows,
-                              int64_t width, int64_t first, const char *ids, const char *table,
-                              char *out) {
+void CpuDevice::embedding(tpc_context &context, tpc_dtype dtype, int64_t tokens, int64_t rows,
+                          int64_t width, int64_t first, const char *ids, const char *table,
+                          char *out) {
   int64_t rowBytes = width * static_cast<int64_t>(elementBytes(dtype));
   auto *tokenIds = reinterpret_cast<const int32_t *>(ids);
-  parallelFor(context->threads, tokens, 1, [&](int64_t begin, int64_t end) {
+  parallelFor(context.threads, tokens, 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       int64_t row = tokenIds[i] - first;
       if (row >= 0 && row < rows)
@@ -55,15 +56,15 @@ auto chooseGradRows(tpc_dtype dtype, tpc_dtype tableDtype) {
 
 } // namespace
 
-extern "C" void tpc_embedding_grad(tpc_context *context, tpc_dtype dtype, tpc_dtype table_dtype,
-                                   int64_t tokens, int64_t rows, int64_t width, int64_t first,
-                                   const char *ids, const char *d_out, char *d_table) {
+void CpuDevice::embeddingGrad(tpc_context &context, tpc_dtype dtype, tpc_dtype tableDtype,
+                              int64_t tokens, int64_t rows, int64_t width, int64_t first,
+                              const char *ids, const char *dOut, char *dTable) {
   auto *tokenIds = reinterpret_cast<const int32_t *>(ids);
-  auto *grad = chooseGradRows(dtype, table_dtype);
+  auto *grad = chooseGradRows(dtype, tableDtype);
   if (!grad)
-    return context->fail(std::string("embedding gradients are f32 of f32 or bf16, or f64, got ") +
-                         toString(table_dtype) + " of " + toString(dtype));
-  parallelFor(context->threads, rows, 1, [&](int64_t begin, int64_t end) {
-    grad(begin, end, tokens, width, first, tokenIds, d_out, d_table);
+    throw Error(std::string("embedding gradients are f32 of f32 or bf16, or f64, got ") +
+                toString(tableDtype) + " of " + toString(dtype));
+  parallelFor(context.threads, rows, 1, [&](int64_t begin, int64_t end) {
+    grad(begin, end, tokens, width, first, tokenIds, dOut, dTable);
   });
 }

@@ -1,4 +1,5 @@
 // Parameter initialization: element i of a parameter is a function of (seed, name, i) only.
+#include "Device/CpuDevice.h"
 #include "Device/Threads.h"
 #include "Kernels/GlobalBox.h"
 #include "Kernels/RandomFill.h"
@@ -43,13 +44,13 @@ void draw(const Distribution &distribution, uint64_t seed, uint64_t stream, uint
 }
 
 template <typename Element>
-void fill(tpc_context *context, const tpc_init_desc &desc, uint64_t seed, int64_t scheme,
+void fill(const tpc_context &context, const tpc_init_desc &desc, uint64_t seed, int64_t scheme,
           const int64_t *offsets, Element *out) {
   Distribution distribution = distributionOf(desc, scheme);
   uint64_t stream = tpc_random_stream(desc.parameter);
   GlobalBox box{desc.rank, desc.global_shape, desc.local_shape, offsets};
   int64_t inner = box.rowLength();
-  parallelFor(context->threads, box.rows(), 1, [&](int64_t begin, int64_t end) {
+  parallelFor(context.threads, box.rows(), 1, [&](int64_t begin, int64_t end) {
     double values[512];
     for (int64_t row = begin; row < end; ++row) {
       uint64_t start = box.rowStart(row);
@@ -66,14 +67,13 @@ void fill(tpc_context *context, const tpc_init_desc &desc, uint64_t seed, int64_
 
 } // namespace
 
-extern "C" void tpc_init_tensor(tpc_context *context, const tpc_init_desc *desc, int64_t seed,
-                                int64_t scheme, const int64_t *offsets, char *out) {
-  if (desc->dtype == TPC_F32)
-    return fill(context, *desc, static_cast<uint64_t>(seed), scheme, offsets,
-                reinterpret_cast<float *>(out));
-  if (desc->dtype == TPC_F64)
-    return fill(context, *desc, static_cast<uint64_t>(seed), scheme, offsets,
-                reinterpret_cast<double *>(out));
-  context->fail(std::string("parameters are initialized in f32 or f64, got ") +
-                toString(desc->dtype));
+void CpuDevice::initTensor(tpc_context &context, const tpc_init_desc &desc, const char *seed,
+                           const char *scheme, const int64_t *offsets, char *out) {
+  uint64_t key = *reinterpret_cast<const uint64_t *>(seed);
+  int32_t number = *reinterpret_cast<const int32_t *>(scheme);
+  if (desc.dtype == TPC_F32)
+    return fill(context, desc, key, number, offsets, reinterpret_cast<float *>(out));
+  if (desc.dtype == TPC_F64)
+    return fill(context, desc, key, number, offsets, reinterpret_cast<double *>(out));
+  throw Error(std::string("parameters are initialized in f32 or f64, got ") + toString(desc.dtype));
 }

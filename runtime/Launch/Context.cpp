@@ -6,9 +6,10 @@
 using namespace tpc::runtime;
 
 tpc_context::tpc_context(Mesh givenMesh, std::vector<Collective> givenCollectives,
-                         std::unique_ptr<Communicator> givenCommunicator)
+                         std::unique_ptr<Communicator> givenCommunicator,
+                         std::unique_ptr<Device> givenDevice)
     : mesh(std::move(givenMesh)), collectives(std::move(givenCollectives)),
-      communicator(std::move(givenCommunicator)) {
+      device(std::move(givenDevice)), communicator(std::move(givenCommunicator)) {
   coordinates = mesh.coordinates(communicator->rank());
 }
 

@@ -13,6 +13,10 @@ int64_t elementsOf(const Shape &shape) {
   return elements;
 }
 
+uint64_t localBytes(const Placement &placement, tpc_dtype dtype) {
+  return static_cast<uint64_t>(elementsOf(placement.localShape)) * elementBytes(dtype);
+}
+
 Box boxOf(const Placement &placement, const Mesh &mesh, int64_t rank) {
   std::vector<int64_t> coordinates = mesh.coordinates(rank);
   Box box;

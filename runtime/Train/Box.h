@@ -26,6 +26,9 @@ struct Placement {
   std::vector<std::vector<SubAxis>> dims;
 };
 
+/// Of a rank's part in memory.
+uint64_t localBytes(const Placement &placement, tpc_dtype dtype);
+
 /// Offsets and sizes of a rank's part in the global shape, padding left out: it may be empty.
 struct Box {
   Shape offsets, sizes;

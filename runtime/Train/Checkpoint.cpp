@@ -34,21 +34,23 @@ void writePart(AsideFile &file, uint64_t start, const TensorSpec &spec, const Sh
 /// Writes the parts that are this rank's to write.
 void writeOwnFile(Program &program, const std::string &folder) {
   std::vector<TensorSpec> specs;
-  std::vector<KeptTensor> own;
+  std::vector<StateTensor> own;
   for (const StateTensor &tensor : stateTensors(program.manifest())) {
     const Placement &placement = tensor.kept.placement;
     Box box = program.boxOf(placement);
     if (!program.writes(placement) || box.empty())
       continue;
     specs.push_back({tensor.name, safetensorsType(tensor.parameter->dtype), box.sizes});
-    own.push_back(tensor.kept);
+    own.push_back(tensor);
   }
   SafetensorsLayout layout(std::move(specs));
   AsideFile file(folder + "/" + fileOf(program.rank()), layout.size());
   file.write(0, layout.header().data(), layout.header().size());
-  for (size_t i = 0; i < own.size(); ++i)
-    writePart(file, layout.offset(i), layout.tensors()[i], own[i].placement.localShape,
-              program.at(own[i].slot));
+  for (size_t i = 0; i < own.size(); ++i) {
+    const KeptTensor &kept = own[i].kept;
+    writePart(file, layout.offset(i), layout.tensors()[i], kept.placement.localShape,
+              program.read(kept.slot, kept.placement, own[i].parameter->dtype).data());
+  }
   file.commit();
 }
 
@@ -111,24 +113,24 @@ Progress loadCheckpoint(const std::string &folder, Program &program, bool state)
     const Parameter &parameter = *tensor.parameter;
     const Placement &placement = tensor.kept.placement;
     Box mine = program.boxOf(placement);
-    char *out = program.at(tensor.kept.slot);
-    std::memset(out, 0,
-                static_cast<size_t>(parameter.localBytes(placement))); // the padding's value
+    HostBytes part = program.prepare(tensor.kept.slot, placement, parameter.dtype);
+    std::memset(part.data(), 0, localBytes(placement, parameter.dtype)); // the padding's value
     int64_t found = 0;
-    for (const StoredPart &part : index.parts.at(tensor.name)) {
-      std::unique_ptr<SafetensorsFile> &file = files[part.file];
+    for (const StoredPart &stored : index.parts.at(tensor.name)) {
+      std::unique_ptr<SafetensorsFile> &file = files[stored.file];
       if (!file)
-        file = std::make_unique<SafetensorsFile>(folder + "/" + part.file);
-      const StoredTensor *stored = file->find(tensor.name);
-      if (!stored || stored->shape != part.box.sizes ||
-          stored->dtype != safetensorsType(parameter.dtype))
+        file = std::make_unique<SafetensorsFile>(folder + "/" + stored.file);
+      const StoredTensor *tensorInFile = file->find(tensor.name);
+      if (!tensorInFile || tensorInFile->shape != stored.box.sizes ||
+          tensorInFile->dtype != safetensorsType(parameter.dtype))
         throw Error(file->path() + " does not hold the part of " + tensor.name +
                     " that index.json places there");
-      found += copyShared(part.box, stored->data, mine, placement.localShape, out,
+      found += copyShared(stored.box, tensorInFile->data, mine, placement.localShape, part.data(),
                           static_cast<int64_t>(elementBytes(parameter.dtype)));
     }
     if (found != elementsOf(mine.sizes))
       throw Error("checkpoint " + folder + " lacks a part of " + tensor.name);
+    part.store();
   }
   return index.progress;
 }

@@ -8,9 +8,9 @@
 namespace tpc::runtime {
 namespace {
 
-/// Copies this rank's part of the tensor `name`.
+/// Copies this rank's part of the tensor `name` to its slot.
 void readPart(Program &program, const SafetensorsFile &file, const std::string &name,
-              const Shape &shape, const Placement &placement, tpc_dtype dtype, char *out) {
+              const Shape &shape, const Placement &placement, tpc_dtype dtype, const Slot &slot) {
   const StoredTensor *tensor = file.find(name);
   if (!tensor)
     throw Error(file.path() + " has no tensor '" + name + "'");
@@ -19,24 +19,32 @@ void readPart(Program &program, const SafetensorsFile &file, const std::string &
                 "' has another shape or element type than the " + "program's, " + toString(dtype) +
                 " of " + std::to_string(elementsOf(shape)) + " elements; --describe lists them");
   auto size = static_cast<int64_t>(elementBytes(dtype));
-  std::memset(out, 0, static_cast<size_t>(elementsOf(placement.localShape) * size)); // padding
+  HostBytes part = program.prepare(slot, placement, dtype);
+  char *out = part.data();
+  std::memset(out, 0, localBytes(placement, dtype)); // padding
   forEachRun(placement.globalShape, program.boxOf(placement), placement.localShape,
              [&](int64_t global, int64_t local, int64_t length) {
                std::memcpy(out + local * size, tensor->data + global * size,
                            static_cast<size_t>(length * size));
              });
+  part.store();
 }
 
 void readInputs(Program &program, const Entry &entry, const Options &options) {
   SafetensorsFile file(options.inputs);
   for (const Value &value : entry.inputs)
     readPart(program, file, value.name, value.placement.globalShape, value.placement, value.dtype,
-             program.at(value.slot));
+             value.slot);
   if (!options.load.empty())
     return loadWeights(program, options.load);
   for (const Parameter &parameter : program.manifest().parameters)
     readPart(program, file, parameter.name, parameter.shape, parameter.placement, parameter.dtype,
-             program.at(parameter.value));
+             parameter.value);
+}
+
+void writeValue(Program &program, SharedSafetensors &file, size_t index, const Value &value) {
+  file.write(index, value.placement, value.dtype,
+             program.read(value.slot, value.placement, value.dtype).data());
 }
 
 void writeOutputs(Program &program, const Entry &entry, const std::string &path) {
@@ -45,8 +53,7 @@ void writeOutputs(Program &program, const Entry &entry, const std::string &path)
     tensors.push_back({value.name, safetensorsType(value.dtype), value.placement.globalShape});
   SharedSafetensors file(program, path, tensors);
   for (size_t i = 0; i < tensors.size(); ++i)
-    file.write(i, entry.outputs[i].placement, entry.outputs[i].dtype,
-               program.at(entry.outputs[i].slot));
+    writeValue(program, file, i, entry.outputs[i]);
   file.commit();
 }
 

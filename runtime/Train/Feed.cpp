@@ -9,12 +9,14 @@ static void feedInput(Program &program, const Value &value, const TokenData &dat
   Box box = program.boxOf(value.placement);
   if (box.sizes.size() != 2 || value.dtype != TPC_I32)
     throw Error("the input '" + value.name + "' must be a matrix of i32");
-  auto *out = reinterpret_cast<int32_t *>(program.at(value.slot));
+  HostBytes part = program.prepare(value.slot, value.placement, value.dtype);
+  auto *out = reinterpret_cast<int32_t *>(part.data());
   const Shape &memory = value.placement.localShape;
   std::fill(out, out + elementsOf(memory), 0); // padding: the program does not look at it
   for (int64_t row = 0; row < box.sizes[0]; ++row)
     data.read(number * program.manifest().batch + box.offsets[0] + row, box.offsets[1],
               box.sizes[1], shift, out + row * memory[1]);
+  part.store();
 }
 
 void feedBatch(Program &program, const std::string &entry, const TokenData &data, int64_t number) {

@@ -17,7 +17,8 @@ void runForward(Program &program, const Options &options) {
   SharedSafetensors file(
       program, options.logits,
       {{"logits", safetensorsType(logits->dtype), logits->placement.globalShape}});
-  file.write(0, logits->placement, logits->dtype, program.at(logits->slot));
+  file.write(0, logits->placement, logits->dtype,
+             program.read(logits->slot, logits->placement, logits->dtype).data());
   file.commit();
   if (program.rank() == 0 && !options.quiet)
     std::printf("logits of %lld sequences: %s\n%s\n", static_cast<long long>(manifest.batch),

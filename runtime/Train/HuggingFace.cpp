@@ -140,12 +140,14 @@ void loadHuggingFace(const std::string &path, Program &program) {
       throw Error("parameter " + parameter.name + " is " + toString(parameter.dtype) +
                   ", weights are loaded as f32");
     const Placement &placement = parameter.placement;
-    auto *out = reinterpret_cast<float *>(program.at(parameter.value));
+    HostBytes part = program.prepare(parameter.value, placement, parameter.dtype);
+    auto *out = reinterpret_cast<float *>(part.data());
     std::fill(out, out + elementsOf(placement.localShape), 0.0f); // the padding's value
     forEachRun(placement.globalShape, program.boxOf(placement), placement.localShape,
                [&](int64_t global, int64_t local, int64_t length) {
                  readElements(*tensor, global, length, out + local);
                });
+    part.store();
   }
 }
 

@@ -68,18 +68,33 @@ int expectedThreads(const Options &options, int ranksOnHost) {
                         expectedFairThreads(ranksOnHost));
 }
 
+/// Gives a rank what its program is compiled for. After connecting: what one rank finds missing
+/// ends all of them.
+void openDevice(const tpc_program &compiled, const Manifest &manifest, const Options &options,
+                const DevicePlace &place, tpc_context &context) {
+  if (!compiled.backend)
+    return;
+  DeviceOptions wanted{manifest.arch, place, manifest.arenaBytes(context.threads)};
+  context.device = compiled.backend->open(wanted);
+  compiled.backend->connect(*context.device, context.communicator,
+                            communicatorOptions(manifest, options));
+}
+
 /// Runs, and leaves in good order; a failure is told to all ranks and printed by one.
 int runConnected(const tpc_program &compiled, const Manifest &manifest, const Options &options,
-                 std::unique_ptr<Communicator> connected) {
+                 const DevicePlace &place, std::unique_ptr<Communicator> connected) {
   tpc_context context(manifest.mesh, manifest.collectives, std::move(connected));
-  Communicator &ranks = *context.communicator;
   try {
-    context.threads =
-        threadsPerRank(options.threadsPerRank, processEnvironment(), ranks.fairThreads());
+    // One thread drives a GPU.
+    int threads = threadsPerRank(options.threadsPerRank, processEnvironment(),
+                                 context.communicator->fairThreads());
+    context.threads = compiled.backend ? 1 : threads;
+    openDevice(compiled, manifest, options, place, context);
     runRank(compiled, manifest, options, context);
-    ranks.finish();
+    context.communicator->finish();
     return 0;
   } catch (const std::exception &error) {
+    Communicator &ranks = *context.communicator;
     if (!ranks.failed())
       context.fail(error.what());
     if (ranks.claimReport())
@@ -98,18 +113,19 @@ int runProcess(const tpc_program &compiled, const Manifest &manifest, const Opti
   } catch (const std::exception &error) {
     return reportFailure(error, nullptr);
   }
-  return runConnected(compiled, manifest, options, std::move(connected));
+  return runConnected(compiled, manifest, options, {info.localRank, 1}, std::move(connected));
 }
 
 /// All ranks are threads of this process.
 int runThreads(const tpc_program &compiled, const Manifest &manifest, const Options &options) {
   auto communicators = createInProcessCommunicators(static_cast<int>(manifest.mesh.size()),
                                                     communicatorOptions(manifest, options));
+  DevicePlace place{0, static_cast<int>(manifest.mesh.size())};
   std::atomic<int> status = 0;
   std::vector<std::thread> threads;
   for (std::unique_ptr<Communicator> &communicator : communicators)
     threads.emplace_back([&, connected = std::move(communicator)]() mutable {
-      if (int failed = runConnected(compiled, manifest, options, std::move(connected)))
+      if (int failed = runConnected(compiled, manifest, options, place, std::move(connected)))
         status = failed;
     });
   for (std::thread &thread : threads)
@@ -145,8 +161,9 @@ int runProgram(int argc, const char *const *argv, const tpc_program &compiled) {
     int localRanks = loopback ? static_cast<int>(manifest.mesh.size()) : info.localSize;
     if (!loopback)
       checkWorldSize(info, manifest.mesh, argv[0]);
-    checkMemory(manifest.arenaBytes(expectedThreads(options, localRanks)), localRanks,
-                availableMemory());
+    if (!compiled.backend)
+      checkMemory(manifest.arenaBytes(expectedThreads(options, localRanks)), localRanks,
+                  availableMemory());
     return loopback ? runThreads(compiled, manifest, options)
                     : runProcess(compiled, manifest, options, info);
   } catch (const HelpAsked &help) {

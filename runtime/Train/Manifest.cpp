@@ -95,6 +95,8 @@ Manifest parse(const Json &json, const nlohmann::json &unordered) {
   if (json.at("tpc_manifest").get<int>() != 1)
     throw Error("the program's manifest has another version than this runtime: compile it anew");
   manifest.train = json.at("mode").get<std::string>() == "train";
+  manifest.target = json.at("target").at("name").get<std::string>();
+  manifest.arch = json.at("target").value("arch", "");
   manifest.cpu = json.value("cpu", "");
   manifest.cpuFeatures = json.value("cpu_features", std::vector<std::string>());
   manifest.mesh = parseMesh(unordered);

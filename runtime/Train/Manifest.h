@@ -34,7 +34,7 @@ struct Parameter {
   std::optional<KeptTensor> expAvg, expAvgSq, gradient; ///< in training
   /// Of a rank's part.
   int64_t localBytes(const Placement &part) const {
-    return elementsOf(part.localShape) * static_cast<int64_t>(elementBytes(dtype));
+    return static_cast<int64_t>(runtime::localBytes(part, dtype));
   }
 };
 
@@ -52,6 +52,8 @@ struct Entry {
 
 struct Manifest {
   bool train = false;
+  std::string target; ///< "cpu", "cuda"
+  std::string arch;   ///< of a GPU: "sm_90"
   std::string cpu;
   std::vector<std::string> cpuFeatures;
   Mesh mesh;

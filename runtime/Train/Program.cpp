@@ -1,42 +1,40 @@
 #include "Train/Program.h"
-#include "Device/Threads.h"
 #include "Memory/Limit.h"
-
-#include <cstring>
 
 namespace tpc::runtime {
 
 Program::Program(const tpc_program &compiled, const Manifest &manifest, tpc_context &context)
     : compiled(compiled), description(manifest), rankContext(context),
-      region(manifest.arenaBytes(context.threads) -
-             static_cast<uint64_t>(manifest.communicationBytes)),
+      region(context.device->allocate(manifest.arenaBytes(context.threads) -
+                                      static_cast<uint64_t>(manifest.communicationBytes))),
       atStart(proportionalSetSize()) {
-  touchWorkspace();
-}
-
-/// Each thread writes its workspace first, so that a machine with several memory nodes places it
-/// near that thread; and no step finds memory missing that the plan has counted.
-void Program::touchWorkspace() {
-  auto bytes = static_cast<size_t>(description.workspaceBytesPerThread);
-  char *first = region.data() + description.privateBytes;
-  parallelFor(rankContext.threads, rankContext.threads, 1, [&](int64_t begin, int64_t end) {
-    std::memset(first + static_cast<size_t>(begin) * bytes, 0,
-                static_cast<size_t>(end - begin) * bytes);
-  });
+  device().load(compiled);
+  device().useWorkspace(context, region.get() + manifest.privateBytes,
+                        static_cast<uint64_t>(manifest.workspaceBytesPerThread));
 }
 
 void Program::run(const std::string &entry) {
   for (int64_t i = 0; i < compiled.entry_count; ++i)
     if (entry == compiled.entries[i].name) {
-      compiled.entries[i].function(&rankContext, region.data(), rankContext.communicator->region());
+      compiled.entries[i].function(&rankContext, region.get(), rankContext.communicator->region());
       return rankContext.check();
     }
   throw Error("the program has no entry '" + entry + "'");
 }
 
 char *Program::at(const Slot &slot) const {
-  char *base = slot.communication ? rankContext.communicator->region() : region.data();
+  char *base = slot.communication ? rankContext.communicator->region() : region.get();
   return base + slot.offset;
+}
+
+HostBytes Program::read(const Slot &slot, const Placement &placement, tpc_dtype dtype) const {
+  HostBytes contents = prepare(slot, placement, dtype);
+  contents.load();
+  return contents;
+}
+
+HostBytes Program::prepare(const Slot &slot, const Placement &placement, tpc_dtype dtype) const {
+  return HostBytes(device(), at(slot), localBytes(placement, dtype));
 }
 
 static const Value *find(const std::vector<Value> &values, const std::string &name) {
@@ -54,22 +52,23 @@ const Value *Program::output(const std::string &entry, const std::string &name) 
   return find(description.entry(entry).outputs, name);
 }
 
-template <typename T>
-static void store(char *to, double real, int64_t integer, bool isReal) {
-  T value = isReal ? static_cast<T>(real) : static_cast<T>(integer);
-  std::memcpy(to, &value, sizeof(value));
+template <typename T, typename Number>
+static void store(Device &device, char *to, Number number) {
+  T value = static_cast<T>(number);
+  device.copyFromHost(to, &value, sizeof(value));
 }
 
-static void storeScalar(char *to, tpc_dtype dtype, double real, int64_t integer, bool isReal) {
+template <typename Number>
+static void storeScalar(Device &device, char *to, tpc_dtype dtype, Number number) {
   switch (dtype) {
   case TPC_F32:
-    return store<float>(to, real, integer, isReal);
+    return store<float>(device, to, number);
   case TPC_F64:
-    return store<double>(to, real, integer, isReal);
+    return store<double>(device, to, number);
   case TPC_I32:
-    return store<int32_t>(to, real, integer, isReal);
+    return store<int32_t>(device, to, number);
   case TPC_I64:
-    return store<int64_t>(to, real, integer, isReal);
+    return store<int64_t>(device, to, number);
   default:
     throw Error(std::string("a scalar input of element type ") + toString(dtype));
   }
@@ -77,30 +76,37 @@ static void storeScalar(char *to, tpc_dtype dtype, double real, int64_t integer,
 
 void Program::setScalar(const std::string &entry, const std::string &name, double value) {
   if (const Value *found = input(entry, name))
-    storeScalar(at(found->slot), found->dtype, value, 0, true);
+    storeScalar(device(), at(found->slot), found->dtype, value);
 }
 
 void Program::setScalar(const std::string &entry, const std::string &name, int64_t value) {
   if (const Value *found = input(entry, name))
-    storeScalar(at(found->slot), found->dtype, 0, value, false);
+    storeScalar(device(), at(found->slot), found->dtype, value);
+}
+
+template <typename T>
+static T load(Device &device, const char *from) {
+  T value;
+  device.copyToHost(&value, from, sizeof(value));
+  return value;
 }
 
 double Program::scalar(const std::string &entry, const std::string &name) const {
   const Value *found = output(entry, name);
   if (!found)
     throw Error("the entry '" + entry + "' has no output '" + name + "'");
-  const char *from = at(found->slot);
   if (found->dtype == TPC_F64)
-    return *reinterpret_cast<const double *>(from);
+    return load<double>(device(), at(found->slot));
   if (found->dtype == TPC_I32)
-    return *reinterpret_cast<const int32_t *>(from);
-  return static_cast<double>(*reinterpret_cast<const float *>(from));
+    return load<int32_t>(device(), at(found->slot));
+  return static_cast<double>(load<float>(device(), at(found->slot)));
 }
 
 uint64_t Program::arenaHighWater() const {
-  return residentBytes(region.data(), region.size()) +
-         residentBytes(rankContext.communicator->region(),
-                       static_cast<uint64_t>(description.communicationBytes));
+  auto communication = static_cast<uint64_t>(description.communicationBytes);
+  return device().touchedBytes(region.get(),
+                               description.arenaBytes(rankContext.threads) - communication) +
+         device().touchedBytes(rankContext.communicator->region(), communication);
 }
 
 std::string Program::describeMemory() const {

@@ -2,10 +2,11 @@
 #ifndef TPC_RUNTIME_TRAIN_PROGRAM_H
 #define TPC_RUNTIME_TRAIN_PROGRAM_H
 
-#include "Memory/Arena.h"
+#include "Train/HostBytes.h"
 #include "Train/Manifest.h"
 #include "tpc/runtime/Context.h"
 #include "tpc_runtime.h"
+#include <memory>
 #include <string>
 
 namespace tpc::runtime {
@@ -23,7 +24,13 @@ public:
   /// Runs an entry. Throws Error if this rank or a peer failed in it.
   void run(const std::string &entry);
 
+  /// The bytes of a slot, in the device's memory.
   char *at(const Slot &slot) const;
+  Device &device() const { return *rankContext.device; }
+  /// This rank's part of a tensor, padding included, for the host to read.
+  HostBytes read(const Slot &slot, const Placement &placement, tpc_dtype dtype) const;
+  /// Room for this rank's part, for the host to write all of; its store() puts it there.
+  HostBytes prepare(const Slot &slot, const Placement &placement, tpc_dtype dtype) const;
   /// Writes an input; does nothing if the entry does not have it.
   void setScalar(const std::string &entry, const std::string &input, double value);
   void setScalar(const std::string &entry, const std::string &input, int64_t value);
@@ -47,12 +54,10 @@ public:
   std::string describeMemory() const;
 
 private:
-  void touchWorkspace();
-
   const tpc_program &compiled;
   const Manifest &description;
   tpc_context &rankContext;
-  PrivateRegion region;
+  std::shared_ptr<char> region;
   uint64_t atStart;
 };
 

@@ -66,7 +66,8 @@ void writeParameters(Program &program, const std::string &path, bool gradients) 
     const Parameter &parameter = parameters[i];
     KeptTensor kept =
         gradients ? *parameter.gradient : KeptTensor{parameter.placement, parameter.value};
-    file.write(i, kept.placement, parameter.dtype, program.at(kept.slot));
+    file.write(i, kept.placement, parameter.dtype,
+               program.read(kept.slot, kept.placement, parameter.dtype).data());
   }
   file.commit();
 }

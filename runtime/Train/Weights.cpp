@@ -2,8 +2,6 @@
 #include "Train/HuggingFace.h"
 #include "Train/Training.h"
 
-#include <cstring>
-
 namespace tpc::runtime {
 
 void loadWeights(Program &program, const std::string &folder) {
@@ -16,8 +14,8 @@ void loadWeights(Program &program, const std::string &folder) {
   for (const Parameter &parameter : program.manifest().parameters)
     for (const std::optional<KeptTensor> &state : {parameter.expAvg, parameter.expAvgSq})
       if (state)
-        std::memset(program.at(state->slot), 0,
-                    static_cast<size_t>(parameter.localBytes(state->placement)));
+        program.device().fillZero(program.at(state->slot),
+                                  localBytes(state->placement, parameter.dtype));
 }
 
 } // namespace tpc::runtime

@@ -14,7 +14,8 @@
 extern "C" {
 #endif
 
-/* One rank: mesh coordinates, communicators, threads, error state. */
+/* One rank: mesh coordinates, communicators, device, threads, error state. Pointers below are to the memory of its
+ * device, unless they are to descriptors, offsets or arrays of pointers. */
 typedef struct tpc_context tpc_context;
 
 /* Element types, numbered as in the manifest's `dtype` order. */
@@ -25,7 +26,8 @@ typedef enum tpc_dtype { TPC_F32 = 0, TPC_F64 = 1, TPC_BF16 = 2, TPC_I32 = 3, TP
 /* One entry program: `init`, `step`, `loss` or `forward`. `base_private` and `base_communication` are
  * the two regions of this rank's arena; every slot of the manifest is a byte offset into one of them. The private
  * region ends with workspace for each thread: arena.private + threads * arena.workspace_per_thread bytes in all.
- * Inputs are written to their slots before the call, outputs read from theirs after it. */
+ * Inputs are written to their slots before the call, outputs read from theirs after it: on a GPU all that an entry
+ * does is to give work to it. */
 typedef void (*tpc_entry)(tpc_context *context, char *base_private, char *base_communication);
 
 typedef struct tpc_entry_point {
@@ -33,12 +35,19 @@ typedef struct tpc_entry_point {
   tpc_entry function;
 } tpc_entry_point;
 
+/* What the target of a program brings along (tpc/runtime/Device.h). */
+struct tpc_backend;
+extern const struct tpc_backend tpc_cuda_backend; /* libtpc_runtime_cuda.a */
+
 /* Defined by the object file that the compiler emits. */
 typedef struct tpc_program {
   const char *manifest; /* JSON text, docs/manifest.md */
   int64_t manifest_bytes;
   const tpc_entry_point *entries;
   int64_t entry_count;
+  const struct tpc_backend *backend; /* null: the processor */
+  const char *device_code;           /* kernels as the device loads them: a cubin; null if there are none */
+  int64_t device_code_bytes;
 } tpc_program;
 extern const tpc_program tpc_compiled_program;
 
@@ -51,6 +60,19 @@ typedef void (*tpc_kernel)(char *const *buffers, int64_t begin, int64_t end);
 /* Runs `kernel` over [0, extent) on the rank's threads, in pieces that are multiples of `grain`
  * (but for the last). The split depends on the thread count only, so results are reproducible. */
 void tpc_launch(tpc_context *context, tpc_kernel kernel, char *const *buffers, int64_t extent, int64_t grain);
+
+/* The same on a GPU: a function of device_code, launched once. `arguments` has 8 bytes for each of its parameters:
+ * pointers to operands and results, index operands by value, then the pointer to its workspace if it has one. */
+typedef struct tpc_device_kernel_desc {
+  const char *name;
+  int64_t arguments;
+  int64_t blocks, threads; /* of the grid, of a block */
+  int64_t shared_bytes;    /* of dynamic shared memory */
+} tpc_device_kernel_desc;
+void tpc_launch_device(tpc_context *context, const tpc_device_kernel_desc *kernel, char *const *arguments);
+
+/* Copies within the device's memory. */
+void tpc_copy(tpc_context *context, char *to, const char *from, int64_t bytes);
 
 /* Rank coordinate along mesh axis number `axis` (order of the manifest's mesh.axes). */
 int64_t tpc_axis_index(tpc_context *context, int64_t axis);
@@ -122,8 +144,8 @@ typedef struct tpc_init_desc {
 /* scheme 0 (normal): weights N(0, initializer_range), biases 0, norms 1.
  * scheme 1 (torch): linear weights and biases U(-1/sqrt(fan_in), 1/sqrt(fan_in)), embeddings N(0, 1), norms 1.
  * What the local box has beyond global_shape (padding) is 0. */
-void tpc_init_tensor(tpc_context *context, const tpc_init_desc *desc, int64_t seed, int64_t scheme,
-                     const int64_t *offsets /* of the local box in the global shape */, char *out);
+void tpc_init_tensor(tpc_context *context, const tpc_init_desc *desc, const char *seed /* int64_t */,
+                     const char *scheme /* int32_t */, const int64_t *offsets /* of the local box in the global shape */, char *out);
 
 /* out[i] = in[i] / (1 - probability) if draw i of (seed, stream) is at least `probability`, else 0; i is the global
  * row-major index, the draws are those of tpc_random.h, so the mask is the same for every mesh. out may be in. */
@@ -135,7 +157,7 @@ typedef struct tpc_dropout_desc {
   int64_t global_shape[8];
   int64_t local_shape[8];
 } tpc_dropout_desc;
-void tpc_dropout(tpc_context *context, const tpc_dropout_desc *desc, int64_t seed,
+void tpc_dropout(tpc_context *context, const tpc_dropout_desc *desc, const char *seed /* int64_t */,
                  const int64_t *offsets /* of the local box in the global shape */, const char *in, char *out);
 
 /* ------------------------------------------------------------------ collectives */

@@ -39,3 +39,12 @@ func.func @ids(%ids: tensor<4xi64>, %table: tensor<4x4xf32>) {
   %0 = tpc.embedding %ids, %table : (tensor<4xi64>, tensor<4x4xf32>) -> tensor<4x4xf32>
   return
 }
+
+// -----
+
+func.func @narrow_seed(%x: tensor<4xf32> {tpc.slot = #tpc.slot<private, offset = 0, bytes = 16, activations>},
+                       %seed: tensor<i32> {tpc.slot = #tpc.slot<private, offset = 64, bytes = 4, activations>}) {
+  // expected-error @+1 {{expects a seed of type i64 and a scheme of type i32, got 'tensor<i32>'}}
+  %0 = tpc.dropout %x seed(%seed) probability 0.5 stream "d" global [4] {tpc.slots = [#tpc.slot<private, offset = 0, bytes = 16, activations>]} : tensor<4xf32>, tensor<i32>
+  return
+}

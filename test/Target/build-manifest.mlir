@@ -2,6 +2,7 @@
 // The manifest of a small program, printed with one member per line.
 
 
+// CHECK: "target": {"name": "cpu"}
 // CHECK: "cpu": "x86-64-v3"
 // CHECK: "mesh": {"axes": [{"name": "dp", "size": 2}, {"name": "tp", "size": 2}]}
 // CHECK: "batch": 4

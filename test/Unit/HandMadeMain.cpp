@@ -1,4 +1,5 @@
-// The hand-made program as the executable that tpc-compile would link: argument of the integration tests.
+// The hand-made program as the executable that tpc-compile would link: argument of the integration
+// tests.
 #include "HandMadeProgram.h"
 
 #include <cstdlib>
@@ -8,6 +9,10 @@
 #endif
 
 static const std::string manifest = tpc::test::handMadeManifest(TPC_HAND_MADE_RANKS);
-extern "C" const tpc_program tpc_compiled_program = {
-    manifest.data(), static_cast<int64_t>(manifest.size()), tpc::test::handMadeEntries(),
-    tpc::test::handMadeEntryCount};
+extern "C" const tpc_program tpc_compiled_program = {manifest.data(),
+                                                     static_cast<int64_t>(manifest.size()),
+                                                     tpc::test::handMadeEntries(),
+                                                     tpc::test::handMadeEntryCount,
+                                                     nullptr,
+                                                     nullptr,
+                                                     0};

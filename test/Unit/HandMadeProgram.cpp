@@ -108,7 +108,7 @@ struct Rank {
 
 void init(tpc_context *context, char *base, char *) {
   Rank rank(context, base);
-  int64_t seed = rank.scalar<int64_t>(Seed), scheme = rank.scalar<int32_t>(InitScheme);
+  const char *seed = base + Scalars + 8 * Seed, *scheme = base + Scalars + 8 * InitScheme;
   tpc_init_desc table = {tableName,
                          TPC_F32,
                          TPC_EMBEDDING,
@@ -224,6 +224,7 @@ std::string handMadeManifest(int64_t tp, const std::string &mode, int64_t width)
   Json manifest = {
       {"tpc_manifest", 1},
       {"mode", mode},
+      {"target", {{"name", "cpu"}}},
       {"cpu", "x86-64"},
       {"mesh", {{"axes", {{{"name", "tp"}, {"size", tp}}}}}},
       {"batch", handBatch},

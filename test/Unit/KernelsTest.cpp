@@ -54,13 +54,15 @@ TEST(Embedding, GradientRefusesToRound) {
   EXPECT_NE(context->communicator->failure().find("got bf16 of bf16"), std::string::npos);
 }
 
-std::vector<float> initialize(tpc_init_desc desc, std::vector<int64_t> offsets, int64_t scheme,
+std::vector<float> initialize(tpc_init_desc desc, std::vector<int64_t> offsets, int32_t scheme,
                               int threads = 1) {
   int64_t size = std::accumulate(desc.local_shape, desc.local_shape + desc.rank, int64_t(1),
                                  std::multiplies<>());
   std::vector<float> out(static_cast<size_t>(size));
   auto context = test::makeContext(threads);
-  tpc_init_tensor(context.get(), &desc, 42, scheme, offsets.data(), raw(out));
+  std::vector<int64_t> seed = {42};
+  tpc_init_tensor(context.get(), &desc, raw(seed), reinterpret_cast<char *>(&scheme),
+                  offsets.data(), raw(out));
   return out;
 }
 
@@ -128,7 +130,8 @@ TEST(InitTensor, Constants) {
 std::vector<float> drop(tpc_dropout_desc desc, std::vector<int64_t> offsets, std::vector<float> x,
                         int threads = 1) {
   auto context = test::makeContext(threads);
-  tpc_dropout(context.get(), &desc, 42, offsets.data(), raw(x), raw(x)); // in place
+  std::vector<int64_t> seed = {42};
+  tpc_dropout(context.get(), &desc, raw(seed), offsets.data(), raw(x), raw(x)); // in place
   return x;
 }
 
@@ -159,9 +162,10 @@ TEST(Dropout, DroppedNaNIsZeroAndNoProbabilityKeepsAll) {
 TEST(Dropout, RefusesBf16) {
   tpc_dropout_desc desc = {"mlp", TPC_BF16, 0.5, 1, {1}, {1}};
   std::vector<int64_t> offsets = {0};
+  std::vector<int64_t> seed = {42};
   std::vector<float> x = {1};
   auto context = test::makeContext();
-  tpc_dropout(context.get(), &desc, 42, offsets.data(), raw(x), raw(x));
+  tpc_dropout(context.get(), &desc, raw(seed), offsets.data(), raw(x), raw(x));
   EXPECT_NE(context->communicator->failure().find("got bf16"), std::string::npos);
 }
 

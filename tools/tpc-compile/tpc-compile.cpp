@@ -15,8 +15,8 @@ struct CommandLine {
   CompileOptions options;
   std::string overlap = "off";
   std::string explain, against, emitPlan;
-  std::string mesh, policy = "optimize", emit = "exe", mode = "train", type = "f32", target = "cpu",
-                    reshardAfterForward = "yes";
+  std::string mesh, policy = "optimize", emit = "exe", mode = "train", type = "f32",
+                    reshardAfterForward = "yes", arch;
   bool check = false, listModules = false, passStatistics = false;
 };
 } // namespace
@@ -57,9 +57,11 @@ static void declare(CLI::App &app, CommandLine &line) {
       ->capture_default_str();
   app.add_option("--element-type", line.type, "of parameters and arithmetic")
       ->check(CLI::IsMember({"f32", "f64"}));
-  app.add_option("--target", line.target, "what to compile for")
-      ->check(CLI::IsMember({"cpu"}))
+  app.add_option("--target", options.target.name, "what to compile for")
+      ->check(CLI::IsMember({"cpu", "cuda"}))
       ->capture_default_str();
+  app.add_option("--arch", line.arch, "with --target=cuda: architecture of the GPU (sm_90)")
+      ->check(CLI::IsMember({"sm_80", "sm_90", "sm_100", "sm_120"}));
   app.add_option("--overlap", line.overlap,
                  "on: collectives start as early and are waited for as late as they can be")
       ->check(CLI::IsMember({"off", "on"}))
@@ -104,6 +106,16 @@ static mlir::LogicalResult checkReshardAfterForward(const CommandLine &line,
          << "only --dp-mode=fsdp gathers parameters, got " << line.options.dpMode;
 }
 
+/// What only makes sense together with another flag.
+static mlir::LogicalResult checkTogether(const CommandLine &line, mlir::MLIRContext *context) {
+  if (mlir::failed(checkReshardAfterForward(line, context)))
+    return mlir::failure();
+  if (line.arch.empty() || line.options.target.isCuda())
+    return mlir::success();
+  return mlir::emitError(mlir::NameLoc::get(mlir::StringAttr::get(context, "--arch")))
+         << "only --target=cuda has architectures, got " << line.options.target.name;
+}
+
 static mlir::LogicalResult run(CommandLine &line, mlir::MLIRContext *context) {
   static const std::map<std::string, Emit> stages = {
       {"import", Emit::Import},   {"layouts", Emit::Layouts}, {"local", Emit::Local},
@@ -111,7 +123,7 @@ static mlir::LogicalResult run(CommandLine &line, mlir::MLIRContext *context) {
       {"exe", Emit::Exe}};
   mlir::FailureOr<Mesh> mesh =
       line.mesh.empty() ? mlir::FailureOr<Mesh>(Mesh()) : parseMesh(line.mesh, context);
-  if (mlir::failed(mesh) || mlir::failed(checkReshardAfterForward(line, context)))
+  if (mlir::failed(mesh) || mlir::failed(checkTogether(line, context)))
     return mlir::failure();
   CompileOptions &options = line.options;
   options.import.mesh = *mesh;
@@ -119,6 +131,8 @@ static mlir::LogicalResult run(CommandLine &line, mlir::MLIRContext *context) {
   options.import.float64 = line.type == "f64";
   options.emit = stages.at(line.emit);
   options.strict = line.policy == "strict";
+  if (options.target.isCuda())
+    options.target.arch = line.arch.empty() ? "sm_90" : line.arch;
   options.overlap = line.overlap == "on";
   options.reshardAfterForward = line.reshardAfterForward == "yes";
   if (line.listModules)

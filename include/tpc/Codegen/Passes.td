@@ -45,7 +45,8 @@ def FormKernels : Pass<"tpc-form-kernels", "::mlir::ModuleOp"> {
 def PlanMemory : Pass<"tpc-plan-memory", "::mlir::ModuleOp"> {
   let summary = "Gives every value of the entry programs an offset in the rank's arena";
   let description = [{
-    Precondition: schedules as tpc-form-kernels leaves them. Postcondition: every op with tensor results has
+    Precondition: schedules as tpc-form-kernels leaves them; `tpc.target` on the module, unless that is a processor: it
+    says how much workspace an op needs. Postcondition: every op with tensor results has
     `tpc.slots` (one per result, then one for its workspace if it needs one), arguments and results of entries have
     `tpc.slot`, the module has `tpc.arena`: bytes of the regions `private` and `shared` (communication) and, at the
     instant at which most is live, bytes of each category (what no value uses then counts as activations or

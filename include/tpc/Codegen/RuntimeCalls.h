@@ -25,7 +25,7 @@ public:
 
   /// One field of a constant struct.
   struct Field {
-    enum Kind { Int32, Int64, Double, Int64Array, Text, Function } kind;
+    enum Kind { Int32, Int64, Double, Int64Array, Text, Function, Null } kind;
     llvm::SmallVector<int64_t> integers;
     double real = 0;
     std::string text; ///< of Text, zero-terminated in memory; the symbol of a Function
@@ -36,6 +36,7 @@ public:
       return {Int64Array, llvm::SmallVector<int64_t>(values), 0, ""};
     }
     static Field string(llvm::StringRef text) { return {Text, {}, 0, text.str()}; }
+    static Field null() { return {Null, {}, 0, ""}; }
     static Field function(llvm::StringRef name) { return {Function, {}, 0, name.str()}; }
   };
   /// The name of a constant global struct with these fields; equal ones are one global.

@@ -28,12 +28,8 @@ bool isCollective(mlir::Operation *op);
 /// knows it by.
 llvm::SmallVector<mlir::Operation *> getCollectives(mlir::ModuleOp module);
 
-/// Bytes of scratch memory that the runtime needs for `op` in each thread; the formula of
-/// tpc_runtime.h.
-int64_t getWorkspaceBytesPerThread(mlir::Operation *op);
-
-/// The values whose memory `op` writes from its instant on: its results. A started collective writes
-/// those of its wait, and the wait none.
+/// The values whose memory `op` writes from its instant on: its results. A started collective
+/// writes those of its wait, and the wait none.
 llvm::SmallVector<mlir::Value> getWrittenValues(mlir::Operation *op);
 
 /// The values whose memory `op` reads until its instant: its operands, and for a wait those of the
@@ -43,8 +39,8 @@ llvm::SmallVector<mlir::Value> getReadValues(mlir::Operation *op);
 /// True if written value number `result` may be written over operand number `operand`.
 bool allowsInPlace(mlir::Operation *op, unsigned result, unsigned operand);
 
-/// True if written value `result` may lie in the buffer `occupied` describes: every operand of `op` for which it
-/// holds tolerates being overwritten by `result`.
+/// True if written value `result` may lie in the buffer `occupied` describes: every operand of `op`
+/// for which it holds tolerates being overwritten by `result`.
 bool toleratesOverwrite(mlir::Operation *op, unsigned result,
                         llvm::function_ref<bool(mlir::Value)> occupied);
 

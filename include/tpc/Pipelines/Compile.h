@@ -4,6 +4,7 @@
 #define TPC_PIPELINES_COMPILE_H
 
 #include "mlir/IR/MLIRContext.h"
+#include "tpc/Codegen/TargetInfo.h"
 #include "tpc/Frontend/Import.h"
 #include "tpc/Sharding/MachineModel.h"
 #include "tpc/Target/Cpu.h"
@@ -23,6 +24,7 @@ struct CompileOptions {
   std::string onConflict = "cost";       ///< cost or error (tpc-propagate-layouts)
   ImportOptions import;                  ///< no mesh: that of a .mlir module, else tp=1
   std::string machine = "shared-memory"; ///< what traffic and work are priced on
+  TargetName target;                     ///< --target, --arch
   std::string cpu = "native";
   Cpu processor; ///< what `cpu` names; set by compile()
   Emit emit = Emit::Exe;
@@ -42,8 +44,8 @@ mlir::FailureOr<MachineModel> loadMachine(const CompileOptions &options,
 
 /// The program of `options.model` before any phase; with `layers` of a model like it that has so
 /// many layers.
-mlir::OwningOpRef<mlir::ModuleOp>
-loadProgram(const CompileOptions &options, mlir::MLIRContext *context, int64_t layers = 0);
+mlir::OwningOpRef<mlir::ModuleOp> loadProgram(const CompileOptions &options,
+                                              mlir::MLIRContext *context, int64_t layers = 0);
 
 /// Applies the plan and nothing more; prints a line if it fits.
 mlir::LogicalResult checkPlan(const CompileOptions &options, mlir::MLIRContext *context);

@@ -4,6 +4,7 @@
 
 #include "tpc/runtime/Collective.h"
 #include "tpc/runtime/Communicator.h"
+#include "tpc/runtime/Device.h"
 #include "tpc_runtime.h"
 #include <cstdint>
 #include <memory>
@@ -11,8 +12,6 @@
 #include <vector>
 
 namespace tpc::runtime {
-
-class ContractCache;
 
 /// The device mesh: axes major to minor, ranks numbered row-major over them.
 struct Mesh {
@@ -41,16 +40,17 @@ struct tpc_context {
   tpc::runtime::Mesh mesh;
   std::vector<int64_t> coordinates; ///< along mesh.axes
   std::vector<tpc::runtime::Collective> collectives;
+  std::unique_ptr<tpc::runtime::Device> device; ///< before the communicator, which may use it
   std::unique_ptr<tpc::runtime::Communicator> communicator;
   int threads = 1; ///< of this rank, the caller included; at most TPC_MAX_THREADS
-  std::shared_ptr<tpc::runtime::ContractCache> contracts; ///< prepared oneDNN primitives
 
   /// Time spent in collectives and bytes of their inputs since the last resetCounters().
   double communicationSeconds = 0;
   int64_t communicationBytes = 0;
 
   tpc_context(tpc::runtime::Mesh mesh, std::vector<tpc::runtime::Collective> collectives,
-              std::unique_ptr<tpc::runtime::Communicator> communicator);
+              std::unique_ptr<tpc::runtime::Communicator> communicator,
+              std::unique_ptr<tpc::runtime::Device> device = tpc::runtime::createCpuDevice());
   int rank() const { return communicator->rank(); }
   int world() const { return communicator->size(); }
 

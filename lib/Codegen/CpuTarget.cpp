@@ -1,0 +1,29 @@
+//===- CpuTarget.cpp - workspaces of ops on a processor ------------------------===//
+
+#include "tpc/Codegen/TargetInfo.h"
+#include "tpc/Dialect/TPCDialect.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace tpc;
+
+// TPC_ATTENTION_BLOCK of runtime/include/tpc_runtime.h.
+static constexpr int64_t kAttentionBlock = 64;
+
+/// Scores of a block of query rows, and their cotangents.
+static int64_t getAttentionWorkspace(Value k) {
+  return 4 * 2 * kAttentionBlock * cast<RankedTensorType>(k.getType()).getDimSize(1);
+}
+
+namespace {
+struct CpuTargetInfo : TargetInfo {
+  int64_t getWorkspaceBytes(Operation *op) const override {
+    return llvm::TypeSwitch<Operation *, int64_t>(op)
+        .Case([](AttentionOp attention) { return getAttentionWorkspace(attention.getK()); })
+        .Case([](AttentionGradOp gradient) { return getAttentionWorkspace(gradient.getK()); })
+        .Default([](Operation *) { return 0; });
+  }
+};
+} // namespace
+
+std::unique_ptr<TargetInfo> tpc::createCpuTargetInfo() { return std::make_unique<CpuTargetInfo>(); }

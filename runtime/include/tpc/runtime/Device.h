@@ -1,0 +1,99 @@
+// What a rank computes on: its memory, and what generated code asks the runtime to compute.
+#ifndef TPC_RUNTIME_DEVICE_H
+#define TPC_RUNTIME_DEVICE_H
+
+#include "tpc/runtime/Communicator.h"
+#include "tpc_runtime.h"
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace tpc::runtime {
+
+/// A processor or a GPU, driven by one thread at a time.
+///
+/// Work is done in the order in which it is given, and each piece sees what earlier ones wrote; a
+/// GPU's device returns before it is done. The functions of tpc_runtime.h lead here, with their
+/// pointers in the device's memory unless said otherwise. All of them throw Error; for generated
+/// code the C functions record it in the context.
+class Device {
+public:
+  virtual ~Device();
+
+  /// "cpu", "cuda".
+  virtual const char *name() const = 0;
+  /// Whether host code can read and write the device's memory through its pointers.
+  virtual bool isHost() const = 0;
+
+  /// Makes the kernels of a program known: its `device_code`.
+  virtual void load(const tpc_program &program) = 0;
+
+  /// Zeroed memory, aligned to 256 bytes at least; null if `bytes` is 0. It must not outlive the
+  /// device.
+  virtual std::shared_ptr<char> allocate(uint64_t bytes) = 0;
+  /// How much of a part of such memory takes room in the machine.
+  virtual uint64_t touchedBytes(const char *data, uint64_t bytes) const = 0;
+  /// Tells where the arena's workspace lies: `bytes` for each thread of the rank.
+  virtual void useWorkspace(tpc_context &context, char *workspace, uint64_t bytes) = 0;
+
+  /// `from` may change when this returns.
+  virtual void copyFromHost(char *to, const void *from, uint64_t bytes) = 0;
+  /// Waits for the work given so far.
+  virtual void copyToHost(void *to, const char *from, uint64_t bytes) = 0;
+  virtual void copy(char *to, const char *from, uint64_t bytes) = 0;
+  virtual void fillZero(char *to, uint64_t bytes) = 0;
+  /// Waits for the work given so far and throws what went wrong in it.
+  virtual void synchronize() = 0;
+
+  /// `arguments`: 8 bytes for each parameter of the kernel.
+  virtual void launch(tpc_context &context, const tpc_device_kernel_desc &kernel,
+                      char *const *arguments) = 0;
+  virtual void contract(tpc_context &context, const tpc_contract_desc &desc, const char *a,
+                        const char *b, char *c) = 0;
+  virtual void attention(tpc_context &context, const tpc_attention_desc &desc, const char *q,
+                         const char *k, const char *v, char *out, char *logSumExp,
+                         char *workspace) = 0;
+  virtual void attentionGrad(tpc_context &context, const tpc_attention_desc &desc, const char *q,
+                             const char *k, const char *v, const char *out, const char *logSumExp,
+                             const char *dOut, char *dQ, char *dK, char *dV, char *workspace) = 0;
+  virtual void embedding(tpc_context &context, tpc_dtype dtype, int64_t tokens, int64_t rows,
+                         int64_t width, int64_t first, const char *ids, const char *table,
+                         char *out) = 0;
+  virtual void embeddingGrad(tpc_context &context, tpc_dtype dtype, tpc_dtype tableDtype,
+                             int64_t tokens, int64_t rows, int64_t width, int64_t first,
+                             const char *ids, const char *dOut, char *dTable) = 0;
+  /// `offsets` of this and the next lie in host memory.
+  virtual void initTensor(tpc_context &context, const tpc_init_desc &desc, const char *seed,
+                          const char *scheme, const int64_t *offsets, char *out) = 0;
+  virtual void dropout(tpc_context &context, const tpc_dropout_desc &desc, const char *seed,
+                       const int64_t *offsets, const char *in, char *out) = 0;
+};
+
+std::unique_ptr<Device> createCpuDevice();
+
+/// Which of a host's devices a rank takes, and how many ranks take the same one.
+struct DevicePlace {
+  int number = 0, sharers = 1;
+};
+
+/// What a device is opened for.
+struct DeviceOptions {
+  std::string arch; ///< of the manifest's target
+  DevicePlace place;
+  uint64_t arenaBytes = 0; ///< of a rank: both regions and workspace
+};
+
+} // namespace tpc::runtime
+
+/// What a target brings along: tpc_program.backend. A library per target defines one.
+struct tpc_backend {
+  /// Opens a rank's device. Throws Error that says what is missing and what helps.
+  std::unique_ptr<tpc::runtime::Device> (*open)(const tpc::runtime::DeviceOptions &options);
+  /// Puts in place of the communicator between processes one whose collectives and region are of
+  /// the device's memory, and which does the rest as that one does. Throws Error and leaves it.
+  void (*connect)(tpc::runtime::Device &device,
+                  std::unique_ptr<tpc::runtime::Communicator> &communicator,
+                  const tpc::runtime::CommunicatorOptions &options);
+};
+
+#endif
