@@ -136,7 +136,10 @@ TEST(Nccl, EveryCollectiveOfThreeRanksAndOfOne) {
     EXPECT_EQ(onRanks(world, optionsFor(cases),
                       [&](Communicator &communicator, cudaStream_t stream) {
                         Synchronized synchronized(communicator, stream);
-                        return checkAll(synchronized, cases);
+                        std::string mistake = checkAll(synchronized, cases);
+                        if (mistake.empty())
+                          communicator.finish();
+                        return mistake;
                       }),
               std::vector<std::string>(world));
   }
@@ -184,13 +187,16 @@ TEST(Nccl, OperandsOfACollectiveAreOneGroup) {
   EXPECT_EQ(onRanks(2, optionsFor(cases),
                     [&](Communicator &communicator, cudaStream_t stream) {
                       Synchronized synchronized(communicator, stream);
-                      return checkCollective(synchronized, sums,
-                                             {expectedOutput(sums, communicator.rank(), 0),
-                                              expectedOutput(sums, communicator.rank(), 1)},
-                                             Placement::Region) +
-                             checkCollective(synchronized, exchange,
-                                             {expectedOutput(exchange, communicator.rank(), 0)},
-                                             Placement::Region);
+                      std::string mistakes =
+                          checkCollective(synchronized, sums,
+                                          {expectedOutput(sums, communicator.rank(), 0),
+                                           expectedOutput(sums, communicator.rank(), 1)},
+                                          Placement::Region) +
+                          checkCollective(synchronized, exchange,
+                                          {expectedOutput(exchange, communicator.rank(), 0)},
+                                          Placement::Region);
+                      communicator.finish();
+                      return mistakes;
                     }),
             std::vector<std::string>(2));
   EXPECT_EQ(newCalls(), "all_reduce all_reduce\nsend recv send recv\n");
