@@ -26,7 +26,7 @@ function(tpc_cuda_sources target)
   foreach(source ${ARGN})
     set(object ${CMAKE_CURRENT_BINARY_DIR}/${source}.o)
     add_custom_command(OUTPUT ${object}
-      COMMAND ${TPC_NVCC} -ccbin g++ -std=c++17 -O3 ${TPC_CUDA_CODE} -Werror all-warnings
+      COMMAND ${CMAKE_CXX_COMPILER_LAUNCHER} ${TPC_NVCC} -ccbin g++ -std=c++17 -O3 ${TPC_CUDA_CODE} -Werror all-warnings
               -Xptxas -warn-spills,-warn-lmem-usage -Xcompiler -fPIC,-Wall,-Wextra
               -I${PROJECT_SOURCE_DIR}/runtime -I${PROJECT_SOURCE_DIR}/runtime/include
               -MD -MF ${object}.d -c ${CMAKE_CURRENT_SOURCE_DIR}/${source} -o ${object}
