@@ -145,7 +145,7 @@ struct ChooseLayouts : tpc::impl::ChooseLayoutsBase<ChooseLayouts> {
     FailureOr<ReshardPlanner> planner = makePlanner(getOperation(), *context, machine);
     if (failed(planner))
       return signalPassFailure();
-    RegionPricer pricer(*context, *planner, machine);
+    RegionPricer pricer(*context, *planner, machine, {dpMode, reshardAfterForward});
     for (func::FuncOp function : getPricedFunctions(*functions))
       for (ProgramRegion &region : findRegions(function))
         addRegion(std::move(region), function, pricer);
@@ -159,6 +159,10 @@ private:
     if (parameters != "cost" && parameters != "plan" && parameters != "alternative")
       return getOperation().emitError("parameters is cost, plan or alternative, got '")
              << parameters << "'";
+    static constexpr StringLiteral modes[] = {"ddp", "zero1", "zero2", "fsdp"};
+    if (!llvm::is_contained(modes, StringRef(dpMode)))
+      return getOperation().emitError("dp-mode is ddp, zero1, zero2 or fsdp, got '")
+             << dpMode << "'";
     return success();
   }
 

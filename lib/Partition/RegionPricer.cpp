@@ -33,14 +33,40 @@ void tpc::settleParameters(func::FuncOp function, llvm::function_ref<bool(ParamA
   }
 }
 
-static LogicalResult partition(ModuleOp module, StringRef machine, StringRef policy) {
+/// A barrier of the gradient stands for the update: any op would do that lies as its operand does,
+/// and this one costs nothing.
+void tpc::addUpdates(func::FuncOp function) {
+  llvm::StringMap<unsigned> numberOf;
+  for (unsigned number = 0; number < function.getNumArguments(); ++number)
+    if (auto param = function.getArgAttrOfType<ParamAttr>(number, TPCDialect::kParam))
+      numberOf[param.getName()] = number;
+  Operation *returned = function.getBody().front().getTerminator();
+  OpBuilder builder(returned);
+  for (unsigned result = 0, results = function.getNumResults(); result < results; ++result) {
+    auto gradient = function.getResultAttrOfType<StringAttr>(result, TPCDialect::kGradient);
+    if (!gradient || !numberOf.count(gradient.getValue()))
+      continue;
+    Value value = returned->getOperand(result);
+    auto updated = BarrierOp::create(builder, value.getLoc(), value);
+    updated->setAttr("tpc.update", builder.getUnitAttr());
+    unsigned number = function.getNumResults();
+    auto alias = builder.getI64IntegerAttr(numberOf.lookup(gradient.getValue()));
+    returned->insertOperands(number, updated.getResult());
+    (void)function.insertResult(
+        number, value.getType(),
+        builder.getDictionaryAttr(builder.getNamedAttr(TPCDialect::kAlias, alias)));
+  }
+}
+
+LogicalResult RegionPricer::partition(ModuleOp module, StringRef policy) const {
   PassStatisticsPause pause;
   ScopedDiagnosticHandler silence(module.getContext(), [](Diagnostic &) { return success(); });
   PassManager manager(module.getContext());
+  manager.addPass(createApplyDataParallel(storage));
   manager.addPass(createPropagateLayouts());
   manager.addPass(createPadUneven());
   InsertReshardsOptions options;
-  options.machine = machine.str();
+  options.machine = machine;
   options.policy = policy.str();
   manager.addPass(createInsertReshards(options));
   return manager.run(module);
@@ -53,9 +79,10 @@ std::optional<ProgramPrice> RegionPricer::price(const RegionProgram &region,
   if (way.dropsInterior)
     dropInterior(function, [](ConstrainOp) { return true; });
   settleParameters(function, [&](ParamAttr) { return way.takesAlternative; });
+  addUpdates(function);
   bool keepsRequests = llvm::any_of(function.getOps<ConstrainOp>(),
                                     [](ConstrainOp request) { return request.getInterior(); });
-  if (failed(partition(*trial, machine, keepsRequests ? "strict" : "optimize")))
+  if (failed(partition(*trial, keepsRequests ? "strict" : "optimize")))
     return std::nullopt;
   FailureOr<ProgramPrice> price = priceProgram(function, context, planner);
   return succeeded(price) ? std::optional(*price) : std::nullopt;

@@ -4,6 +4,7 @@
 #define TPC_LIB_PARTITION_REGIONPRICER_H
 
 #include "ProgramRegions.h"
+#include "tpc/Frontend/Passes.h"
 #include "tpc/Partition/ProgramPrice.h"
 
 namespace tpc {
@@ -21,19 +22,28 @@ unsigned dropInterior(mlir::func::FuncOp function, llvm::function_ref<bool(Const
 /// accepts.
 void settleParameters(mlir::func::FuncOp function, llvm::function_ref<bool(ParamAttr)> takes);
 
+/// Lets each parameter whose gradient `function` returns be updated where that lies, and returned
+/// where parameters are stored: a mode that shares out the update gathers them.
+void addUpdates(mlir::func::FuncOp function);
+
 class RegionPricer {
 public:
-  RegionPricer(const MeshContext &context, ReshardPlanner &planner, llvm::StringRef machine)
-      : context(context), planner(planner), machine(machine) {}
+  /// Regions are part of a program for `machine` whose model is stored as `storage` says.
+  RegionPricer(const MeshContext &context, ReshardPlanner &planner, llvm::StringRef machine,
+               const ApplyDataParallelOptions &storage)
+      : context(context), planner(planner), machine(machine), storage(storage) {}
 
   /// The price of `region` laid out so, by the passes that partition whole programs; what they
   /// report is dropped. Interior requests that are kept are met.
   std::optional<ProgramPrice> price(const RegionProgram &region, const RegionAlternative &way);
 
 private:
+  mlir::LogicalResult partition(mlir::ModuleOp module, llvm::StringRef policy) const;
+
   const MeshContext &context;
   ReshardPlanner &planner;
   std::string machine;
+  ApplyDataParallelOptions storage;
 };
 
 } // namespace tpc

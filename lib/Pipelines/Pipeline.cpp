@@ -46,6 +46,8 @@ static void buildChoice(OpPassManager &manager, const CompileOptions &options) {
     return;
   ChooseLayoutsOptions passOptions;
   passOptions.machine = options.machine;
+  passOptions.dpMode = options.dpMode;
+  passOptions.reshardAfterForward = options.reshardAfterForward;
   manager.addPass(createChooseLayouts(passOptions));
 }
 

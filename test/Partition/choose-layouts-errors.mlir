@@ -1,10 +1,12 @@
 // RUN: not tpc-opt %s --tpc-choose-layouts=interior=some 2>&1 | FileCheck %s --check-prefix=INTERIOR
 // RUN: not tpc-opt %s --tpc-choose-layouts=parameters=all 2>&1 | FileCheck %s --check-prefix=PARAMETERS
+// RUN: not tpc-opt %s --tpc-choose-layouts=dp-mode=zero3 2>&1 | FileCheck %s --check-prefix=MODE
 // RUN: not tpc-opt %s --tpc-choose-layouts=machine=abacus 2>&1 | FileCheck %s --check-prefix=MACHINE
 // RUN: tpc-opt %s --tpc-choose-layouts 2>&1 | FileCheck %s
 // RUN: not tpc-opt %s --tpc-choose-layouts --tpc-propagate-layouts --tpc-pad-uneven 2>&1 | FileCheck %s --check-prefix=LATER
 // INTERIOR: error: interior is cost, keep or drop, got 'some'
 // PARAMETERS: error: parameters is cost, plan or alternative, got 'all'
+// MODE: error: dp-mode is ddp, zero1, zero2 or fsdp, got 'zero3'
 // MACHINE: error: unknown machine 'abacus'
 
 tpc.mesh @mesh <["tp"=2]>

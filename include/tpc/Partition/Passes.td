@@ -15,8 +15,8 @@ def ChooseLayouts : Pass<"tpc-choose-layouts", "::mlir::ModuleOp"> {
     A region is what lies between hard requests, with its derivatives (lib/Partition/ProgramRegions.h). There are up to four
     alternatives: with all of its interior requests or with none, as dropping one of them alone seldom pays; and with the
     parameters' layouts or their alternatives. Each is partitioned as a program of its own, by the passes that will
-    partition the whole, and priced: all bytes received in forward, backward and for gradients of parameters, and, among those
-    of equal traffic, the work. Remarks say what was taken, where the plan says otherwise, and what it saves. Regions
+    partition the whole, and priced: all bytes received in forward, backward, for gradients of parameters and for
+    parameters that `dp-mode` shares out, and, among those of equal traffic, the work. Remarks say what was taken, where the plan says otherwise, and what it saves. Regions
     that differ in names only (the layers of a model) are decided once.
 
     Here gathering `%y` and splitting it again costs more than leaving it as it is:
@@ -36,7 +36,11 @@ def ChooseLayouts : Pass<"tpc-choose-layouts", "::mlir::ModuleOp"> {
     Option<"machine", "machine", "std::string", "\"shared-memory\"",
            "what traffic is priced on: shared-memory, ethernet-mpi, h100x8, h200x8 or a YAML file">,
     Option<"interior", "interior", "std::string", "\"cost\"", "interior requests: cost, keep or drop">,
-    Option<"parameters", "parameters", "std::string", "\"cost\"", "parameters: cost, plan or alternative">
+    Option<"parameters", "parameters", "std::string", "\"cost\"", "parameters: cost, plan or alternative">,
+    Option<"dpMode", "dp-mode", "std::string", "\"ddp\"",
+           "what traffic of parameters and gradients is priced for: ddp, zero1, zero2 or fsdp">,
+    Option<"reshardAfterForward", "reshard-after-forward", "bool", "true",
+           "fsdp: parameters are priced as gathered again in backward">
   ];
   let statistics = [
     Statistic<"numRegions", "regions", "regions decided on">,
