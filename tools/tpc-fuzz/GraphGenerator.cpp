@@ -140,6 +140,13 @@ Value Graph::pickMask(ArrayRef<int64_t> shape) {
     if (term.getType().getElementType().isInteger(1) && term.getShape() == shape &&
         random.chance(0.7))
       return term.value;
+  if (!shape.empty() && random.chance(0.1)) {
+    int64_t dim = random.below(static_cast<int64_t>(shape.size()));
+    define(WithinOp::create(builder, loc, RankedTensorType::get(shape, builder.getI1Type()),
+                            random.between(1, shape[dim]), dim, Value()),
+           1, 1);
+    return pool.back().value;
+  }
   static const arith::CmpIPredicate predicates[] = {
       arith::CmpIPredicate::eq, arith::CmpIPredicate::ne, arith::CmpIPredicate::slt,
       arith::CmpIPredicate::sge};
@@ -284,7 +291,8 @@ FuzzCase tpc::fuzz::generateCase(MLIRContext &context, const CaseOptions &option
   Mesh mesh = drawMesh(random, options.maxRanks);
   auto meshOp =
       MeshOp::create(builder, builder.getUnknownLoc(), "mesh", MeshAttr::get(&context, mesh));
-  LayoutGenerator layouts(random, mesh, FlatSymbolRefAttr::get(meshOp.getSymNameAttr()));
+  LayoutGenerator layouts(random, mesh, FlatSymbolRefAttr::get(meshOp.getSymNameAttr()),
+                          /*uneven=*/random.chance(0.25));
 
   bool training = random.chance(0.2);
   result.exact = !training && random.chance(0.5);

@@ -53,7 +53,9 @@ Layout LayoutGenerator::drawLayout(llvm::ArrayRef<int64_t> shape) {
     if (!random.chance(density))
       continue;
     int64_t dim = random.below(static_cast<int64_t>(shape.size()));
-    if (shape[dim] % (getSize(layout.dims[dim]) * part.size) == 0)
+    int64_t parts = getSize(layout.dims[dim]) * part.size;
+    bool splits = uneven && shape[dim] > 1 && parts < 2 * shape[dim];
+    if (splits || shape[dim] % parts == 0)
       layout.dims[dim].push_back(part);
   }
   return layout;

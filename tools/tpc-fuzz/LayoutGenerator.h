@@ -11,12 +11,12 @@ namespace tpc::fuzz {
 /// One to four axes, at least two and at most `maxRanks` ranks; axes of size one included.
 Mesh drawMesh(Random &random, int64_t maxRanks);
 
-/// Draws layouts on one mesh: every dimension split over any ordered list of axes and sub-axes that
-/// divides it.
+/// Draws layouts on one mesh: every dimension split over any ordered list of axes and sub-axes.
 class LayoutGenerator {
 public:
-  LayoutGenerator(Random &random, Mesh mesh, mlir::FlatSymbolRefAttr symbol)
-      : random(random), mesh(std::move(mesh)), symbol(symbol) {}
+  /// `uneven`: a dimension may be split into parts that do not divide it.
+  LayoutGenerator(Random &random, Mesh mesh, mlir::FlatSymbolRefAttr symbol, bool uneven)
+      : random(random), mesh(std::move(mesh)), symbol(symbol), uneven(uneven) {}
 
   const Mesh &getMesh() const { return mesh; }
   /// A closed layout of a tensor of `shape`.
@@ -31,6 +31,7 @@ private:
   Random &random;
   Mesh mesh;
   mlir::FlatSymbolRefAttr symbol;
+  bool uneven;
 };
 
 } // namespace tpc::fuzz

@@ -48,6 +48,26 @@ static bool zeroInitOffset(ModuleOp module, Random &random) {
   });
 }
 
+//===-- padding ------------------------------------------------------------------------------===//
+
+/// A select by a mask of `tpc.within` is left out: padding is counted.
+static bool countPadding(ModuleOp module, Random &random) {
+  return changeOne<arith::SelectOp>(module, random, [](arith::SelectOp op) {
+    if (!op.getCondition().getDefiningOp<WithinOp>())
+      return false;
+    op.replaceAllUsesWith(op.getTrueValue());
+    return true;
+  });
+}
+
+/// One element of the padding is counted.
+static bool extendMask(ModuleOp module, Random &random) {
+  return changeOne<WithinOp>(module, random, [](WithinOp op) {
+    op.setExtent(op.getExtent() + 1);
+    return true;
+  });
+}
+
 //===-- summands taken for values
 //--------------------------------------------------------------===//
 
@@ -242,6 +262,9 @@ ArrayRef<Mutation> tpc::fuzz::getValueMutations() {
        leaveUnjoined},
       {"rope-offset", "positions count from zero on every rank", Stage::Local,
        dropFirst<RopeTableOp>},
+      {"padding-counted", "a sum takes in what padding holds", Stage::Local, countPadding},
+      {"padding-mask-late", "a mask lets one element of padding through", Stage::Local, extendMask},
+      {"padding-mask-offset", "every shard masks as the first", Stage::Local, dropFirst<WithinOp>},
       {"init-offset", "every shard is initialized as the first", Stage::Local, zeroInitOffset},
       {"partial-plus-whole", "a whole value is added on every rank of a sum", Stage::Local,
        addWholeToPartial},
