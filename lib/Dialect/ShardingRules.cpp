@@ -154,8 +154,10 @@ ShardingRule CrossEntropyOp::getShardingRule() {
   std::string rows = letters(getTargets());
   ShardingRule rule = buildRule(*this, {rows + "v", rows}, {rows, rows}, {}, {}, {}, "v");
   for (Factor &factor : rule.factors)
-    if (factor.kind == FactorKind::Internal)
+    if (factor.kind == FactorKind::Internal) {
       factor.reduction = ReductionKind::Max; // what exp makes zero
+      factor.indexedBy = 1;
+    }
   return rule;
 }
 

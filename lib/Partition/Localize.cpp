@@ -86,20 +86,12 @@ private:
 //===----------------------------------------------------------------------===//
 
 LogicalResult FunctionLocalizer::readLayouts() {
-  auto read = [&](Value value) {
+  return visitValues(function, [&](Value value) -> LogicalResult {
     FailureOr<Layout> layout = context.readLayout(value);
     if (succeeded(layout))
       layouts[value] = *layout;
     return layout;
-  };
-  for (BlockArgument argument : function.getArguments())
-    if (failed(read(argument)))
-      return failure();
-  for (Operation &op : function.getBody().front())
-    for (Value result : op.getResults())
-      if (failed(read(result)))
-        return failure();
-  return success();
+  });
 }
 
 std::vector<Layout> FunctionLocalizer::getLayouts(ValueRange values) const {

@@ -20,7 +20,7 @@ static InFlightDiagnostic emitValueError(Value value) {
          << "argument " << cast<BlockArgument>(value).getArgNumber() << " ";
 }
 
-FailureOr<Layout> MeshContext::readLayout(Value value) const {
+FailureOr<Layout> MeshContext::readUnevenLayout(Value value) const {
   auto type = dyn_cast<RankedTensorType>(value.getType());
   if (!type)
     return Layout();
@@ -32,10 +32,16 @@ FailureOr<Layout> MeshContext::readLayout(Value value) const {
                                  << attribute.getMesh();
   if (failed(attribute.verifyOn([&] { return emitValueError(value); }, mesh, type.getRank())))
     return failure();
-  Layout layout = attribute.getLayout(mesh);
-  if (llvm::Error error = checkEvenSplit(type.getShape(), layout, mesh))
+  return getNormalized(attribute.getLayout(mesh), mesh);
+}
+
+FailureOr<Layout> MeshContext::readLayout(Value value) const {
+  FailureOr<Layout> layout = readUnevenLayout(value);
+  if (failed(layout) || !isa<RankedTensorType>(value.getType()))
+    return layout;
+  if (llvm::Error error = checkEvenSplit(getShape(value), *layout, mesh))
     return emitValueError(value) << llvm::toString(std::move(error));
-  return getNormalized(layout, mesh);
+  return layout;
 }
 
 ArrayAttr MeshContext::getAxesAttr(ArrayRef<AxisRef> axes) const {
@@ -58,6 +64,24 @@ FailureOr<SmallVector<func::FuncOp>> tpc::getProgramFunctions(ModuleOp module) {
     functions.push_back(function);
   }
   return functions;
+}
+
+LogicalResult tpc::visitValues(func::FuncOp function,
+                               llvm::function_ref<LogicalResult(Value)> visit) {
+  for (BlockArgument argument : function.getArguments())
+    if (failed(visit(argument)))
+      return failure();
+  for (Operation &op : function.getBody().front())
+    for (Value result : op.getResults())
+      if (failed(visit(result)))
+        return failure();
+  return success();
+}
+
+void tpc::copyPhase(Operation *op, Operation *model) {
+  for (StringRef phase : {"tpc.backward", "tpc.update"})
+    if (model->hasAttr(phase))
+      op->setAttr(phase, UnitAttr::get(op->getContext()));
 }
 
 ArrayRef<int64_t> tpc::getShape(Value value) {

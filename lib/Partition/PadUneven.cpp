@@ -1,5 +1,6 @@
 //===- PadUneven.cpp - the pass tpc-pad-uneven ----------------------------------===//
 
+#include "ExactSizes.h"
 #include "PaddingMasks.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -27,21 +28,19 @@ public:
   TypeRewriter(func::FuncOp function, const PaddedSizes &sizes)
       : function(function), sizes(sizes), builder(function.getContext()) {}
 
-  LogicalResult run() {
+  void run() {
     Block &block = function.getBody().front();
     for (BlockArgument argument : function.getArguments())
       if (rewrite(argument))
         function.setArgAttr(argument.getArgNumber(), TPCDialect::kLogicalShape,
                             getLogical(argument));
     for (Operation &op : block.without_terminator())
-      if (failed(rewriteOp(&op)))
-        return failure();
+      rewriteOp(&op);
     for (auto [number, value] : llvm::enumerate(block.getTerminator()->getOperands()))
       if (!sizes.getPaddedDims(value).empty())
         function.setResultAttr(number, TPCDialect::kLogicalShape, getLogical(value));
     function.setFunctionType(builder.getFunctionType(block.getArgumentTypes(),
                                                      block.getTerminator()->getOperandTypes()));
-    return success();
   }
 
 private:
@@ -52,34 +51,30 @@ private:
     return true;
   }
 
-  /// Attributes that repeat the result's type follow it.
-  LogicalResult rewriteOp(Operation *op) {
+  /// Attributes that repeat types follow them.
+  void rewriteOp(Operation *op) {
     bool padded = false;
     for (Value result : op->getResults())
       padded |= rewrite(result);
     if (auto expand = dyn_cast<tensor::ExpandShapeOp>(op))
       expand.setStaticOutputShape(expand.getResultType().getShape());
     if (auto slice = dyn_cast<tensor::ExtractSliceOp>(op))
-      slice.setStaticSizes(getBox(slice.getSource(), slice.getStaticSizes()));
+      slice.setStaticSizes(getBox(slice.getStaticSizes(), slice.getResult()));
     if (auto slice = dyn_cast<tensor::InsertSliceOp>(op))
-      slice.setStaticSizes(getBox(slice.getDest(), slice.getStaticSizes()));
-    auto constant = dyn_cast<arith::ConstantOp>(op);
-    if (!padded || !constant)
-      return success();
-    auto splat = dyn_cast<SplatElementsAttr>(constant.getValue());
-    if (!splat)
-      return op->emitOpError("cannot be padded to ")
-             << op->getResult(0).getType() << ": its elements differ";
-    constant.setValueAttr(splat.resizeSplat(cast<ShapedType>(op->getResult(0).getType())));
-    return success();
+      slice.setStaticSizes(getBox(slice.getStaticSizes(), slice.getSource()));
+    if (auto constant = dyn_cast<arith::ConstantOp>(op); constant && padded)
+      constant.setValueAttr(cast<SplatElementsAttr>(constant.getValue())
+                                .resizeSplat(cast<ShapedType>(op->getResult(0).getType())));
   }
 
-  /// A box that has all of a dimension of `whole` has its padding too.
-  SmallVector<int64_t> getBox(Value whole, ArrayRef<int64_t> box) {
+  /// A box has the shape of what it holds, but for dimensions of size one that are dropped there:
+  /// of several the outermost, as getDroppedDims() has it.
+  SmallVector<int64_t> getBox(ArrayRef<int64_t> box, Value held) {
     SmallVector<int64_t> padded(box);
-    for (unsigned dim : sizes.getPaddedDims(whole))
-      if (box[dim] == sizes.getLogical(whole, dim))
-        padded[dim] = sizes.get(whole, dim);
+    unsigned dim = getShape(held).size();
+    for (int64_t &size : llvm::reverse(padded))
+      if (dim > 0 && sizes.getLogical(held, dim - 1) == size)
+        size = sizes.get(held, --dim);
     return padded;
   }
 
@@ -96,23 +91,6 @@ private:
 };
 
 } // namespace
-
-/// Every tensor has a layout, without which nothing is known of its parts.
-static LogicalResult checkLayouts(func::FuncOp function) {
-  auto check = [](Value value) -> LogicalResult {
-    if (!isa<RankedTensorType>(value.getType()) || getLayout(value))
-      return success();
-    return emitError(value.getLoc()) << "a tensor has no layout: run tpc-propagate-layouts first";
-  };
-  for (BlockArgument argument : function.getArguments())
-    if (failed(check(argument)))
-      return failure();
-  for (Operation &op : function.getBody().front())
-    for (Value result : op.getResults())
-      if (failed(check(result)))
-        return failure();
-  return success();
-}
 
 /// "dimension 0 of 'lm_head.weight'"
 static std::string getName(const PaddedSizes::Class &factor) {
@@ -154,21 +132,20 @@ struct PadUneven : tpc::impl::PadUnevenBase<PadUneven> {
     FailureOr<SmallVector<func::FuncOp>> functions = getProgramFunctions(getOperation());
     if (failed(context) || failed(functions))
       return signalPassFailure();
+    auto check = [&](Value value) -> LogicalResult { return context->readUnevenLayout(value); };
     for (func::FuncOp function : *functions)
-      if (failed(checkLayouts(function)))
+      if (failed(visitValues(function, check)))
         return signalPassFailure();
-    FailureOr<PaddedSizes> sizes = PaddedSizes::compute(*functions, *context);
-    if (failed(sizes))
-      return signalPassFailure();
-    std::vector<PaddedSizes::Class> factors = sizes->getPadded();
+    PaddedSizes sizes(*functions, *context);
+    std::vector<PaddedSizes::Class> factors = sizes.getPadded();
     if (factors.empty())
       return markAllAnalysesPreserved();
     numFactors += factors.size();
     warn(getMesh(getOperation()), factors);
     for (func::FuncOp function : *functions) {
-      if (failed(TypeRewriter(function, *sizes).run()))
-        return signalPassFailure();
-      numSelects += PaddingMasks(function, *sizes).run();
+      numExact += insertExactSizes(function, sizes, *context);
+      TypeRewriter(function, sizes).run();
+      numSelects += PaddingMasks(function, sizes).run();
     }
   }
 };

@@ -35,8 +35,6 @@ void PaddedSizes::join(unsigned a, unsigned b) {
     std::swap(a, b);
   Node &root = nodes[a], &other = nodes[b];
   root.multiple = std::lcm(root.multiple, other.multiple);
-  if (!root.split)
-    root.split = other.split, root.parts = other.parts;
   other.parent = a;
 }
 
@@ -55,12 +53,9 @@ void PaddedSizes::addLayout(Value value, LayoutAttr attribute) {
   if (!isTensor(value) || !attribute)
     return;
   Layout layout = attribute.getLayout(context.mesh);
-  for (auto [dim, size] : llvm::enumerate(tpc::getShape(value))) {
+  for (unsigned dim = 0; dim < tpc::getShape(value).size(); ++dim) {
     Node &root = nodes[getRoot(getNode(value, dim))];
-    int64_t parts = getSize(layout.dims[dim]);
-    root.multiple = std::lcm(root.multiple, parts);
-    if (size % parts != 0 && !root.split)
-      root.split = value, root.parts = parts;
+    root.multiple = std::lcm(root.multiple, getSize(layout.dims[dim]));
   }
 }
 
@@ -70,11 +65,14 @@ void PaddedSizes::addSharedValue(StringRef name, Value value) {
     joinValues(entry->second, value);
 }
 
-/// Dimensions that a rule maps to one factor are one class. What a dimension made of several
-/// factors may be padded to is checked later.
+/// Dimensions that a rule maps to one factor are one class.
 void PaddedSizes::addOp(Operation *op) {
   for (Value result : op->getResults())
     addLayout(result, getLayout(result));
+  if (auto constrain = dyn_cast<ConstrainOp>(op))
+    addLayout(constrain.getInput(), constrain.getLayout());
+  if (auto reshard = dyn_cast<ReshardOp>(op))
+    addLayout(reshard.getInput(), reshard.getLayout());
   auto interface = dyn_cast<ShardingRuleOpInterface>(op);
   if (!interface)
     return;
@@ -82,7 +80,7 @@ void PaddedSizes::addOp(Operation *op) {
   llvm::SmallVector<int> firsts(rule.factors.size(), -1);
   auto add = [&](Value value, const TensorMapping &mapping) {
     for (auto [dim, factors] : llvm::enumerate(mapping)) {
-      if (factors.size() != 1)
+      if (factors.size() != 1 || rule.factors[factors.front()].exact)
         continue;
       unsigned node = getNode(value, dim);
       int &first = firsts[factors.front()];
@@ -127,53 +125,15 @@ void PaddedSizes::addFunction(func::FuncOp function) {
     addReturned(function, number, value);
 }
 
-//===----------------------------------------------------------------------===//
-// Checks and results
-//===----------------------------------------------------------------------===//
-
-LogicalResult PaddedSizes::checkValue(Operation *op, Value value, const ShardingRule &rule,
-                                      const TensorMapping &mapping) const {
-  for (auto [dim, factors] : llvm::enumerate(mapping)) {
-    int64_t size = tpc::getShape(value)[dim];
-    if (get(value, dim) == size || (factors.size() == 1 && !rule.factors[factors.front()].exact))
-      continue;
-    const Node &root = nodes[getRoot(numbers.lookup({value, dim}))];
-    InFlightDiagnostic diagnostic = op->emitOpError("needs dimension ")
-                                    << dim << " of " << value.getType()
-                                    << " at its exact size, but it is padded to " << get(value, dim)
-                                    << ": split it into parts that divide " << size;
-    diagnostic.attachNote(root.split.getLoc())
-        << "it is split into " << root.parts << " parts here";
-    return diagnostic;
-  }
-  return success();
-}
-
-LogicalResult PaddedSizes::checkOp(Operation *op) const {
-  auto interface = dyn_cast<ShardingRuleOpInterface>(op);
-  if (!interface)
-    return success();
-  ShardingRule rule = interface.getShardingRule();
-  for (auto [operand, mapping] : llvm::zip_equal(op->getOperands(), rule.operands))
-    if (failed(checkValue(op, operand, rule, mapping)))
-      return failure();
-  for (auto [result, mapping] : llvm::zip_equal(op->getResults(), rule.results))
-    if (failed(checkValue(op, result, rule, mapping)))
-      return failure();
-  return success();
-}
-
-FailureOr<PaddedSizes> PaddedSizes::compute(ArrayRef<func::FuncOp> functions,
-                                            const MeshContext &context) {
-  PaddedSizes sizes(context);
+PaddedSizes::PaddedSizes(ArrayRef<func::FuncOp> functions, const MeshContext &context)
+    : context(context) {
   for (func::FuncOp function : functions)
-    sizes.addFunction(function);
-  for (func::FuncOp function : functions)
-    for (Operation &op : function.getBody().front())
-      if (failed(sizes.checkOp(&op)))
-        return failure();
-  return sizes;
+    addFunction(function);
 }
+
+//===----------------------------------------------------------------------===//
+// Results
+//===----------------------------------------------------------------------===//
 
 int64_t PaddedSizes::get(Value value, unsigned dim) const {
   auto found = numbers.find({value, dim});
@@ -211,4 +171,17 @@ std::vector<PaddedSizes::Class> PaddedSizes::getPadded() const {
       classes.push_back({node.size, padded, node.value, node.dim});
   }
   return classes;
+}
+
+void PaddedSizes::setAlike(Value value, Value like) {
+  for (unsigned dim = 0; dim < tpc::getShape(like).size(); ++dim)
+    if (auto found = numbers.find({like, dim}); found != numbers.end()) {
+      unsigned number = found->second;
+      numbers[{value, dim}] = number;
+    }
+}
+
+void PaddedSizes::setExact(Value value, ArrayRef<unsigned> dims) {
+  for (unsigned dim : dims)
+    numbers.erase({value, dim});
 }

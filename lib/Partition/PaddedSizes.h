@@ -8,6 +8,8 @@
 //   %y = contract %x [m, k], %w [k, n] -> [m, n]; %w is [{}, {"tp"}] on tp=3, n = 10
 //   {%w dim 1, %y dim 1} is one class, padded from 10 to 12; m and k stay
 //
+// An op that needs a size exactly (Factor::exact) joins nothing: padding is cut off in front of it.
+//
 //===----------------------------------------------------------------------===//
 
 #ifndef TPC_LIB_PARTITION_PADDEDSIZES_H
@@ -20,10 +22,8 @@ namespace tpc {
 
 class PaddedSizes {
 public:
-  /// Reads the layouts and rules of `functions`. Fails with an error at the op if one needs a
-  /// dimension at its exact size that others have to pad.
-  static mlir::FailureOr<PaddedSizes> compute(llvm::ArrayRef<mlir::func::FuncOp> functions,
-                                              const MeshContext &context);
+  /// Reads the layouts and rules of `functions`, where every tensor has a layout.
+  PaddedSizes(llvm::ArrayRef<mlir::func::FuncOp> functions, const MeshContext &context);
 
   // All sizes are those that were read: they stay what they are while types are rewritten.
 
@@ -43,17 +43,17 @@ public:
   /// The classes that are padded, in program order.
   std::vector<Class> getPadded() const;
 
-private:
-  explicit PaddedSizes(const MeshContext &context) : context(context) {}
+  /// The dimensions of a new value are padded as those of `like`.
+  void setAlike(mlir::Value value, mlir::Value like);
+  /// From now on these dimensions of `value` are not padded.
+  void setExact(mlir::Value value, llvm::ArrayRef<unsigned> dims);
 
+private:
   void addFunction(mlir::func::FuncOp function);
   void addSharedValue(llvm::StringRef name, mlir::Value value);
   void addReturned(mlir::func::FuncOp function, unsigned number, mlir::Value value);
   void addOp(mlir::Operation *op);
   void addLayout(mlir::Value value, LayoutAttr layout);
-  mlir::LogicalResult checkOp(mlir::Operation *op) const;
-  mlir::LogicalResult checkValue(mlir::Operation *op, mlir::Value value, const ShardingRule &rule,
-                                 const TensorMapping &mapping) const;
 
   unsigned getNode(mlir::Value value, unsigned dim);
   unsigned getRoot(unsigned node) const;
@@ -66,9 +66,6 @@ private:
     unsigned dim;
     int64_t size;         ///< without padding
     int64_t multiple = 1; ///< of a root: what the padded size is a multiple of
-    /// Of a root: a value that is split here into parts that do not divide the size.
-    mlir::Value split = {};
-    int64_t parts = 1;
   };
   const MeshContext &context;
   std::vector<Node> nodes;

@@ -2,6 +2,7 @@
 
 #include "PaddingMasks.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "tpc/Sharding/FactorProjection.h"
 
 using namespace mlir;
@@ -98,6 +99,8 @@ PaddingMasks::Content PaddingMasks::getResultContent(Operation *op, const Shardi
   if (op->hasTrait<OpTrait::Elementwise>())
     return fold(op, dim);
   unsigned factor = rule.results[result.getResultNumber()][dim].front();
+  if (auto insert = dyn_cast<tensor::InsertSliceOp>(op); insert && rule.factors[factor].exact)
+    return contents.lookup({insert.getDest(), dim}); // beyond what is inserted
   if (makesZeros(op, rule, factor))
     return {Content::Constant, getZero(getElement(result))};
   bool given = llvm::any_of(
@@ -159,8 +162,8 @@ static TypedAttr getNeutral(const Factor &factor, Type element) {
                                             : APInt::getSignedMaxValue(width));
 }
 
-/// Operands whose padded factors some result lacks are joined along them. Ids are not: what they
-/// select is.
+/// Operands whose padded factors some result lacks are joined along them, as are those that an op
+/// needs whole. Ids are not: what they select is.
 void PaddingMasks::require(Operation *op) {
   auto interface = dyn_cast<ShardingRuleOpInterface>(op);
   if (!interface || op->getNumResults() == 0)
@@ -170,10 +173,25 @@ void PaddingMasks::require(Operation *op) {
   for (OpOperand &use : op->getOpOperands())
     for (unsigned dim : sizes.getPaddedDims(use.get())) {
       unsigned factor = rule.operands[use.getOperandNumber()][dim].front();
-      bool joined = llvm::any_of(
-          rule.results, [&](const TensorMapping &mapping) { return !hasFactor(mapping, factor); });
+      if (rule.factors[factor].exact) // cut off here
+        continue;
+      bool joined = rule.factors[factor].kind == FactorKind::NeedReplication ||
+                    llvm::any_of(rule.results, [&](const TensorMapping &mapping) {
+                      return !hasFactor(mapping, factor);
+                    });
       if (joined && joinsFloats == isa<FloatType>(getElement(use.get())))
         requireConstant(use, dim, getNeutral(rule.factors[factor], getElement(use.get())));
+    }
+  requireIndices(op, rule);
+}
+
+/// Indices past the end of a padded factor would find what padding holds.
+void PaddingMasks::requireIndices(Operation *op, const ShardingRule &rule) {
+  for (OpOperand &use : op->getOpOperands())
+    for (unsigned dim : sizes.getPaddedDims(use.get())) {
+      unsigned factor = rule.operands[use.getOperandNumber()][dim].front();
+      if (std::optional<unsigned> indices = rule.factors[factor].indexedBy)
+        indexMasks.push_back({&op->getOpOperand(*indices), sizes.getLogical(use.get(), dim)});
     }
 }
 
@@ -193,6 +211,16 @@ void PaddingMasks::requireReturned(OpOperand &use) {
 // Selects
 //===----------------------------------------------------------------------===//
 
+/// Gives new values the layout and the phase of `value`.
+static void layOutAs(Value value, ArrayRef<Value> made) {
+  Operation *op = value.getDefiningOp();
+  for (Value result : made) {
+    setLayout(result, getLayout(value));
+    if (op)
+      copyPhase(result.getDefiningOp(), op);
+  }
+}
+
 /// `value` up to `extent` along `dim`, then `neutral`.
 Value PaddingMasks::select(OpBuilder &builder, Value value, unsigned dim, int64_t extent,
                            TypedAttr neutral) {
@@ -204,13 +232,24 @@ Value PaddingMasks::select(OpBuilder &builder, Value value, unsigned dim, int64_
       arith::ConstantOp::create(builder, loc, SplatElementsAttr::get(type, Attribute(neutral)));
   Value selected = arith::SelectOp::create(builder, loc, mask, value, constant);
   ++numSelects;
-  for (Value made : {mask, constant, selected}) {
-    setLayout(made, getLayout(value));
-    if (Operation *op = value.getDefiningOp())
-      for (NamedAttribute attribute : op->getDiscardableAttrs())
-        if (isa<UnitAttr>(attribute.getValue())) // the phase
-          made.getDefiningOp()->setDiscardableAttr(attribute.getName(), attribute.getValue());
-  }
+  layOutAs(value, {mask, constant, selected});
+  return selected;
+}
+
+/// `indices` below `extent`; -1, which is no index, for others.
+Value PaddingMasks::selectInRange(OpBuilder &builder, Value indices, int64_t extent) {
+  auto type = cast<RankedTensorType>(indices.getType());
+  Location loc = indices.getLoc();
+  auto makeConstant = [&](int64_t number) -> Value {
+    return arith::ConstantOp::create(
+        builder, loc,
+        SplatElementsAttr::get(type, builder.getIntegerAttr(type.getElementType(), number)));
+  };
+  Value end = makeConstant(extent), none = makeConstant(-1);
+  Value mask = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::slt, indices, end);
+  Value selected = arith::SelectOp::create(builder, loc, mask, indices, none);
+  ++numSelects;
+  layOutAs(indices, {end, none, mask, selected});
   return selected;
 }
 
@@ -238,6 +277,10 @@ void PaddingMasks::insertSelects() {
   for (const LocalMask &mask : localMasks) {
     OpBuilder builder(mask.use->getOwner());
     mask.use->set(select(builder, mask.use->get(), mask.dim, mask.extent, mask.neutral));
+  }
+  for (const IndexMask &mask : indexMasks) {
+    OpBuilder builder(mask.use->getOwner());
+    mask.use->set(selectInRange(builder, mask.use->get(), mask.extent));
   }
 }
 

@@ -51,6 +51,11 @@ private:
     mlir::TypedAttr neutral;
     int64_t extent;
   };
+  /// An op's operand that holds indices along a dimension of `extent` elements and padding.
+  struct IndexMask {
+    mlir::OpOperand *use;
+    int64_t extent;
+  };
 
   void analyzeArgument(mlir::BlockArgument argument);
   void analyze(mlir::Operation *op);
@@ -61,6 +66,7 @@ private:
 
   void require(mlir::Operation *op);
   void requireReturned(mlir::OpOperand &use);
+  void requireIndices(mlir::Operation *op, const ShardingRule &rule);
   void requireConstant(mlir::OpOperand &use, unsigned dim, mlir::TypedAttr neutral);
   void rely(mlir::Value value);
 
@@ -68,12 +74,14 @@ private:
   void keepPromise(mlir::Value value);
   mlir::Value select(mlir::OpBuilder &builder, mlir::Value value, unsigned dim, int64_t extent,
                      mlir::TypedAttr neutral);
+  mlir::Value selectInRange(mlir::OpBuilder &builder, mlir::Value indices, int64_t extent);
 
   mlir::func::FuncOp function;
   const PaddedSizes &sizes;
   llvm::DenseMap<Place, Content> contents;
   llvm::SetVector<mlir::Value> relied; ///< values whose promises are kept
   std::vector<LocalMask> localMasks;
+  std::vector<IndexMask> indexMasks;
   unsigned numSelects = 0;
 };
 

@@ -185,9 +185,9 @@ std::optional<double> ValueVersions::getSeconds(Value value, const Layout &layou
 /// The later of the user's phase and, where a value is only returned, of its own.
 static void markPhase(Operation *op, Operation *user, Operation *producer) {
   bool returned = user->hasTrait<OpTrait::IsTerminator>();
-  for (StringRef phase : {"tpc.backward", "tpc.update"})
-    if (user->hasAttr(phase) || (returned && producer && producer->hasAttr(phase)))
-      op->setAttr(phase, UnitAttr::get(op->getContext()));
+  copyPhase(op, user);
+  if (returned && producer)
+    copyPhase(op, producer);
 }
 
 Value ValueVersions::reshard(const Version &source, const Layout &layout, Location loc,

@@ -1,6 +1,8 @@
 //===- ConflictPricer.cpp -------------------------------------------------===//
 
 #include "tpc/Propagation/ConflictPricer.h"
+#include "llvm/Support/MathExtras.h"
+#include <numeric>
 
 using namespace mlir;
 using namespace tpc;
@@ -17,6 +19,15 @@ static SmallVector<AxisList, 6> moveAxis(const GraphOp &op, unsigned tensor,
   if (hasFactor(op.getMapping(tensor), winner))
     axes[winner].push_back(axis);
   return axes;
+}
+
+/// `shape` padded to what both layouts divide.
+static SmallVector<int64_t> getPaddedShape(ArrayRef<int64_t> shape, const Layout &from,
+                                           const Layout &to) {
+  SmallVector<int64_t> padded(shape);
+  for (auto [size, a, b] : llvm::zip_equal(padded, from.dims, to.dims))
+    size = llvm::alignTo(size, std::lcm(getSize(a), getSize(b)));
+  return padded;
 }
 
 double ConflictPricer::getSeconds(const GraphOp &op, ArrayRef<TensorFactors> tensors,
@@ -39,10 +50,10 @@ double ConflictPricer::getSeconds(const GraphOp &op, ArrayRef<TensorFactors> ten
       std::swap(from, moved);
     int64_t elementBytes = llvm::divideCeil(value.type.getElementTypeBitWidth(), 8u);
     llvm::Expected<ReshardPlan> plan =
-        planner.plan(value.type.getShape(), elementBytes, from, moved);
+        planner.plan(getPaddedShape(value.type.getShape(), from, moved), elementBytes, from, moved);
     if (plan)
       seconds += tpc::getSeconds(*plan);
-    else // uneven: this way is closed
+    else // this way is closed
       seconds += (llvm::consumeError(plan.takeError()), std::numeric_limits<double>::infinity());
   }
   return seconds;

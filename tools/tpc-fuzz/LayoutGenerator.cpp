@@ -54,8 +54,7 @@ Layout LayoutGenerator::drawLayout(llvm::ArrayRef<int64_t> shape) {
       continue;
     int64_t dim = random.below(static_cast<int64_t>(shape.size()));
     int64_t parts = getSize(layout.dims[dim]) * part.size;
-    bool splits = uneven && shape[dim] > 1 && parts < 2 * shape[dim];
-    if (splits || shape[dim] % parts == 0)
+    if (uneven || shape[dim] % parts == 0)
       layout.dims[dim].push_back(part);
   }
   return layout;

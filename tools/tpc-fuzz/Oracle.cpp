@@ -22,13 +22,6 @@ StringRef tpc::fuzz::getName(Stage stage) {
   return names[static_cast<unsigned>(stage)];
 }
 
-/// What the documentation of tpc-pad-uneven calls an error: layouts are drawn without a look at
-/// what each op needs.
-bool Failure::isDocumented() const {
-  return stage == Stage::Propagated && !wrongValues &&
-         StringRef(message).contains("at its exact size, but it is padded");
-}
-
 std::string tpc::fuzz::getPipeline(const FuzzCase &fuzzCase, Stage stage) {
   switch (stage) {
   case Stage::Global:

@@ -27,9 +27,6 @@ struct Failure {
   Stage stage;         ///< after which it shows
   bool wrongValues;    ///< else: a pass or the interpreter reports an error
   std::string message; ///< the first error, or what differs
-
-  /// Does the documentation say that such a program is refused?
-  bool isDocumented() const;
 };
 
 class Oracle {

@@ -68,8 +68,7 @@ static bool extendMask(ModuleOp module, Random &random) {
   });
 }
 
-//===-- summands taken for values
-//--------------------------------------------------------------===//
+//===-- summands taken for values -------------------------------------------------------------===//
 
 /// The all_reduce of one operand, used once, that makes `value`.
 static AllReduceOp getSum(Value value) {
@@ -161,8 +160,7 @@ static bool forgetPartial(ModuleOp module, Random &random) {
   });
 }
 
-//===-- values taken for others
-//-------------------------------------------------------------------===//
+//===-- values taken for others ---------------------------------------------------------------===//
 
 /// An operand becomes the value that a reshard made it from, where the local shapes agree.
 static bool useOtherVersion(ModuleOp module, Random &random) {
@@ -197,8 +195,7 @@ static bool useOtherValue(ModuleOp module, Random &random) {
   });
 }
 
-//===-- what arguments and results are said to be
-//-------------------------------------------------===//
+//===-- what arguments and results are said to be ---------------------------------------------===//
 
 /// The same shapes with two axes of a dimension exchanged, or an axis replaced; null if there is no
 /// such layout.

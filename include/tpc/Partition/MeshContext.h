@@ -20,12 +20,21 @@ struct MeshContext {
   /// The layout of a tensor in normal form; an empty one for a value that is no tensor. Fails with
   /// an error at its op if the tensor has none, or one that splits it unevenly.
   mlir::FailureOr<Layout> readLayout(mlir::Value value) const;
+  /// The same of a layout that may split the tensor unevenly.
+  mlir::FailureOr<Layout> readUnevenLayout(mlir::Value value) const;
   mlir::ArrayAttr getAxesAttr(llvm::ArrayRef<AxisRef> axes) const;
 };
 
 /// Functions that passes of this stage rewrite: with a body, and no kernels. Fails if one has
 /// control flow.
 mlir::FailureOr<llvm::SmallVector<mlir::func::FuncOp>> getProgramFunctions(mlir::ModuleOp module);
+
+/// Calls `visit` on every argument and every result of an op, until one fails.
+mlir::LogicalResult visitValues(mlir::func::FuncOp function,
+                                llvm::function_ref<mlir::LogicalResult(mlir::Value)> visit);
+
+/// `op` is for the phase (backward, update) that `model` is for.
+void copyPhase(mlir::Operation *op, mlir::Operation *model);
 
 /// Shape of a ranked tensor and bytes of an element (i1 counts as one byte).
 llvm::ArrayRef<int64_t> getShape(mlir::Value value);

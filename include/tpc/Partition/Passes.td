@@ -59,8 +59,8 @@ def PadUneven : Pass<"tpc-pad-uneven", "::mlir::ModuleOp"> {
     What the sharding rules call one factor has one size, so a factor is padded in the whole module at once, to a
     multiple of the numbers of parts that its dimensions are split into. Arguments and results that have grown carry
     `tpc.logical_shape`, the shape without padding. One program then serves all ranks, of which the last have less to do;
-    a warning says how much idles. An op that needs the exact size (a norm its width, a rotation its head dimension)
-    is an error.
+    a warning says how much idles. An op that needs the exact size (a norm its width, a rotation its head dimension, attention without a
+    mask its keys) gets it: padding is cut off by `tensor.extract_slice` in front of it, and put back as zeros behind it.
 
     What padding holds is undefined, but for parameters and their state, where it is zero before and after (so AdamW's
     eps has to be positive). Whoever sums over padding is kept from it by `arith.select` with the mask of `tpc.within`,
@@ -91,9 +91,10 @@ def PadUneven : Pass<"tpc-pad-uneven", "::mlir::ModuleOp"> {
   }];
   let statistics = [
     Statistic<"numFactors", "factors", "factors padded">,
+    Statistic<"numExact", "exact", "ops that padding is cut off for">,
     Statistic<"numSelects", "selects", "selects that keep padding out of sums">
   ];
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::tpc::TPCDialect"];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::tensor::TensorDialect", "::tpc::TPCDialect"];
 }
 
 def InsertReshards : Pass<"tpc-insert-reshards", "::mlir::ModuleOp"> {

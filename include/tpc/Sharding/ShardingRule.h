@@ -27,10 +27,12 @@ struct Factor {
   /// How the op joins elements along a factor that a result lacks: padding has to be its neutral element.
   ReductionKind reduction = ReductionKind::Sum;
   std::string name; ///< one letter where the op names it; for printing
-  /// What the op computes depends on the size, so that the factor cannot be padded (a mean, a rotation by halves).
+  /// What the op computes depends on the size, so that padding is cut off first (a mean, a rotation by halves).
   bool exact = false;
   /// A factor of the same size that has to be padded with this one.
   std::optional<unsigned> paddedAs = std::nullopt;
+  /// An operand that holds indices along the factor, of which those out of range find nothing: nor may they find padding.
+  std::optional<unsigned> indexedBy = std::nullopt;
 };
 
 /// Per dimension the factors it is made of, major to minor. A dimension of size one may have none.
