@@ -1,5 +1,7 @@
 #include "Cuda/NcclCommunicator.h"
 #include "Comm/HostCollective.h"
+#include "Cuda/DeviceScratch.h"
+#include "Cuda/HostSide.h"
 #include "Cuda/NcclGroups.h"
 #include "Cuda/NcclOperation.h"
 #include "Cuda/Watchdog.h"
@@ -17,36 +19,17 @@ int currentDevice() {
   return device;
 }
 
-/// The first `wanted` of `size` bytes of scratch memory; grown by the first program that needs
-/// more.
-class Scratch {
+class NcclCommunicator final : public OverHost {
 public:
-  char *get(size_t wanted) {
-    if (wanted > size) {
-      memory.reset(); // waits for the device
-      memory = allocateDevice(wanted);
-      size = wanted;
-    }
-    return memory.get();
-  }
-
-private:
-  std::shared_ptr<char> memory;
-  size_t size = 0;
-};
-
-class NcclCommunicator final : public Communicator {
-public:
-  NcclCommunicator(std::unique_ptr<HostCommunicator> givenHost, const CommunicatorOptions &options,
-                   cudaStream_t compute)
-      : Communicator(givenHost->rank(), givenHost->size()), host(std::move(givenHost)),
-        collectives(options.collectives), timeoutSeconds(options.timeoutSeconds), compute(compute) {
+  NcclCommunicator(HostCommunicator &host, const CommunicatorOptions &options, cudaStream_t compute)
+      : OverHost(host), collectives(options.collectives), timeoutSeconds(options.timeoutSeconds),
+        compute(compute) {
     if (worldSize == 1 || collectives.empty()) {
       alone = allocateDevice(options.regionBytes);
       memory = alone.get();
       return;
     }
-    groups.emplace(*host, options);
+    groups.emplace(host, options);
     watchdog.emplace(currentDevice(), timeoutSeconds,
                      Watchdog::Actions{[this] { return seesFailure(); },
                                        [this](int64_t number) { recordOverdue(number); },
@@ -61,19 +44,6 @@ public:
 
   const char *name() const override { return "nccl"; }
   char *region() const override { return memory; }
-
-  int fairThreads() const override { return host->fairThreads(); }
-  void barrier() override { host->barrier(); }
-  void gatherHost(const void *data, size_t bytes, void *out) override {
-    host->gatherHost(data, bytes, out);
-  }
-  void abort(const std::string &message) noexcept override { host->abort(message); }
-  bool failed() const noexcept override { return host->failed(); }
-  std::string failure() const override { return host->failure(); }
-  bool claimReport() noexcept override { return host->claimReport(); }
-  std::string describe(int rank) const override { return host->describe(rank); }
-  void note(int64_t collective) noexcept override { host->note(collective); }
-  int64_t noted(int rank) const noexcept override { return host->noted(rank); }
 
   void start(const Collective &collective, char *const *inputs, char *const *outputs) override;
   void wait(const Collective &collective) override;
@@ -97,14 +67,13 @@ private:
     std::shared_ptr<Event> done;
   };
 
-  const std::unique_ptr<HostCommunicator> host;
   const std::vector<Collective> collectives;
   const double timeoutSeconds;
   const cudaStream_t compute;
   const Stream communication;
   std::shared_ptr<char> alone; ///< the region where there is no NCCL
   char *memory = nullptr;
-  Scratch scratch;
+  DeviceScratch scratch;
   std::vector<Pending> pending;
   uint64_t order = 0;     ///< a hash of the collectives begun
   std::timed_mutex calls; ///< held while NCCL is called
@@ -134,7 +103,7 @@ void NcclCommunicator::start(const Collective &collective, char *const *inputs,
 void NcclCommunicator::give(const Collective &collective, char *const *inputs,
                             char *const *outputs) {
   NcclOperation operation(collective, myRank, inputs, outputs);
-  char *room = scratch.get(operation.scratchBytes());
+  char *room = scratch.get(operation.scratchBytes(), communication.get());
   std::lock_guard<std::timed_mutex> lock(calls);
   if (gaveUp)
     throw Error(failure());
@@ -213,10 +182,9 @@ void NcclCommunicator::finish() {
 }
 } // namespace
 
-std::unique_ptr<Communicator> connectNccl(std::unique_ptr<HostCommunicator> host,
-                                          const CommunicatorOptions &options,
-                                          cudaStream_t compute) {
-  return std::make_unique<NcclCommunicator>(std::move(host), options, compute);
+void connectNccl(std::unique_ptr<Communicator> &communicator, const CommunicatorOptions &options,
+                 cudaStream_t compute) {
+  connectOver<NcclCommunicator>(communicator, options, compute);
 }
 
 } // namespace tpc::runtime

@@ -7,18 +7,19 @@
 
 namespace tpc::runtime {
 
-/// Makes `host`'s ranks a communicator over NCCL. Everything of the host (meeting, small data,
-/// failures) stays with `host`; NCCL gets its id through it, so no server is needed.
+/// Puts a communicator over NCCL in the place of `communicator`, whose ranks are processes.
+/// Everything of the host (meeting, small data, failures) stays with that one; NCCL gets its id
+/// through it, so no server is needed.
 ///
 /// The calling thread's current device is the rank's. Collectives run on a stream of their own:
 /// start() lets them begin after the work given to `compute` so far, wait() holds up what is given
 /// to `compute` afterwards; neither waits itself. Both can be recorded into a CUDA graph of
 /// `compute`. Reductions are NCCL's: all ranks get the same bits, in an order of its own.
 ///
-/// A world of one rank needs no NCCL. Throws Error if NCCL is missing or too old, differs between
-/// ranks, or does not connect them within the time-out.
-std::unique_ptr<Communicator> connectNccl(std::unique_ptr<HostCommunicator> host,
-                                          const CommunicatorOptions &options, cudaStream_t compute);
+/// A world of one rank needs no NCCL. Throws Error, and leaves `communicator`, if NCCL is missing
+/// or too old, differs between ranks, or does not connect them within the time-out.
+void connectNccl(std::unique_ptr<Communicator> &communicator, const CommunicatorOptions &options,
+                 cudaStream_t compute);
 
 } // namespace tpc::runtime
 

@@ -16,7 +16,7 @@ struct Barrier {
 
 struct Fiber {
   ucontext_t context;
-  std::unique_ptr<char[]> stack{new char[kStackBytes]};
+  std::unique_ptr<char[]> stack; ///< made once, used by the fibers of all blocks
   GridIndex thread;
   bool finished = false;
 };
@@ -55,7 +55,8 @@ void runFiber() {
 }
 
 void runBlock(BlockRun &run, int threads) {
-  run.fibers = std::vector<Fiber>(threads);
+  if (run.fibers.size() < static_cast<size_t>(threads))
+    run.fibers.resize(threads);
   run.exchanged.assign(threads, 0);
   run.all = {threads};
   run.warps.clear();
@@ -63,6 +64,9 @@ void runBlock(BlockRun &run, int threads) {
     run.warps.push_back({std::min(kWarp, threads - first)});
   for (int thread = 0; thread < threads; ++thread) {
     Fiber &fiber = run.fibers[thread];
+    if (!fiber.stack)
+      fiber.stack.reset(new char[kStackBytes]);
+    fiber.finished = false;
     fiber.thread.x = static_cast<unsigned>(thread);
     getcontext(&fiber.context);
     fiber.context.uc_stack.ss_sp = fiber.stack.get();
@@ -70,8 +74,8 @@ void runBlock(BlockRun &run, int threads) {
     makecontext(&fiber.context, runFiber, 0);
   }
   for (int left = threads; left > 0;)
-    for (Fiber &fiber : run.fibers)
-      if (!fiber.finished) {
+    for (int thread = 0; thread < threads; ++thread)
+      if (Fiber &fiber = run.fibers[thread]; !fiber.finished) {
         run.current = &fiber;
         swapcontext(&run.scheduler, &fiber.context);
         left -= fiber.finished;
@@ -80,7 +84,7 @@ void runBlock(BlockRun &run, int threads) {
 } // namespace
 
 void runGrid(int64_t blocks, int threads, const std::function<void()> &thread) {
-  BlockRun run;
+  static thread_local BlockRun run;
   run.body = &thread;
   running = &run;
   for (int64_t block = 0; block < blocks; ++block) {

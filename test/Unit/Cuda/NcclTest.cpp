@@ -1,12 +1,9 @@
 // NcclCommunicator on a stand-in for CUDA and NCCL: packing, grouping, order of streams, errors.
 #include "Cuda/NcclCommunicator.h"
-#include "Reference.h"
+#include "DeviceRanks.h"
 #include <cstdlib>
 #include <cstring>
-#include <cuda_runtime_api.h>
 #include <dlfcn.h>
-#include <gtest/gtest.h>
-#include <thread>
 
 using namespace tpc::runtime;
 using namespace tpc::runtime::test;
@@ -22,84 +19,10 @@ private:
   const char *name;
 };
 
-/// Waits for the device after each collective, so that tests for hosts serve as they are.
-class Synchronized final : public Communicator {
-public:
-  Synchronized(Communicator &inner, cudaStream_t stream)
-      : Communicator(inner.rank(), inner.size()), inner(inner), stream(stream) {}
-  const char *name() const override { return inner.name(); }
-  char *region() const override { return inner.region(); }
-  void start(const Collective &collective, char *const *inputs, char *const *outputs) override {
-    inner.start(collective, inputs, outputs);
-  }
-  void wait(const Collective &collective) override {
-    inner.wait(collective);
-    cudaStreamSynchronize(stream);
-    if (failed())
-      throw Error(failure());
-  }
-  void barrier() override { inner.barrier(); }
-  void gatherHost(const void *data, size_t bytes, void *out) override {
-    inner.gatherHost(data, bytes, out);
-  }
-  void abort(const std::string &message) noexcept override { inner.abort(message); }
-  bool failed() const noexcept override { return inner.failed(); }
-  std::string failure() const override { return inner.failure(); }
-  bool claimReport() noexcept override { return inner.claimReport(); }
-  void finish() override { inner.finish(); }
-
-private:
-  Communicator &inner;
-  cudaStream_t stream;
-};
-
-/// Runs `body(communicator, stream)` on every rank, a thread; what they return or throw.
 template <typename Body>
 std::vector<std::string> onRanks(int world, const CommunicatorOptions &options, Body body) {
   Variable library("TPC_NCCL_LIBRARY", FAKE_NCCL);
-  CommunicatorOptions hostOptions;
-  hostOptions.timeoutSeconds = 20;
-  auto hosts = createInProcessCommunicators(world, hostOptions);
-  std::vector<std::string> messages(world);
-  std::vector<std::thread> threads;
-  for (int rank = 0; rank < world; ++rank)
-    threads.emplace_back([&, rank] {
-      cudaStream_t stream;
-      cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking);
-      std::unique_ptr<Communicator> communicator;
-      try {
-        communicator = connectNccl(std::move(hosts[rank]), options, stream);
-        messages[rank] = body(*communicator, stream);
-        cudaStreamSynchronize(stream);
-      } catch (const Error &error) { // as the C functions of a context do
-        messages[rank] = error.what();
-        if (communicator)
-          communicator->abort(error.what());
-      }
-    });
-  for (std::thread &thread : threads)
-    thread.join();
-  return messages;
-}
-
-CommunicatorOptions optionsFor(const std::vector<Collective> &cases, double timeout = 20) {
-  CommunicatorOptions options;
-  options.collectives = cases;
-  options.regionBytes = regionBytesFor(cases);
-  options.timeoutSeconds = timeout;
-  return options;
-}
-
-Collective allReduce(int world, int64_t elements, int64_t index = 0) {
-  Collective collective;
-  collective.index = index;
-  collective.axes = "tp";
-  collective.module = "model.norm";
-  collective.operands = {{{elements}, {elements}}};
-  collective.groups.emplace_back();
-  for (int rank = 0; rank < world; ++rank)
-    collective.groups[0].push_back(rank);
-  return collective;
+  return onDeviceRanks(world, options, connectNccl, body);
 }
 
 void expectEach(const std::vector<std::string> &messages, const std::string &part) {
@@ -117,63 +40,14 @@ std::string newCalls() {
   return fresh;
 }
 
-TEST(Nccl, EveryCollectiveOfFourRanksAsInProcess) {
-  std::vector<Collective> cases = allCases(4);
-  EXPECT_EQ(onRanks(4, optionsFor(cases),
-                    [&](Communicator &communicator, cudaStream_t stream) {
-                      Synchronized synchronized(communicator, stream);
-                      std::string mistake = checkAll(synchronized, cases);
-                      if (mistake.empty())
-                        communicator.finish();
-                      return mistake;
-                    }),
-            std::vector<std::string>(4));
+TEST(Nccl, EveryCollective) {
+  Variable library("TPC_NCCL_LIBRARY", FAKE_NCCL);
+  expectCollectives(connectNccl, {4, 3, 1});
 }
 
-TEST(Nccl, EveryCollectiveOfThreeRanksAndOfOne) {
-  for (int world : {3, 1}) {
-    std::vector<Collective> cases = allCases(world);
-    EXPECT_EQ(onRanks(world, optionsFor(cases),
-                      [&](Communicator &communicator, cudaStream_t stream) {
-                        Synchronized synchronized(communicator, stream);
-                        std::string mistake = checkAll(synchronized, cases);
-                        if (mistake.empty())
-                          communicator.finish();
-                        return mistake;
-                      }),
-              std::vector<std::string>(world));
-  }
-}
-
-/// Work before a collective, two at once, work after it: nobody waits but the streams.
 TEST(Nccl, StreamsKeepTheOrderOfWork) {
-  std::vector<Collective> collectives{allReduce(3, 1000), allReduce(3, 1000, 1)};
-  auto messages = onRanks(
-      3, optionsFor(collectives),
-      [&](Communicator &communicator, cudaStream_t stream) -> std::string {
-        std::vector<float> source(1000), work[2], result[2];
-        for (int round = 0; round < 20; ++round) {
-          source.assign(1000, static_cast<float>(round + communicator.rank()));
-          for (int i = 0; i < 2; ++i) {
-            work[i].assign(1000, -1), result[i].assign(1000, -1);
-            cudaMemcpyAsync(work[i].data(), source.data(), 4000, cudaMemcpyDeviceToDevice, stream);
-            char *buffer[] = {reinterpret_cast<char *>(work[i].data())};
-            communicator.start(collectives[i], buffer, buffer);
-          }
-          for (int i = 2; i-- > 0;) {
-            communicator.wait(collectives[i]);
-            cudaMemcpyAsync(result[i].data(), work[i].data(), 4000, cudaMemcpyDeviceToDevice,
-                            stream);
-          }
-          cudaStreamSynchronize(stream);
-          for (int i = 0; i < 2; ++i)
-            if (result[i] != std::vector<float>(1000, static_cast<float>(3 * round + 3)))
-              return "round " + std::to_string(round) + " got " + std::to_string(result[i][999]);
-        }
-        communicator.finish();
-        return "";
-      });
-  EXPECT_EQ(messages, std::vector<std::string>(3));
+  Variable library("TPC_NCCL_LIBRARY", FAKE_NCCL);
+  expectOrderOfWork(connectNccl);
 }
 
 TEST(Nccl, OperandsOfACollectiveAreOneGroup) {
@@ -309,7 +183,8 @@ TEST(Nccl, MissingAndOldLibrariesAreNamedWithTheRemedy) {
   for (int rank = 0; rank < 2; ++rank)
     threads.emplace_back([&, rank] {
       try {
-        connectNccl(std::move(pair[rank]), options, nullptr);
+        std::unique_ptr<Communicator> communicator = std::move(pair[rank]);
+        connectNccl(communicator, options, nullptr);
       } catch (const Error &error) {
         messages[rank] = error.what();
       }
