@@ -3,21 +3,47 @@
 #include "StorageLayouts.h"
 #include "MeshRoles.h"
 #include "mlir/IR/Diagnostics.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace tpc;
 
-/// The first dimension, in Hugging Face's order, that the axis divides below what splits it
-/// already. (FSDP2 takes dimension 0 and pads.)
-Layout StorageChooser::getShard(Layout layout, BlockArgument argument, ParamAttr param) const {
-  ArrayRef<int64_t> shape = cast<RankedTensorType>(argument.getType()).getShape();
-  for (unsigned dim = 0; dim < shape.size(); ++dim)
-    if (shape[dim] % (getSize(layout.dims[dim]) * axis.size) == 0) {
-      layout.dims[dim].push_back(axis);
-      return layout;
+static int64_t getLocalBytes(RankedTensorType type, const Layout &layout) {
+  int64_t parts = 1;
+  for (const AxisList &axes : layout.dims)
+    parts *= getSize(axes);
+  return llvm::divideCeil(type.getNumElements(), parts) *
+         llvm::divideCeil(type.getElementTypeBitWidth(), 8u);
+}
+
+/// Of the dimensions with an element for every part, the one that splitting pads least; the first,
+/// in Hugging Face's order, that the axis divides below what splits it already, if there is one.
+/// (FSDP2 takes dimension 0 and pads.)
+std::optional<unsigned> StorageChooser::findShardedDim(ArrayRef<int64_t> shape,
+                                                       const Layout &layout) const {
+  std::optional<unsigned> best;
+  double least = 0;
+  for (unsigned dim = 0; dim < shape.size(); ++dim) {
+    int64_t parts = getSize(layout.dims[dim]) * axis.size;
+    double growth =
+        static_cast<double>(llvm::alignTo(shape[dim], parts)) / static_cast<double>(shape[dim]);
+    if (parts <= shape[dim] && (!best || growth < least)) {
+      best = dim;
+      least = growth;
     }
-  emitRemark(argument.getLoc()) << "'" << param.getName() << "' is whole on every rank of "
-                                << toString(axis, mesh) << ", which divides none of its dimensions";
+  }
+  return best;
+}
+
+Layout StorageChooser::getShard(Layout layout, BlockArgument argument, ParamAttr param) const {
+  auto type = cast<RankedTensorType>(argument.getType());
+  if (std::optional<unsigned> dim = findShardedDim(type.getShape(), layout))
+    layout.dims[*dim].push_back(axis);
+  else
+    emitRemark(argument.getLoc()) << "'" << param.getName() << "' is whole on every rank of "
+                                  << toString(axis, mesh)
+                                  << ", as none of its dimensions has so many"
+                                  << " elements: " << getLocalBytes(type, layout) << " bytes";
   return layout;
 }
 

@@ -41,6 +41,7 @@ public:
 
 private:
   mlir::LogicalResult add(mlir::BlockArgument argument, ParamAttr param);
+  std::optional<unsigned> findShardedDim(llvm::ArrayRef<int64_t> shape, const Layout &layout) const;
   Layout getShard(Layout layout, mlir::BlockArgument argument, ParamAttr param) const;
 
   mlir::FlatSymbolRefAttr symbol;

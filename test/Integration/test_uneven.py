@@ -37,6 +37,38 @@ def test_training_equals_one_rank(work, tmp_path, tokens, mesh, plan):
         assert abs(other["grad_norm"] / one["grad_norm"] - 1) < 1e-4, other
 
 
+def test_parameters_that_no_rank_count_divides_are_shared_out(work, tmp_path):
+    """48 features and 83 hidden units over five ranks; every parameter has a dimension of five elements or more."""
+    shape, words = {"batch": 5, "seq": SEQUENCE}, ["--dp-mode=fsdp"]
+    data = write_tokens(tmp_path / "five.bin", random_tokens(ODD, STEPS * 5 * SEQUENCE + 1))
+    alone = train(work.program(ODD, "dp=1,tp=1", **shape), str(tmp_path), "--data", data, *TRAIN, "--steps", STEPS)
+    (tmp_path / "metrics.jsonl").unlink()
+    program = work.program(ODD, "dp=5,tp=1", **shape, extra=words)
+    split = train(program, str(tmp_path), "--data", data, *TRAIN, "--steps", STEPS)
+    assert len(alone) == len(split) == STEPS
+    for one, other in zip(alone, split):
+        assert abs(other["loss"] / one["loss"] - 1) < 1e-5, other
+        assert abs(other["grad_norm"] / one["grad_norm"] - 1) < 1e-4, other
+
+
+COLUMNS = """- plan:
+    base_model.embed_tokens: ColwiseParallel(input_layouts=Replicate(), output_layouts=Shard(-1))
+"""
+
+
+def test_hidden_size_is_split(work, tmp_path, tokens):
+    """The embedding by columns, 48 over five ranks: norms see the 48 columns that there are."""
+    plan = tmp_path / "columns.yaml"
+    plan.write_text(COLUMNS)
+    alone = train(work.program(ODD, "dp=1,tp=1", **SHAPE), str(tmp_path), "--data", tokens, *TRAIN, "--steps", 3)
+    (tmp_path / "metrics.jsonl").unlink()
+    split = train(work.program(ODD, "dp=1,tp=5", str(plan), **SHAPE), str(tmp_path), "--data", tokens, *TRAIN,
+                  "--steps", 3)
+    for one, other in zip(alone, split):
+        assert abs(other["loss"] / one["loss"] - 1) < 1e-5, other
+        assert abs(other["grad_norm"] / one["grad_norm"] - 1) < 1e-4, other
+
+
 @pytest.mark.parametrize("mesh", ["tp5", "dp2tp5"])
 def test_gradients_have_logical_shapes(work, tmp_path, tokens, mesh):
     folder, weights = work.weights(ODD)

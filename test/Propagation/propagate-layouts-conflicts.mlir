@@ -35,6 +35,20 @@ func.func @cost(%x: tensor<8000x600xf32>, %y: tensor<600x6000xf32>) -> tensor<80
 
 // -----
 
+// The same with sizes that are padded.
+// CHECK: remark: two annotations want "tp" of one tpc.contract: operand 1 has dimension 0 (b) on "tp", operand 0 has dimension 0 (a) on "tp"; the first is kept: to move the other takes {{[0-9.]+}} us, to move this one
+// LAYOUT-LABEL: func.func @uneven
+// LAYOUT: tpc.contract {{.*}} {tpc.layouts = [#tpc.layout<@mesh, [{}, {"tp"}, {}]>]}
+tpc.mesh @mesh <["tp"=2]>
+func.func @uneven(%x: tensor<8001x601xf32>, %y: tensor<601x6001xf32>) -> tensor<8001x601x6001xf32> {
+  %a = tpc.constrain %x to <@mesh, [{"tp"}, {}]> : tensor<8001x601xf32>
+  %b = tpc.constrain %y to <@mesh, [{"tp"}, {}]> : tensor<601x6001xf32>
+  %z = tpc.contract %a, %b : [a, b], [b, c] -> [a, b, c] : (tensor<8001x601xf32>, tensor<601x6001xf32>) -> tensor<8001x601x6001xf32>
+  return %z : tensor<8001x601x6001xf32>
+}
+
+// -----
+
 // A parameter is never moved for a request's sake.
 // CHECK: remark: two annotations want "tp" of one tpc.contract: operand 1 has dimension 0 (n) on "tp", operand 0 has dimension 0 (s) on "tp"; the first is kept: a parameter stays where the plan puts it
 // CHECK: plan.yaml:8:5: note: the second comes from here

@@ -19,7 +19,8 @@ def ApplyDataParallel : Pass<"tpc-apply-data-parallel", "::mlir::ModuleOp"> {
     | `fsdp` | sharded | sharded | sharded |
 
     "Whole" and "sharded" are on top of the plan's split. The storage axis goes to the first dimension that it divides,
-    as the most minor axis there; a parameter without such a dimension is whole on every rank, with a remark.
+    as the most minor axis there; without one, to the dimension that is padded least (`tpc-pad-uneven`). A parameter with
+    more ranks than elements in any dimension is whole on every rank, with a remark.
 
     Gradients pass a `tpc.reshard` where they are made if the batch is split: one sum over the data-parallel ranks into
     the layout in which they are kept. Except with `ddp`, every `tpc.use` gets the plan's layout, which is how the
