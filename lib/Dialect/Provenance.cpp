@@ -35,6 +35,10 @@ Location tpc::getDecisionLoc(StringRef name, Location line) {
   return NameLoc::get(StringAttr::get(line.getContext(), name), line);
 }
 
+Location tpc::getRecordedLoc(Location link, ArrayAttr record) {
+  return FusedLoc::get({link}, record, link.getContext());
+}
+
 Location tpc::getCombinedLoc(MLIRContext *context, ArrayRef<Location> members) {
   return FusedLoc::get(members, getCombinedMark(context), context);
 }
@@ -49,20 +53,32 @@ static ArrayRef<Location> getMembers(const Location &loc) {
   return loc;
 }
 
-/// The links of one chain, the nearest first.
-static void collectLinks(Location loc, llvm::SetVector<Attribute> &links) {
-  if (auto fused = dyn_cast<FusedLoc>(loc)) {
-    for (Location part : fused.getLocations())
-      collectLinks(part, links);
-  } else if (!isa<UnknownLoc>(loc)) {
-    links.insert(LocationAttr(loc));
+namespace {
+/// The links of chains, the nearest first, and the record of each that has one.
+struct Links {
+  void collect(Location loc);
+  llvm::SetVector<Attribute> links;
+  llvm::DenseMap<Attribute, ArrayAttr> records;
+};
+} // namespace
+
+void Links::collect(Location loc) {
+  auto fused = dyn_cast<FusedLoc>(loc);
+  if (!fused) {
+    if (!isa<UnknownLoc>(loc))
+      links.insert(LocationAttr(loc));
+    return;
   }
+  for (Location part : fused.getLocations())
+    collect(part);
+  if (auto record = dyn_cast_if_present<ArrayAttr>(fused.getMetadata()); record && !links.empty())
+    records.try_emplace(links.back(), record);
 }
 
 static std::string findModule(Location loc) {
-  llvm::SetVector<Attribute> links;
-  collectLinks(loc, links);
-  for (Attribute link : links)
+  Links links;
+  links.collect(loc);
+  for (Attribute link : links.links)
     if (auto name = dyn_cast<NameLoc>(link); name && isa<UnknownLoc>(name.getChildLoc()))
       return name.getName().str();
   return {};
@@ -110,32 +126,41 @@ LocationAttr tpc::getAnnotation(Location loc) {
   return found;
 }
 
-static std::string toString(FileLineColRange line) {
-  return (line.getFilename().getValue() + ":" + Twine(line.getStartLine()) + ":" +
-          Twine(line.getStartColumn()))
-      .str();
+std::string tpc::getPlace(LocationAttr loc) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  if (auto line = dyn_cast<FileLineColRange>(loc))
+    os << line.getFilename().getValue() << ":" << line.getStartLine() << ":"
+       << line.getStartColumn();
+  else
+    os << loc;
+  return text;
 }
 
-static void describe(Attribute link, std::vector<std::string> &chain) {
+static void describe(Attribute link, std::vector<ChainLink> &chain) {
   if (auto line = dyn_cast<FileLineColRange>(link))
-    chain.push_back(toString(line));
+    chain.push_back({getPlace(line), {}});
   auto name = dyn_cast<NameLoc>(link);
   if (!name)
     return;
   std::string text = name.getName().str();
   if (auto line = dyn_cast<FileLineColRange>(name.getChildLoc()))
-    chain.push_back(toString(line));
+    chain.push_back({getPlace(line), {}});
   else if (auto place = dyn_cast<NameLoc>(name.getChildLoc()))
     text += " of " + place.getName().str();
-  chain.push_back(text);
+  chain.push_back({text, {}});
 }
 
-std::vector<std::string> tpc::getChain(Location loc) {
-  llvm::SetVector<Attribute> links;
+std::vector<ChainLink> tpc::getChain(Location loc) {
+  Links links;
   for (Location member : getMembers(loc))
-    collectLinks(member, links);
-  std::vector<std::string> chain;
-  for (Attribute link : llvm::reverse(links))
+    links.collect(member);
+  std::vector<ChainLink> chain;
+  for (Attribute link : llvm::reverse(links.links)) {
     describe(link, chain);
+    if (ArrayAttr record = links.records.lookup(link))
+      for (auto sentence : record.getAsRange<StringAttr>())
+        chain.back().record.push_back(sentence.str());
+  }
   return chain;
 }

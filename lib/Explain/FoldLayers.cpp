@@ -25,3 +25,26 @@ std::string tpc::foldLayers(llvm::StringRef text) {
   }
   return folded;
 }
+
+/// How many links from `next` on repeat the end of `folded`; zero if they do not.
+static size_t countRepeated(llvm::ArrayRef<ChainLink> folded, llvm::ArrayRef<ChainLink> next) {
+  auto same = [](const ChainLink &a, const ChainLink &b) { return a.place == b.place; };
+  for (size_t count = 1; count <= std::min(folded.size(), next.size()); ++count)
+    if (std::equal(next.begin(), next.begin() + count, folded.end() - count, same))
+      return count;
+  return 0;
+}
+
+std::vector<ChainLink> tpc::foldChain(llvm::ArrayRef<ChainLink> chain) {
+  std::vector<ChainLink> places(chain.begin(), chain.end()), folded;
+  for (ChainLink &link : places)
+    link.place = foldLayers(link.place);
+  for (size_t next = 0; next < places.size();) {
+    if (size_t count = countRepeated(folded, llvm::ArrayRef(places).drop_front(next))) {
+      next += count;
+      continue;
+    }
+    folded.push_back(places[next++]);
+  }
+  return folded;
+}

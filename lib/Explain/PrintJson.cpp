@@ -20,7 +20,13 @@ private:
   void write(StringRef name, const Totals &totals);
   template <typename Range>
   void writeValues(StringRef name, const Range &values) {
-    json.attributeArray(name, [&] {
+    json.attributeBegin(name);
+    writeList(values);
+    json.attributeEnd();
+  }
+  template <typename Range>
+  void writeList(const Range &values) {
+    json.array([&] {
       for (const auto &value : values)
         json.value(value);
     });
@@ -49,7 +55,11 @@ void Writer::write(const CollectiveReport &collective) {
   json.attribute("module", collective.module);
   json.attribute("phase", stringify(collective.phase));
   json.attribute("kind", stringify(collective.kind));
-  writeValues("why", collective.why);
+  writeValues("why", llvm::map_range(collective.why, std::mem_fn(&ChainLink::place)));
+  json.attributeArray("recorded", [&] {
+    for (const ChainLink &link : collective.why)
+      writeList(link.record);
+  });
   if (!collective.remedy)
     return json.attribute("remedy", nullptr);
   json.attributeObject("remedy", [&] {

@@ -108,26 +108,32 @@ void TextPrinter::printModules() {
   }
 }
 
+/// A group is told by one in its middle: what reaches the first layer is not typical.
 void TextPrinter::printGroup(ArrayRef<const CollectiveReport *> group) {
-  const CollectiveReport &first = *group.front();
-  int64_t bytes = getSum(first.bytes);
+  const CollectiveReport &member = *group[group.size() / 2];
+  int64_t bytes = getSum(member.bytes);
   auto count = static_cast<double>(group.size());
-  std::string module = group.size() == 1 ? first.module : foldLayers(first.module);
-  os << "  " << first.op << " over " << llvm::join(first.axes, ", ") << " of " << first.elements
-     << " " << first.dtype << ", " << stringify(first.kind) << ", "
+  std::string module = group.size() == 1 ? member.module : foldLayers(member.module);
+  os << "  " << member.op << " over " << llvm::join(member.axes, ", ") << " of " << member.elements
+     << " " << member.dtype << ", " << stringify(member.kind) << ", "
      << (module.empty() ? "no module" : module) << "\n";
   os << "    number ";
   llvm::interleaveComma(group.take_front(4), os,
-                        [&](const CollectiveReport *member) { os << member->index; });
+                        [&](const CollectiveReport *each) { os << each->index; });
   os << (group.size() > 4 ? ", ..." : "") << ": " << formatBytes(bytes) << ", "
-     << formatSeconds(first.seconds);
+     << formatSeconds(member.seconds);
   if (group.size() > 1)
     os << ", " << group.size() << " times: " << formatBytes(bytes * static_cast<int64_t>(count))
-       << ", " << formatSeconds(first.seconds * count);
+       << ", " << formatSeconds(member.seconds * count);
   os << "\n";
-  for (auto [number, link] : llvm::enumerate(first.why))
-    os << (number ? "            " : "    because ") << foldLayers(link) << "\n";
-  if (const std::optional<Remedy> &remedy = first.remedy)
+  StringRef indent = "    because ";
+  for (const ChainLink &link : foldChain(member.why)) {
+    os << indent << link.place << "\n";
+    indent = "            ";
+    for (const std::string &decision : link.record)
+      os << indent << "  " << decision << "\n";
+  }
+  if (const std::optional<Remedy> &remedy = member.remedy)
     os << "    goes if " << remedy->location << " " << remedy->key << ": "
        << (remedy->style.empty() ? "is left out" : remedy->style) << " ("
        << (remedy->bytes < 0 ? "-" : "+") << formatBytes(std::abs(remedy->bytes))

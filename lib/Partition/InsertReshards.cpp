@@ -4,6 +4,7 @@
 #include "SplitPricer.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "tpc/Dialect/Provenance.h"
+#include "tpc/Dialect/SignatureAttributes.h"
 #include "tpc/Partition/Passes.h"
 #include "llvm/Support/Debug.h"
 
@@ -274,6 +275,16 @@ void ReshardInserter::reportUnused(Operation *request, const Layout &layout) {
       << toDTensorString(layout, context.mesh) << " saves each rank " << bytes << " bytes";
 }
 
+/// What propagation recorded is in the locations of reshards now.
+static void dropRecords(func::FuncOp function) {
+  for (Operation &op : function.getBody().front())
+    op.removeAttr(kWhy);
+  SignatureAttributes signature(function);
+  for (unsigned number = 0; number < function.getNumArguments(); ++number)
+    signature.removeArgument(number, kWhy);
+  signature.write();
+}
+
 namespace {
 struct InsertReshards : tpc::impl::InsertReshardsBase<InsertReshards> {
   using InsertReshardsBase::InsertReshardsBase;
@@ -295,6 +306,7 @@ struct InsertReshards : tpc::impl::InsertReshardsBase<InsertReshards> {
       ReshardInserter inserter(function, *context, *planner, policy == "strict", reported);
       if (failed(inserter.run()))
         return signalPassFailure();
+      dropRecords(function);
       numReshards += inserter.getNumReshards();
       numPartials += inserter.getNumPartials();
     }

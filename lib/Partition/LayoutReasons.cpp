@@ -43,6 +43,45 @@ static bool hasAnnotation(Value value) {
 }
 
 //===----------------------------------------------------------------------===//
+// What propagation recorded
+//===----------------------------------------------------------------------===//
+
+/// Null if nothing was recorded of the op for this axis.
+DictionaryAttr LayoutReasons::getRecord(Operation *op, unsigned axis) const {
+  auto records = op->getAttrOfType<DictionaryAttr>(kWhy);
+  return records ? records.getAs<DictionaryAttr>(context.mesh.axes[axis].name) : DictionaryAttr();
+}
+
+Location LayoutReasons::addRecord(Location link, Operation *op, unsigned axis) const {
+  DictionaryAttr record = getRecord(op, axis);
+  return record ? getRecordedLoc(link, record.getAs<ArrayAttr>("says")) : link;
+}
+
+Location LayoutReasons::getLink(Operation *op, unsigned axis) const {
+  return addRecord(getLinkLoc(op), op, axis);
+}
+
+/// Where the record says that the axis came from; nothing if the value does not lie as recorded.
+std::optional<LayoutReasons::Source>
+LayoutReasons::getRecordedSource(Operation *op, const Layout &layout, unsigned axis) const {
+  DictionaryAttr record = getRecord(op, axis);
+  auto dim = record ? record.getAs<IntegerAttr>("dim") : IntegerAttr();
+  if (!dim || dim.getInt() >= static_cast<int64_t>(layout.dims.size()) ||
+      select(layout.dims[dim.getInt()], axis).empty())
+    return std::nullopt;
+  if (record.contains("at"))
+    return Source{Value(), 1};
+  auto from = record.getAs<IntegerAttr>("from");
+  if (!from)
+    return std::nullopt;
+  Value operand = op->getOperand(from.getInt());
+  const Source *source = find(operand, axis);
+  if (!source || source->distance >= kNoAnnotation)
+    return std::nullopt;
+  return Source{operand, source->distance + 1};
+}
+
+//===----------------------------------------------------------------------===//
 // Noting sources
 //===----------------------------------------------------------------------===//
 
@@ -55,7 +94,11 @@ void LayoutReasons::define(Value value, const Layout &layout) {
   Operation *op = value.getDefiningOp();
   for (unsigned axis : getAxisNumbers(layout)) {
     Source nearest{Value(), hasAnnotation(value) ? 0 : kNoAnnotation};
-    if (op && nearest.distance)
+    std::optional<Source> recorded =
+        op && nearest.distance ? getRecordedSource(op, layout, axis) : std::nullopt;
+    if (recorded)
+      nearest = *recorded;
+    else if (op && nearest.distance)
       for (Value operand : op->getOperands())
         if (const Source *source = find(operand, axis);
             source && source->distance < nearest.distance)
@@ -68,14 +111,20 @@ void LayoutReasons::define(Value value, const Layout &layout) {
 // Telling them
 //===----------------------------------------------------------------------===//
 
-/// An argument, or an op with an annotation of its own, at the end of a way.
-static Location getEnd(Value value) {
+/// An argument, an op with an annotation of its own, or one that took over what a user asked for,
+/// at the end of a way.
+Location LayoutReasons::getEnd(Value value, unsigned axis) const {
   Operation *op = value.getDefiningOp();
   if (!op)
     return value.getLoc();
   std::string place = getModuleName(op->getLoc());
   LocationAttr line = getAnnotation(op->getLoc());
-  return line && !place.empty() ? getDecisionLoc(place, line) : getLinkLoc(op);
+  if (line && !place.empty())
+    return getDecisionLoc(place, line);
+  DictionaryAttr record = getRecord(op, axis);
+  auto asked = record ? record.getAs<LocationAttr>("at") : LocationAttr();
+  Location link = getLink(op, axis);
+  return asked ? FusedLoc::get(op->getContext(), {link, Location(asked)}) : link;
 }
 
 /// From `value` to the annotation, one link per module on the way.
@@ -85,10 +134,10 @@ void LayoutReasons::addWay(Value value, unsigned axis, Links &links) const {
   for (const Source *source = find(value, axis); source; source = find(value, axis)) {
     Operation *op = value.getDefiningOp();
     if (!source->value)
-      return links.push_back(getEnd(value));
+      return links.push_back(getEnd(value, axis));
     if (std::string here = getModuleName(op->getLoc()); here != place && count < kMaxLinks) {
       if (!isa<UseOp>(op)) {
-        links.push_back(getLinkLoc(op));
+        links.push_back(getLink(op, axis));
         ++count;
       }
       place = here;
@@ -117,7 +166,7 @@ void LayoutReasons::addProducer(Value value, unsigned axis, Links &links) const 
   if (!op || !source->value)
     return addWay(value, axis, links);
   if (!isa<UseOp>(op))
-    links.push_back(getLinkLoc(op));
+    links.push_back(getLink(op, axis));
   addOperands(op, axis, Value(), links);
 }
 
@@ -136,16 +185,16 @@ Location LayoutReasons::getReshardLoc(Value value, const Layout &from, const Lay
   SmallVector<Location> links;
   if (producer && endsStep(user))
     links.append({producer->getLoc(), getLinkLoc(user)});
-  else
-    links.push_back(user->getLoc());
   for (unsigned axis = 0; axis < context.mesh.axes.size(); ++axis) {
     if (!differ(from, to, axis))
       continue;
+    if (links.empty())
+      links.push_back(addRecord(user->getLoc(), user, axis));
     addProducer(value, axis, links);
     if (!isRequest(user) && !endsStep(user))
       addOperands(user, axis, value, links);
   }
-  return FusedLoc::get(user->getContext(), links);
+  return links.empty() ? user->getLoc() : Location(FusedLoc::get(user->getContext(), links));
 }
 
 Location LayoutReasons::getLocWithReasons(Operation *op) const {

@@ -2,7 +2,8 @@
 //
 // What optimization changed is read off the partitioned program: where a rule asks for a whole
 // value and the module in fact takes or leaves it split along its features, the request is left
-// out.
+// out. PyTorch runs the model's own code on the shards, so what this code has to know of them is
+// said in comments.
 //
 //===----------------------------------------------------------------------===//
 
@@ -18,32 +19,48 @@ struct FinalRule {
   const PlanRule *rule;
   RuleTarget target;
   std::string style; ///< a constructor call
-  bool keepsHeads = false;
 };
 
 class PlanWriter {
 public:
   PlanWriter(const CompileOptions &options, const Plan &plan, const Report &report,
-             ModuleOp program)
-      : options(options), report(report), context(program.getContext()) {
-    for (const PlanRule &rule : plan.rules)
-      if (std::optional<RuleTarget> target = findTarget(rule, program))
-        rules.push_back(finish(rule, *target));
-  }
+             const LlamaConfig &config, ModuleOp program);
   LogicalResult printPytorch(llvm::raw_ostream &os);
   LogicalResult printHuggingFace(llvm::raw_ostream &os);
 
 private:
   FinalRule finish(const PlanRule &rule, const RuleTarget &target) const;
+  std::string finishLinear(std::string style, const ModuleReport &module) const;
+  bool makesWholeHeads(StringRef module) const;
   const ModuleReport *find(StringRef module) const;
-  LogicalResult printHeads(llvm::raw_ostream &os);
+  bool leavesSplit(StringRef name) const;
+  bool arrivesSplit(const ModuleReport &module) const;
+  bool hasSplitHeads() const;
+  LogicalResult checkHeads() const;
+  LogicalResult checkPytorch() const;
+  void printHeads(llvm::raw_ostream &os) const;
+  void printInputs(llvm::raw_ostream &os) const;
 
-  const CompileOptions &options;
   const Report &report;
+  const LlamaConfig &config;
   MLIRContext *context;
+  int64_t ranks = 1; ///< of the axis tp
   std::vector<FinalRule> rules;
 };
 } // namespace
+
+PlanWriter::PlanWriter(const CompileOptions &options, const Plan &plan, const Report &report,
+                       const LlamaConfig &config, ModuleOp program)
+    : report(report), config(config), context(program.getContext()) {
+  for (const MeshAxis &axis : options.import.mesh.axes)
+    if (axis.name == "tp")
+      ranks = axis.size;
+  for (const PlanRule &rule : plan.rules)
+    if (std::optional<RuleTarget> target = findTarget(rule, program))
+      rules.push_back(finish(rule, *target));
+}
+
+//===-- what optimization made of rules ----------------------------------------===//
 
 const ModuleReport *PlanWriter::find(StringRef module) const {
   auto found = llvm::find_if(report.modules,
@@ -51,76 +68,154 @@ const ModuleReport *PlanWriter::find(StringRef module) const {
   return found == report.modules.end() ? nullptr : &*found;
 }
 
-/// Is a value split along its features in the end ("A -> B": in B)?
-static bool isSplitAtEnd(ArrayRef<std::string> layouts) {
-  if (layouts.empty())
+static bool isInAttention(StringRef module) { return module.contains("self_attn."); }
+
+static bool isSplitAlongFeatures(StringRef layout) { return layout.contains("Shard(2) on tp"); }
+
+/// Does `module` hand its output on split along its features ("A -> B": as B)?
+bool PlanWriter::leavesSplit(StringRef name) const {
+  const ModuleReport *module = find(name);
+  if (!module || module->outputs.empty())
     return false;
-  StringRef layout = layouts.front();
+  StringRef layout = module->outputs.front();
   size_t arrow = layout.rfind("-> ");
-  return layout.substr(arrow == StringRef::npos ? 0 : arrow).contains("Shard(2) on tp");
+  return isSplitAlongFeatures(layout.substr(arrow == StringRef::npos ? 0 : arrow));
+}
+
+/// Does its input arrive split ("A -> B": as A)? That of o_proj does only if queries leave so: here
+/// attention may split whole heads by itself, in PyTorch it does not.
+bool PlanWriter::arrivesSplit(const ModuleReport &module) const {
+  if (isInAttention(module.name) &&
+      !leavesSplit((StringRef(module.name).rsplit('.').first + ".q_proj").str()))
+    return false;
+  return !module.inputs.empty() &&
+         isSplitAlongFeatures(StringRef(module.inputs.front()).split(" -> ").first);
+}
+
+static std::string addArgument(StringRef style, StringRef argument) {
+  return (style.drop_back() + (style.ends_with("()") ? "" : ", ") + argument + ")").str();
+}
+
+/// Keys and values that PyTorch cannot split by heads: a shard of rows is no whole head there.
+bool PlanWriter::makesWholeHeads(StringRef module) const {
+  return (module.ends_with(".k_proj") || module.ends_with(".v_proj")) &&
+         config.kvHeads % ranks != 0;
+}
+
+std::string PlanWriter::finishLinear(std::string style, const ModuleReport &module) const {
+  bool colwise = StringRef(style).starts_with("ColwiseParallel");
+  StringRef argument = colwise ? "output_layouts" : "input_layouts";
+  bool asksWhole = StringRef(style).contains((argument + "=Replicate()").str());
+  if (makesWholeHeads(module.name) && colwise) {
+    style = dropArgument(dropArgument(style, argument, context), "use_local_output", context);
+    return addArgument(style, "output_layouts=Replicate(), use_local_output=False");
+  }
+  if (!asksWhole || (colwise ? !leavesSplit(module.name) : !arrivesSplit(module)))
+    return style;
+  style = dropArgument(style, argument, context);
+  // Whoever takes the output has to know that it is split.
+  return colwise && !isInAttention(module.name) ? addArgument(style, "use_local_output=False")
+                                                : style;
 }
 
 FinalRule PlanWriter::finish(const PlanRule &rule, const RuleTarget &target) const {
   FinalRule final{&rule, target, getStyleCall(rule.style, target.kind)};
-  const ModuleReport *module = find(target.module);
-  if (!module || target.kind != ModuleKind::Linear)
-    return final;
-  bool colwise = StringRef(final.style).starts_with("ColwiseParallel");
-  StringRef argument = colwise ? "output_layouts" : "input_layouts";
-  if (!StringRef(final.style).contains((argument + "=Replicate()").str()) ||
-      !isSplitAtEnd(colwise ? module->outputs : module->inputs))
-    return final;
-  final.style = dropArgument(final.style, argument, context);
-  final.keepsHeads = StringRef(target.module).contains("self_attn.");
-  if (colwise && !final.keepsHeads) // whoever takes the output has to know that it is split
-    final.style = StringRef(final.style).drop_back().str() +
-                  (StringRef(final.style).ends_with("()") ? "" : ", ") + "use_local_output=False)";
+  if (const ModuleReport *module = find(target.module))
+    if (target.kind == ModuleKind::Linear)
+      final.style = finishLinear(final.style, *module);
   return final;
+}
+
+//===-- what the model has to know ---------------------------------------------===//
+
+/// Do queries stay split?
+bool PlanWriter::hasSplitHeads() const {
+  return llvm::any_of(rules, [&](const FinalRule &rule) {
+    return StringRef(rule.target.module).ends_with("self_attn.q_proj") &&
+           leavesSplit(rule.target.module);
+  });
+}
+
+LogicalResult PlanWriter::checkHeads() const {
+  if (!hasSplitHeads() || config.heads % ranks == 0)
+    return success();
+  return emitError(NameLoc::get(StringAttr::get(context, "--mesh")))
+         << "other stacks split whole heads evenly, got " << config.heads
+         << " heads for tp=" << ranks;
+}
+
+/// What attention does where it gets its queries split.
+void PlanWriter::printHeads(llvm::raw_ostream &os) const {
+  if (!hasSplitHeads() || ranks == 1)
+    return;
+  int64_t heads = config.heads / ranks;
+  os << "# Heads stay split, which the model has to know: in self_attn.forward view queries with "
+     << config.heads << " // " << ranks << " = " << heads << " heads,\n";
+  if (config.kvHeads % ranks == 0)
+    os << "# keys and values with " << config.kvHeads << " // " << ranks << " = "
+       << config.kvHeads / ranks << " (num_heads // tp, num_key_value_heads // tp).\n";
+  else
+    os << "# keys and values with all " << config.kvHeads
+       << ", each made a tensor by .to_local(grad_placements=[Partial()]), or their gradients\n"
+          "# miss those of other ranks; after repeat_kv keep those of heads [rank * "
+       << heads << " : (rank + 1) * " << heads << "].\n";
 }
 
 //===-- PyTorch ----------------------------------------------------------------===//
 
-/// What the attention module has to do where it gets its queries split.
-LogicalResult PlanWriter::printHeads(llvm::raw_ostream &os) {
-  if (llvm::none_of(rules, [](const FinalRule &rule) { return rule.keepsHeads; }))
-    return success();
-  FailureOr<LlamaConfig> config = loadLlamaConfig(options.model, context);
-  if (failed(config))
-    return failure();
-  int64_t size = 1;
-  for (const MeshAxis &axis : options.import.mesh.axes)
-    size = axis.name == "tp" ? axis.size : size;
-  os << "# Heads stay split, which the model has to know: in self_attn.forward view queries with "
-     << config->heads << " // " << size << " = " << config->heads / size << " heads";
-  if (config->kvHeads % size == 0) {
-    os << ",\n# keys and values with " << config->kvHeads << " // " << size << " = "
-       << config->kvHeads / size << " (num_heads // tp, num_key_value_heads // tp).\n";
-    return success();
-  }
-  os << ",\n# keys and values with all " << config->kvHeads
-     << "; after repeat_kv keep those of heads ["
-     << "rank * " << config->heads / size << " : (rank + 1) * " << config->heads / size << "].\n";
-  return success();
+/// PyTorch's keys begin at the model's root; ours may leave out "model.".
+static std::string getFullKey(const FinalRule &rule) {
+  StringRef pattern = rule.rule->pattern;
+  bool isFull = pattern.count('.') == StringRef(rule.target.module).count('.');
+  return (isFull ? "" : "model.") + pattern.str();
 }
 
-LogicalResult PlanWriter::printPytorch(llvm::raw_ostream &os) {
-  LogicalResult result = success();
+/// What the model, and who calls it, has to know of values that a rule splits.
+static StringRef getAdvice(const FinalRule &rule) {
+  StringRef style = rule.style;
+  bool splitsSequence = style.contains("output_layouts=Shard(1)");
+  if (StringRef(rule.target.module).ends_with(".self_attn") && style.contains("(input_layouts"))
+    return "is called with its input by position; where it is by name, as in transformers, write\n"
+           "#   {\"hidden_states\": ...} as input_kwarg_layouts and desired_input_kwarg_layouts";
+  if (rule.target.kind == ModuleKind::Embedding && splitsSequence)
+    return "splits the sequence: give the model position_ids, and a mask if there is one, of the\n"
+           "#   whole sequence, which it would count on a shard otherwise";
+  if (rule.target.module == "lm_head" && style.contains("use_local_output=False") &&
+      !style.contains("output_layouts"))
+    return "leaves logits split: compute the loss, and its backward, within loss_parallel()";
+  return "";
+}
+
+void PlanWriter::printInputs(llvm::raw_ostream &os) const {
+  for (const FinalRule &rule : rules)
+    if (StringRef advice = getAdvice(rule); !advice.empty())
+      os << "# " << getFullKey(rule) << " " << advice << ".\n";
+}
+
+LogicalResult PlanWriter::checkPytorch() const {
+  LogicalResult result = checkHeads();
   for (const FinalRule &rule : rules)
     if (StringRef(rule.style).starts_with("ReplicatedWithGradAllReduce") ||
         StringRef(rule.style).starts_with("GatherParallel"))
       result = emitError(rule.rule->styleLoc) << "'" << rule.rule->pattern << "' is " << rule.style
                                               << ", which PyTorch has no class for";
-  if (failed(result) || failed(printHeads(os)))
+  return result;
+}
+
+LogicalResult PlanWriter::printPytorch(llvm::raw_ostream &os) {
+  if (failed(checkPytorch()))
     return failure();
+  printHeads(os);
+  printInputs(os);
   os << "# Here as in tpc.plan: from torch.distributed.tensor import Replicate, Shard;\n"
         "# from torch.distributed.tensor.parallel import *\n"
         "plan = {\n";
   for (const FinalRule &rule : rules) {
-    if (StringRef(rule.style).starts_with("ReplicateParallel")) {
-      os << "    # " << rule.rule->pattern << ": replicated, as what has no rule\n";
-      continue;
-    }
-    os << "    \"" << rule.rule->pattern << "\": " << rule.style << ",\n";
+    std::string key = getFullKey(rule);
+    if (StringRef(rule.style).starts_with("ReplicateParallel"))
+      os << "    # " << key << ": replicated, as what has no rule\n";
+    else
+      os << "    \"" << key << "\": " << rule.style << ",\n";
   }
   os << "}\n";
   return success();
@@ -129,7 +224,7 @@ LogicalResult PlanWriter::printPytorch(llvm::raw_ostream &os) {
 //===-- Hugging Face -----------------------------------------------------------===//
 
 LogicalResult PlanWriter::printHuggingFace(llvm::raw_ostream &os) {
-  LogicalResult result = success();
+  LogicalResult result = checkHeads();
   std::string base, head;
   for (const FinalRule &rule : rules) {
     StringRef word = getPlanString(rule.style, rule.target.kind, context);
@@ -146,6 +241,7 @@ LogicalResult PlanWriter::printHuggingFace(llvm::raw_ostream &os) {
   }
   if (failed(result))
     return failure();
+  printHeads(os);
   os << "base_model_tp_plan = {\n" << base << "}\ntp_plan = {\n" << head << "}\n";
   return success();
 }
@@ -155,7 +251,12 @@ LogicalResult tpc::emitPlan(const CompileOptions &options, PlanFormat format,
   FailureOr<MachineModel> machine = loadMachine(options, context);
   OwningOpRef<ModuleOp> program = loadProgram(options, context);
   FailureOr<Plan> plan = program ? getPlan(options.plan, *program) : FailureOr<Plan>(failure());
-  if (failed(machine) || failed(plan))
+  if (succeeded(plan) && format == PlanFormat::Yaml) {
+    llvm::outs() << printPlan(*plan);
+    return success();
+  }
+  FailureOr<LlamaConfig> config = loadLlamaConfig(options.model, context);
+  if (failed(machine) || failed(plan) || failed(config))
     return failure();
   FailureOr<Report> report = failure();
   {
@@ -164,7 +265,7 @@ LogicalResult tpc::emitPlan(const CompileOptions &options, PlanFormat format,
   }
   if (failed(report))
     return failure();
-  PlanWriter writer(options, *plan, *report, *program);
+  PlanWriter writer(options, *plan, *report, *config, *program);
   std::string text;
   llvm::raw_string_ostream os(text);
   LogicalResult result =

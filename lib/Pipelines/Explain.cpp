@@ -23,7 +23,9 @@ LogicalResult tpc::explain(const CompileOptions &options, ExplainFormat format,
   Explanation explanation;
   {
     RemarkCollector collector(context, /*silent=*/false);
-    FailureOr<Report> report = reportOn(options, *machine, context);
+    CompileOptions recording = options;
+    recording.recordReasons = true;
+    FailureOr<Report> report = reportOn(recording, *machine, context);
     if (failed(report))
       return failure();
     explanation.report = std::move(*report);

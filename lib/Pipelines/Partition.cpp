@@ -40,6 +40,7 @@ FailureOr<Report> tpc::reportOn(const CompileOptions &given, const MachineModel 
   std::vector<ModuleReport> modules;
   auto prepare = [&](PassManager &manager) {
     manager.addInstrumentation(std::make_unique<ModuleCollector>(modules));
+    manager.enableVerifier(layers == 0); // trials are many, of what the whole has shown
   };
   if (!module || failed(runPhases(*module, options, prepare)))
     return failure();

@@ -71,6 +71,7 @@ static void buildDataParallelism(OpPassManager &manager, const CompileOptions &o
 static void buildPropagation(OpPassManager &manager, const CompileOptions &options) {
   manager.addPass(createCountFlops());
   PropagateLayoutsOptions passOptions;
+  passOptions.recordReasons = options.recordReasons;
   passOptions.onConflict = options.onConflict;
   passOptions.machine = options.machine;
   manager.addPass(createPropagateLayouts(passOptions));

@@ -49,13 +49,6 @@ Census::Census(const Report &report) {
   }
 }
 
-static std::string getText(Location loc) {
-  auto line = cast<FileLineColRange>(loc);
-  return (line.getFilename().getValue() + ":" + Twine(line.getStartLine()) + ":" +
-          Twine(line.getStartColumn()))
-      .str();
-}
-
 //===-- trying -----------------------------------------------------------------===//
 
 /// The census of the one-layer model under `plan`; nothing if that is an error.
@@ -98,7 +91,8 @@ static std::vector<Trial> tryAll(const Plan &plan, const CompileOptions &options
 /// The rule's line is in the chain.
 static bool isInChain(const PlanRule &rule, const CollectiveReport &collective) {
   return isa<FileLineColRange>(rule.keyLoc) &&
-         llvm::is_contained(collective.why, getText(rule.keyLoc));
+         llvm::any_of(collective.why,
+                      [&](const ChainLink &link) { return link.place == getPlace(rule.keyLoc); });
 }
 
 static const Trial *choose(const CollectiveReport &collective, const Census &base,
@@ -127,6 +121,6 @@ void tpc::findRemedies(Report &report, const CompileOptions &options, const Mach
   std::vector<Trial> trials = tryAll(*plan, options, machine, context);
   for (CollectiveReport &collective : report.collectives)
     if (const Trial *trial = choose(collective, *base, trials))
-      collective.remedy = Remedy{getText(trial->rule->keyLoc), trial->rule->pattern, trial->style,
+      collective.remedy = Remedy{getPlace(trial->rule->keyLoc), trial->rule->pattern, trial->style,
                                  trial->census.bytes - base->bytes};
 }

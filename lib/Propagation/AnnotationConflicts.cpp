@@ -49,55 +49,6 @@ static AxisRef getKeptAxis(const PropagationGraph &graph, const GraphOp &op,
   return place < kept.size() ? kept[place] : kept.front();
 }
 
-namespace {
-/// Follows claims backwards through the decisions of a propagation.
-class ClaimTracer {
-public:
-  ClaimTracer(const PropagationGraph &graph, const LayoutPropagation &propagation) : graph(graph) {
-    for (const LayoutDecision &decision : propagation.getDecisions())
-      decisions[{decision.value, decision.dim}].push_back(&decision);
-  }
-
-  TracedClaim trace(unsigned op, unsigned tensor, unsigned factor, const AxisRef &axis) const {
-    TracedClaim claim{
-        tensor, factor, axis, {}, static_cast<unsigned>(graph.ops[op].tensors[tensor])};
-    while (const LayoutDecision *decision = findDecision(claim.source, axis)) {
-      claim.links.push_back(decision);
-      unsigned next = graph.ops[decision->op].tensors[decision->source];
-      if (next == claim.source || claim.links.size() > graph.ops.size())
-        break;
-      claim.source = next;
-    }
-    return claim;
-  }
-
-private:
-  /// The decision by which a value took over `axis`; null if it had it from the start.
-  const LayoutDecision *findDecision(unsigned value, const AxisRef &axis) const {
-    const Layout &layout = graph.values[value].layout;
-    for (unsigned dim = 0; dim < layout.dims.size(); ++dim)
-      for (const LayoutDecision *decision : decisions.lookup({value, dim}))
-        if (llvm::any_of(decision->axes, [&](const AxisRef &own) { return own.overlaps(axis); }))
-          return decision;
-    return nullptr;
-  }
-
-  const PropagationGraph &graph;
-  DenseMap<std::pair<unsigned, unsigned>, SmallVector<const LayoutDecision *, 2>> decisions;
-};
-} // namespace
-
-static Location getLoc(const PropagationGraph &graph, unsigned value) {
-  const GraphValue &source = graph.values[value];
-  return source.value ? source.value.getLoc() : graph.ops[source.ops.front()].op->getLoc();
-}
-
-Location tpc::getAnnotationLoc(const PropagationGraph &graph, const TracedClaim &claim) {
-  Location loc = getLoc(graph, claim.source);
-  LocationAttr line = getAnnotation(loc);
-  return line ? Location(line) : loc;
-}
-
 std::vector<AnnotationConflict> tpc::findAnnotationConflicts(const PropagationGraph &graph,
                                                              const LayoutPropagation &propagation) {
   std::vector<AnnotationConflict> conflicts;

@@ -301,16 +301,19 @@ void LayoutPropagation::updatePartial(unsigned op, ArrayRef<TensorFactors> tenso
 // Records
 //===----------------------------------------------------------------------===//
 
-/// The tensor from which `target` took the axes of a dimension: the first that splits one of its
-/// factors further.
+/// The tensor from which `target` took the axes of a dimension: of those that split one of its
+/// factors further the one nearest to an annotation, which has the highest priority.
 static unsigned findSource(const GraphOp &op, unsigned target, unsigned dim,
                            ArrayRef<TensorFactors> before) {
+  unsigned best = target;
   for (unsigned factor : op.getMapping(target)[dim])
     for (unsigned source = 0; source < before.size(); ++source)
       if (source != target &&
-          getSize(before[source].layout.axes[factor]) > getSize(before[target].layout.axes[factor]))
-        return source;
-  return target;
+          getSize(before[source].layout.axes[factor]) >
+              getSize(before[target].layout.axes[factor]) &&
+          (best == target || before[source].priority > before[best].priority))
+        best = source;
+  return best;
 }
 
 void LayoutPropagation::record(unsigned op, unsigned tensor, const Layout &layout,

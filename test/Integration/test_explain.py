@@ -1,10 +1,11 @@
 """`--explain`: what collectives cost, against numbers derived by hand, and what scripts may rely on."""
 import json
+import math
 import os
 
 import pytest
 
-from harness import GROUPED, LLAMA3, PLANS, ROOT, call, complain, succeed, tool
+from harness import BATCH, GROUPED, LLAMA3, PLANS, ROOT, SEQUENCE, call, complain, run, succeed, tool
 
 TUTORIAL = os.path.join(ROOT, "examples", "tutorial-llama")
 TOKENS, HIDDEN, LAYERS, VOCABULARY, KEYS = 512, 768, 12, 50000, 3 * 64
@@ -127,6 +128,69 @@ def test_every_chain_of_the_step_begins_at_the_plan():
     for mesh in ("tp=2", "tp=4"):
         for collective in explain(TUTORIAL, "tutorial-loss-parallel.yaml", mesh)["collectives"]:
             assert "tutorial-loss-parallel.yaml:" in collective["why"][0], collective
+
+
+def test_chains_tell_what_propagation_recorded():
+    """Per link: who took over what from whom, by which rule, in which round, and what lost against it."""
+    report = explain(TUTORIAL, "tutorial.yaml", "tp=2")
+    for collective in report["collectives"]:
+        assert len(collective["recorded"]) == len(collective["why"])
+    scatter = [c for c in report["collectives"] if c["module"] == "model.layers.3.mlp.down_proj"
+               and c["phase"] == "forward"][0]
+    told = {place: texts for place, texts in zip(scatter["why"], scatter["recorded"]) if texts}
+    gate_or_up = [texts for place, texts in told.items() if place.endswith(("gate_proj", "up_proj"))]
+    # f of a [f, k] weight, operand 1, becomes dim 2 of [b, s, f].
+    assert gate_or_up == [['result 0: dim 2 on "tp" from operand 1 of tpc.contract (factor f, forward, round 1)']]
+    # The sum is asked for along s, which the weight's f has the axis for.
+    asked, lost = told["tpc.contract of model.layers.3.mlp.down_proj"]
+    assert asked.startswith('result 0: dim 1 on "tp" from result 0 of tpc.constrain')
+    assert asked.endswith("tutorial.yaml:15:5")
+    assert lost == 'lost: result 0 wants s on "tp", which operand 1 has for f'
+
+
+def bytes_of(entry):
+    """Received by a rank, from the shapes and groups of the manifest; a ring."""
+    ranks = len(entry["groups"][0])
+    read = sum(math.prod(operand["input_shape"]) for operand in entry["operands"])
+    written = sum(math.prod(operand["output_shape"]) for operand in entry["operands"])
+    elements = {"all_gather": written - read, "reduce_scatter": read - written,
+                "all_reduce": 2 * read * (ranks - 1) / ranks, "all_to_all": read * (ranks - 1) / ranks}
+    return 4 * elements[entry["op"]]
+
+
+@pytest.mark.parametrize("mesh,extra", [("tp=2", []), ("dp=1,tp=4", ["--plan-policy=strict"]),
+                                        ("dp=2,tp=2", ["--dp-mode=fsdp"]), ("dp=2,tp=2", ["--dp-mode=zero1"])])
+def test_collectives_are_those_of_the_manifest(work, mesh, extra):
+    """What --explain counts is what runs: the same numbers, ops, axes and bytes as in the program compiled."""
+    program = work.program(GROUPED, mesh, extra=extra)
+    entries = json.loads(run(program, "--print-manifest", ranks=1).stdout)["collectives"]
+    report = explain(work.model(GROUPED), "tutorial.yaml", mesh, *extra, batch=BATCH, sequence=SEQUENCE)
+    assert report["collectives"]
+    for collective in report["collectives"]:
+        entry = entries[collective["number"]]
+        assert entry["index"] == collective["number"] and entry["op"] == collective["op"]
+        assert [axis["axis"] for axis in entry["axes"]] == [axis.split(":")[0] for axis in collective["axes"]]
+        assert entry["dtype"] == collective["dtype"] and entry["module"] == collective["module"]
+        assert abs(bytes_of(entry) - collective["bytes"]) <= 1
+    # The rest of the manifest is the evaluation's, which has no backward pass: nothing of the step is left out.
+    numbers = [c["number"] for c in report["collectives"]]
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+
+
+@pytest.mark.parametrize("plan", ["auto", "hf"])
+def test_plans_that_are_no_files_have_remedies(plan, tmp_path):
+    """Their rules have names and lines; `--emit-plan=yaml` makes them a file in which the change can be made."""
+    words = [tool("tpc-compile"), TUTORIAL, "--plan", plan, "--mesh", "tp=2", "--batch", 1, "--seq", 64]
+    report = json.loads(succeed([*words, "--explain=json"]).stdout)
+    logits = [c for c in report["collectives"] if c["module"] == "loss" and c["phase"] == "forward"]
+    remedies = [c["remedy"] for c in logits if c["remedy"]]
+    assert remedies and remedies[0]["key"] == "lm_head"
+    (tmp_path / "p.yaml").write_text(succeed([*words, "--emit-plan=yaml"]).stdout)
+    lines = (tmp_path / "p.yaml").read_text().splitlines()
+    if plan == "auto":
+        assert "lm_head" in lines[int(remedies[0]["location"].split(":")[-2]) - 1]
+    words[3] = tmp_path / "p.yaml"
+    assert traffic(json.loads(succeed([*words, "--explain=json"]).stdout)) == traffic(report)
 
 
 def test_remedies_were_tried(tmp_path):

@@ -92,8 +92,9 @@ static void declare(CLI::App &app, CommandLine &line) {
   app.add_option("--against", line.against,
                  "with --explain: another plan, to be told side by side with --plan's");
   app.add_option("--emit-plan", line.emitPlan,
-                 "print the plan as it is after optimization, in PyTorch's words or Hugging Face's")
-      ->check(CLI::IsMember({"pytorch", "hf"}));
+                 "pytorch, hf: print the plan as it is after optimization, in PyTorch's words or "
+                 "Hugging Face's; yaml: as it was before, a plan file to begin with")
+      ->check(CLI::IsMember({"pytorch", "hf", "yaml"}));
   app.add_flag("--check", line.check, "check plan and mesh, generate nothing");
 }
 
@@ -137,9 +138,11 @@ static mlir::LogicalResult run(CommandLine &line, mlir::MLIRContext *context) {
   options.reshardAfterForward = line.reshardAfterForward == "yes";
   if (line.listModules)
     return listModules(options, context);
+  static const std::map<std::string, PlanFormat> formats = {{"pytorch", PlanFormat::Pytorch},
+                                                            {"hf", PlanFormat::HuggingFace},
+                                                            {"yaml", PlanFormat::Yaml}};
   if (!line.emitPlan.empty())
-    return emitPlan(options, line.emitPlan == "hf" ? PlanFormat::HuggingFace : PlanFormat::Pytorch,
-                    context);
+    return emitPlan(options, formats.at(line.emitPlan), context);
   if (!line.against.empty() && line.explain.empty())
     line.explain = "text";
   ExplainFormat format = line.explain == "json" ? ExplainFormat::Json : ExplainFormat::Text;

@@ -9,6 +9,7 @@
 #define TPC_EXPLAIN_REPORT_H
 
 #include "mlir/IR/BuiltinOps.h"
+#include "tpc/Dialect/Provenance.h"
 #include "tpc/Propagation/PropagationGraph.h"
 #include "tpc/Sharding/MachineModel.h"
 #include <array>
@@ -50,7 +51,7 @@ struct CollectiveReport {
   std::string module; ///< where it stands; empty if unknown
   ProgramPhase phase;
   TrafficKind kind;             ///< of most of its bytes
-  std::vector<std::string> why; ///< from annotations over ops to here
+  std::vector<ChainLink> why;   ///< from annotations over ops to here
   std::optional<Remedy> remedy; ///< null if no single change is known to remove it
 };
 

@@ -8,6 +8,10 @@
 //   %a = mulf %g, %u           tp from %g: distance 2
 //   %y = contract %a, %down    Partial over tp, from %down at distance 1 and %a at distance 3
 //
+// Where propagation recorded its decisions (tpc.why), these are followed as long as the value lies
+// as they say: to the operand that the axis came from, or to the annotation further on that asked
+// for it.
+//
 // The reshard of %y is then located at the request that it meets, followed by %y's op and the ways
 // from there to both annotations (tpc/Dialect/Provenance.h).
 //
@@ -40,6 +44,13 @@ private:
     unsigned distance = 0;
   };
   using Links = llvm::SmallVectorImpl<mlir::Location>;
+
+  mlir::DictionaryAttr getRecord(mlir::Operation *op, unsigned axis) const;
+  mlir::Location addRecord(mlir::Location link, mlir::Operation *op, unsigned axis) const;
+  mlir::Location getLink(mlir::Operation *op, unsigned axis) const;
+  std::optional<Source> getRecordedSource(mlir::Operation *op, const Layout &layout,
+                                          unsigned axis) const;
+  mlir::Location getEnd(mlir::Value value, unsigned axis) const;
 
   void addWay(mlir::Value value, unsigned axis, Links &links) const;
   void addProducer(mlir::Value value, unsigned axis, Links &links) const;

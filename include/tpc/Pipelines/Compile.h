@@ -30,6 +30,7 @@ struct CompileOptions {
   Emit emit = Emit::Exe;
   bool overlap = false;             ///< start collectives early and wait late
   int64_t overlapMemory = 64 << 20; ///< bytes that may be under way at once; 0: no limit
+  bool recordReasons = false;       ///< propagation records its decisions, for explain()
   bool verify = false; ///< run every form of the program in the reference interpreter and compare
   std::string output;  ///< empty: standard output
   std::string dumpStages; ///< folder for the program after every phase, or empty
@@ -63,11 +64,11 @@ mlir::LogicalResult explain(const CompileOptions &options, ExplainFormat format,
 mlir::LogicalResult comparePlans(const CompileOptions &options, const std::string &other,
                                  ExplainFormat format, mlir::MLIRContext *context);
 
-enum class PlanFormat { Pytorch, HuggingFace };
+enum class PlanFormat { Pytorch, HuggingFace, Yaml };
 
 /// Prints the plan as tpc has it after its own changes: a dictionary for PyTorch's
 /// parallelize_module with the edits that the model needs, or Hugging Face's plan strings. Rules
-/// that these cannot say are errors.
+/// that these cannot say are errors. As YAML, a plan file, the plan is as it was given or derived.
 mlir::LogicalResult emitPlan(const CompileOptions &options, PlanFormat format,
                              mlir::MLIRContext *context);
 

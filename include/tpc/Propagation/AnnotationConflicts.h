@@ -16,22 +16,14 @@
 #ifndef TPC_PROPAGATION_ANNOTATIONCONFLICTS_H
 #define TPC_PROPAGATION_ANNOTATIONCONFLICTS_H
 
-#include "tpc/Propagation/LayoutPropagation.h"
+#include "tpc/Propagation/ClaimTracer.h"
 
 namespace tpc {
-
-/// "The op's `tensor` splits `factor` over `axis`", and how the claim came there.
-struct TracedClaim {
-  unsigned tensor, factor;
-  AxisRef axis;
-  std::vector<const LayoutDecision *> links; ///< from the op to the annotation
-  unsigned source;                           ///< the value that has the annotation
-};
 
 struct AnnotationConflict {
   unsigned op;
   TracedClaim kept, lost; ///< of different factors over one axis, or of one factor over two axes
-  ConflictCosts costs; ///< zero where priority decided
+  ConflictCosts costs;    ///< zero where priority decided
 };
 
 /// The conflicts of the forward program, in the order in which they arose; one for each pair of
@@ -44,9 +36,6 @@ void emitConflictError(const PropagationGraph &graph, const AnnotationConflict &
 
 /// A remark that says which claim was kept, and why.
 void emitConflictRemark(const PropagationGraph &graph, const AnnotationConflict &conflict);
-
-/// Where the annotation of a traced claim stands: the line of the plan, if there is one.
-mlir::Location getAnnotationLoc(const PropagationGraph &graph, const TracedClaim &claim);
 
 } // namespace tpc
 
