@@ -10,12 +10,24 @@ using namespace tpc;
 /// What cuBLASLt's split-k algorithms may use: TPC_CUDA_CONTRACT_WORKSPACE of tpc_runtime.h.
 static constexpr int64_t kContractWorkspace = int64_t(32) << 20;
 
-/// Of cuDNN's deterministic backward pass, the larger of the two: dQ in float32, one number per
-/// query row, and what it aligns.
-static int64_t getAttentionGradWorkspace(Value q) {
-  ArrayRef<int64_t> shape = cast<RankedTensorType>(q.getType()).getShape();
-  int64_t rows = shape[0] * shape[1] * shape[2] * shape[3], dim = shape[4];
-  return 8 * rows * dim + 4 * rows + 256;
+/// What cuDNN 9.19 asks for bf16, and the runtime's own kernels for the rest: the formula of
+/// attentionWorkspaceBytes in the runtime. `arch`: "sm_90".
+static int64_t getAttentionWorkspace(Value q, Value k, bool gradient, StringRef arch) {
+  auto type = cast<RankedTensorType>(q.getType());
+  int64_t batch = type.getDimSize(0), queries = type.getDimSize(1), group = type.getDimSize(3),
+          dim = type.getDimSize(4), keys = cast<RankedTensorType>(k.getType()).getDimSize(1);
+  int64_t heads = batch * type.getDimSize(2) * group, rows = heads * queries;
+  constexpr int64_t alignment = 256;
+  if (!type.getElementType().isBF16())
+    return gradient ? 4 * rows : 0;
+  if (!gradient)
+    return alignment;
+  int64_t bytes = 4 * rows * dim + 4 * rows + alignment; // dQ in float32, a sum for each row
+  if (group > 1) // dK and dV of each head, before those of a group are added
+    bytes += 4 * heads * keys * dim;
+  if (arch == "sm_80" || arch == "sm_120") // dQ once more, the rows of a head in eights
+    bytes += 4 * heads * llvm::alignTo(queries, 8) * dim;
+  return bytes;
 }
 
 namespace {
@@ -25,7 +37,12 @@ struct CudaTargetInfo : TargetInfo {
   int64_t getWorkspaceBytes(Operation *op) const override {
     return llvm::TypeSwitch<Operation *, int64_t>(op)
         .Case([](ContractOp) { return kContractWorkspace; })
-        .Case([](AttentionGradOp gradient) { return getAttentionGradWorkspace(gradient.getQ()); })
+        .Case([&](AttentionOp attention) {
+          return getAttentionWorkspace(attention.getQ(), attention.getK(), false, arch);
+        })
+        .Case([&](AttentionGradOp gradient) {
+          return getAttentionWorkspace(gradient.getQ(), gradient.getK(), true, arch);
+        })
         .Default([](Operation *) { return 0; });
   }
 
