@@ -138,6 +138,12 @@ static void attachChain(Diagnostic &diagnostic, const PropagationGraph &graph,
     end << "as argument " << argument.getArgNumber() << " lies so";
 }
 
+static void attachChains(InFlightDiagnostic &diagnostic, const PropagationGraph &graph,
+                         const AnnotationConflict &conflict) {
+  for (const TracedClaim *claim : {&conflict.kept, &conflict.lost})
+    attachChain(*diagnostic.getUnderlyingDiagnostic(), graph, conflict, *claim);
+}
+
 static void printRule(InFlightDiagnostic &diagnostic, const PropagationGraph &graph,
                       const AnnotationConflict &conflict) {
   std::string axis;
@@ -155,8 +161,7 @@ void tpc::emitConflictError(const PropagationGraph &graph, const AnnotationConfl
   InFlightDiagnostic diagnostic = emitError(graph.ops[conflict.op].op->getLoc());
   printRule(diagnostic, graph, conflict);
   diagnostic << "; make them agree, or let --on-conflict=cost choose";
-  attachChain(*diagnostic.getUnderlyingDiagnostic(), graph, conflict, conflict.kept);
-  attachChain(*diagnostic.getUnderlyingDiagnostic(), graph, conflict, conflict.lost);
+  attachChains(diagnostic, graph, conflict);
 }
 
 /// Why the one claim was kept.
@@ -182,6 +187,5 @@ void tpc::emitConflictRemark(const PropagationGraph &graph, const AnnotationConf
   InFlightDiagnostic diagnostic = emitRemark(graph.ops[conflict.op].op->getLoc());
   printRule(diagnostic, graph, conflict);
   diagnostic << "; the first is kept: " << getReason(graph, conflict);
-  diagnostic.attachNote(getAnnotationLoc(graph, conflict.kept)) << "the first comes from here";
-  diagnostic.attachNote(getAnnotationLoc(graph, conflict.lost)) << "the second comes from here";
+  attachChains(diagnostic, graph, conflict);
 }

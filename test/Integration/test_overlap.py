@@ -20,7 +20,7 @@ def test_losses_are_equal_bit_for_bit(work, tmp_path, mesh, flags):
         assert [line[key] for line in metrics[0]] == [line[key] for line in metrics[1]]
 
 
-def test_schedule_has_started_collectives_and_computes_the_same(work, tmp_path):
+def test_async_tp_is_applied_and_computes_the_same(work, tmp_path):
     kernels = {}
     for overlap in ("off", "on"):
         kernels[overlap] = tmp_path / f"{overlap}.mlir"

@@ -80,3 +80,44 @@ def test_prepared_module_keeps_the_loss(tmp_path, style):
     config = {**GROUPED, "num_hidden_layers": 1}
     plan = f'- plan:\n    "layers.*.mlp": {style}\n    "layers.*.mlp.down_proj": RowwiseParallel(input_layouts=Replicate())\n'
     compare_with_the_import(tmp_path, plan.replace("RowwiseParallel(input_layouts=Replicate())", "rowwise_rep"), config)
+
+
+# Where two lines cannot both be honoured: at the residual, between linear modules of an MLP, a parameter against a request, and
+# on the batch, which dp has too. For each the lines of the plan that must be named.
+CONFLICTS = {
+    "port-and-port": ("dp=1,tp=2", (3, 4), """- plan:
+    # the residual along the sequence, then along the features
+    "layers.*.self_attn.o_proj": RowwiseParallel(output_layouts=Shard(1))
+    "layers.*.mlp.down_proj": RowwiseParallel(output_layouts=Shard(-1))
+"""),
+    "inside-an-mlp": ("dp=1,tp=2", (2, 3), """- plan:
+    "layers.*.mlp.gate_proj": ColwiseParallel(output_layouts=Shard(1))
+    "layers.*.mlp.up_proj": ColwiseParallel()
+"""),
+    "parameter-and-port": ("dp=1,tp=2", (2, 4), """- plan:
+    "layers.*.mlp.gate_proj": local_colwise
+    "layers.*.mlp.up_proj": local
+    "layers.*.post_attention_layernorm": SequenceParallel()
+"""),
+    "batch-of-dp": ("dp=2,tp=2", (2, 3), """- plan:
+    "layers.*.self_attn.o_proj": RowwiseParallel(output_layouts=Shard(0))
+    "layers.*.mlp.down_proj": RowwiseParallel(output_layouts=Shard(1))
+"""),
+}
+
+
+@pytest.mark.parametrize("kind", CONFLICTS)
+def test_conflict_names_both_lines_of_the_plan(tmp_path, kind):
+    """Chains of notes lead from the op to both, whether the conflict is an error or decided by cost; then nothing changes
+    in what is computed."""
+    mesh, lines, plan = CONFLICTS[kind]
+    words = dict(plan=plan, mesh=mesh, batch=4, seq=8)
+    error = compile_(str(tmp_path), GROUPED, extra=["--on-conflict=error", "--emit=layouts"], **words)
+    complain(error, "error: two annotations", *(f"plan.yaml:{line}:5: note: " for line in lines))
+    decided = compile_(str(tmp_path), GROUPED, extra=["--emit=layouts"], **words)
+    assert decided.returncode == 0
+    remark = decided.stderr[decided.stderr.index("remark: two annotations"):]
+    assert "the first is kept: " in remark
+    for line in lines:
+        assert f"plan.yaml:{line}:5: note: " in remark
+    compare_with_the_import(tmp_path, plan, mesh=mesh)

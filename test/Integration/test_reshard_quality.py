@@ -1,4 +1,5 @@
-"""Between any two layouts of a matrix the planned collectives move the data that the layouts say: every pair of
+"""Reshards that other stacks plan greedily, at up to 1.75 times the bytes (pytorch/pytorch#164902, #166747,
+meta-pytorch/autoparallel#462); that ours are the cheapest is shown by ReshardOptimalityTest, that they are right here. Between any two layouts of a matrix the planned collectives move the data that the layouts say: every pair of
 whole-axis layouts of the two smallest meshes, sums included, interpreted on all ranks against the whole matrix."""
 import itertools
 

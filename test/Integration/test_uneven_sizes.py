@@ -1,4 +1,5 @@
-"""Sizes that the mesh does not divide, for every number of ranks up to the query heads: padding is nowhere to be seen."""
+"""Sizes that the mesh does not divide, where other stacks hang, diverge in silence or drop what was asked for
+(pytorch/torchtitan#1306, NVIDIA/Megatron-LM#1754, pytorch/pytorch#143372, google/jax#27808), for every number of ranks up to the query heads: padding is nowhere to be seen."""
 import os
 import shutil
 
