@@ -170,6 +170,13 @@ static Value reinterpret(OpBuilder &builder, Value value, Type wanted) {
   return value;
 }
 
+/// The elements of `value` for those of the result.
+template <typename OpType>
+static void replaceByElements(OpType op, Value value) {
+  OpBuilder builder(op);
+  op.replaceAllUsesWith(reinterpret(builder, value, op.getResult().getType()));
+}
+
 static RankedTensorType scaleDim(RankedTensorType type, int64_t dim, int64_t times, int64_t over) {
   SmallVector<int64_t> shape(type.getShape());
   shape[dim] = shape[dim] * times / over;
@@ -189,41 +196,40 @@ static bool gatherOtherDim(ModuleOp module, Random &random) {
     Value gathered = AllGatherOp::create(
         builder, op.getLoc(), scaleDim(input, dim, getSize(readAxes(op)), 1), op.getInput(),
         builder.getI64IntegerAttr(dim), op.getMeshAttr(), op.getAxes());
-    op.replaceAllUsesWith(
-        reinterpret(builder, gathered, cast<RankedTensorType>(op.getResult().getType())));
+    replaceByElements(op, gathered);
     return true;
   });
 }
 
+/// Splits the operand of `op` along another dimension: `create` makes the part of a type and dim.
+template <typename OpType>
+static bool splitOtherDim(OpType op,
+                          llvm::function_ref<Value(OpBuilder &, Type, IntegerAttr)> create) {
+  auto input = cast<RankedTensorType>(op.getInput().getType());
+  int64_t parts = getSize(readAxes(op)), dim = getOtherDim(op.getDim(), input.getRank());
+  if (input.getRank() < 2 || input.getDimSize(dim) % parts != 0)
+    return false;
+  OpBuilder builder(op);
+  replaceByElements(
+      op, create(builder, scaleDim(input, dim, 1, parts), builder.getI64IntegerAttr(dim)));
+  return true;
+}
+
 static bool scatterOtherDim(ModuleOp module, Random &random) {
   return changeOne<ReduceScatterOp>(module, random, [](ReduceScatterOp op) {
-    auto input = cast<RankedTensorType>(op.getInput().getType());
-    int64_t parts = getSize(readAxes(op)), dim = getOtherDim(op.getDim(), input.getRank());
-    if (input.getRank() < 2 || input.getDimSize(dim) % parts != 0)
-      return false;
-    OpBuilder builder(op);
-    Value part = ReduceScatterOp::create(
-        builder, op.getLoc(), scaleDim(input, dim, 1, parts), op.getKindAttr(), op.getInput(),
-        builder.getI64IntegerAttr(dim), op.getMeshAttr(), op.getAxes());
-    op.replaceAllUsesWith(
-        reinterpret(builder, part, cast<RankedTensorType>(op.getResult().getType())));
-    return true;
+    return splitOtherDim(op, [&](OpBuilder &builder, Type type, IntegerAttr dim) {
+      return ReduceScatterOp::create(builder, op.getLoc(), type, op.getKindAttr(), op.getInput(),
+                                     dim, op.getMeshAttr(), op.getAxes());
+    });
   });
 }
 
 static bool sliceOtherDim(ModuleOp module, Random &random) {
   return changeOne<ShardSliceOp>(module, random, [](ShardSliceOp op) {
-    auto input = cast<RankedTensorType>(op.getInput().getType());
-    int64_t parts = getSize(readAxes(op)), dim = getOtherDim(op.getDim(), input.getRank());
-    if (input.getRank() < 2 || input.getDimSize(dim) % parts != 0)
-      return false;
-    OpBuilder builder(op);
-    Value part =
-        ShardSliceOp::create(builder, op.getLoc(), scaleDim(input, dim, 1, parts), op.getInput(),
-                             builder.getI64IntegerAttr(dim), op.getMeshAttr(), op.getAxes());
-    op.replaceAllUsesWith(
-        reinterpret(builder, part, cast<RankedTensorType>(op.getResult().getType())));
-    return true;
+    return splitOtherDim(op, [&](OpBuilder &builder, Type type, IntegerAttr dim) {
+      return ShardSliceOp::create(builder, op.getLoc(), type, op.getInput(), dim, op.getMeshAttr(),
+                                  op.getAxes());
+    });
   });
 }
 
@@ -238,17 +244,14 @@ static bool swapExchange(ModuleOp module, Random &random) {
     Value moved = AllToAllOp::create(
         builder, op.getLoc(), type, op.getInput(), builder.getI64IntegerAttr(split),
         builder.getI64IntegerAttr(concat), op.getMeshAttr(), op.getAxes());
-    op.replaceAllUsesWith(
-        reinterpret(builder, moved, cast<RankedTensorType>(op.getResult().getType())));
+    replaceByElements(op, moved);
     return true;
   });
 }
 
 static bool dropExchange(ModuleOp module, Random &random) {
   return changeOne<AllToAllOp>(module, random, [](AllToAllOp op) {
-    OpBuilder builder(op);
-    op.replaceAllUsesWith(
-        reinterpret(builder, op.getInput(), cast<RankedTensorType>(op.getResult().getType())));
+    replaceByElements(op, op.getInput());
     return true;
   });
 }

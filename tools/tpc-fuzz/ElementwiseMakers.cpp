@@ -62,10 +62,11 @@ static void makeClamp(Graph &graph) {
                input.grain);
 }
 
-static void makeNegation(Graph &graph) {
+/// Changes the sign at most.
+template <typename OpType>
+static void makeSign(Graph &graph) {
   Term input = graph.pickFloat();
-  graph.define(arith::NegFOp::create(graph.builder, graph.loc, input.value), input.bound,
-               input.grain);
+  graph.define(OpType::create(graph.builder, graph.loc, input.value), input.bound, input.grain);
 }
 
 static void makeHalf(Graph &graph) {
@@ -74,12 +75,6 @@ static void makeHalf(Graph &graph) {
   if (graph.fits(input.bound / 2, input.grain / 2))
     graph.define(arith::DivFOp::create(graph.builder, graph.loc, input.value, two.value),
                  input.bound / 2, input.grain / 2);
-}
-
-static void makeMagnitude(Graph &graph) {
-  Term input = graph.pickFloat();
-  graph.define(math::AbsFOp::create(graph.builder, graph.loc, input.value), input.bound,
-               input.grain);
 }
 
 static void makeSelect(Graph &graph) {
@@ -102,14 +97,21 @@ static void makeComparison(Graph &graph) {
 
 //===-- integers -------------------------------------------------------------------===//
 
+/// Integers of magnitude at most `bound` become a float value.
+static void defineIntegers(Graph &graph, Value integers, int64_t bound) {
+  ArrayRef<int64_t> shape = cast<RankedTensorType>(integers.getType()).getShape();
+  graph.define(arith::SIToFPOp::create(graph.builder, graph.loc, graph.getType(shape), integers),
+               static_cast<double>(bound), 1);
+}
+
 template <typename OpType>
 static void makeInteger(Graph &graph) {
   SmallVector<int64_t> shape = graph.drawShape(0, 3);
   Value lhs = graph.addIds(shape), rhs = graph.pickIds(shape);
   Value value = OpType::create(graph.builder, graph.loc, lhs, rhs);
-  if (graph.fits(static_cast<double>(graph.getIds() * graph.getIds()), 1))
-    graph.define(arith::SIToFPOp::create(graph.builder, graph.loc, graph.getType(shape), value),
-                 static_cast<double>(graph.getIds() * graph.getIds()), 1);
+  int64_t bound = graph.getIds() * graph.getIds();
+  if (graph.fits(static_cast<double>(bound), 1))
+    defineIntegers(graph, value, bound);
 }
 
 /// By a constant that is not zero.
@@ -121,8 +123,7 @@ static void makeIntegerQuotient(Graph &graph) {
       type, graph.builder.getI32IntegerAttr(static_cast<int32_t>(graph.random.between(1, 3))));
   Value divisor = arith::ConstantOp::create(graph.builder, graph.loc, splat);
   Value value = OpType::create(graph.builder, graph.loc, graph.pickIds(shape), divisor);
-  graph.define(arith::SIToFPOp::create(graph.builder, graph.loc, graph.getType(shape), value),
-               static_cast<double>(graph.getIds()), 1);
+  defineIntegers(graph, value, graph.getIds());
 }
 
 /// To 64 bits, back, and to a float.
@@ -132,8 +133,7 @@ static void makeIntegerCasts(Graph &graph) {
   auto narrow = RankedTensorType::get(shape, graph.builder.getI32Type());
   Value extended = arith::ExtSIOp::create(graph.builder, graph.loc, wide, graph.pickIds(shape));
   Value value = arith::TruncIOp::create(graph.builder, graph.loc, narrow, extended);
-  graph.define(arith::SIToFPOp::create(graph.builder, graph.loc, graph.getType(shape), value),
-               static_cast<double>(graph.getIds()), 1);
+  defineIntegers(graph, value, graph.getIds());
 }
 
 template <typename OpType>
@@ -154,8 +154,7 @@ static void makeCount(Graph &graph) {
   }
   auto type = RankedTensorType::get(shape, graph.builder.getI32Type());
   Value integer = arith::ExtUIOp::create(graph.builder, graph.loc, type, mask);
-  graph.define(arith::SIToFPOp::create(graph.builder, graph.loc, graph.getType(shape), integer), 1,
-               1);
+  defineIntegers(graph, integer, 1);
 }
 
 /// To another width and back: exact numbers survive f32.
@@ -236,9 +235,9 @@ ArrayRef<OpMaker> tpc::fuzz::getElementwiseMakers() {
       {"arith.maximumf", true, 1, makeExtremum<arith::MaximumFOp>},
       {"arith.minimumf", true, 1, makeExtremum<arith::MinimumFOp>},
       {"arith.minimumf", true, 2, makeClamp},
-      {"arith.negf", true, 1, makeNegation},
+      {"arith.negf", true, 1, makeSign<arith::NegFOp>},
       {"arith.divf", true, 1, makeHalf},
-      {"math.absf", true, 1, makeMagnitude},
+      {"math.absf", true, 1, makeSign<math::AbsFOp>},
       {"arith.select", true, 2, makeSelect},
       {"arith.cmpf", true, 1, makeComparison},
       {"arith.addi", true, 1, makeInteger<arith::AddIOp>},

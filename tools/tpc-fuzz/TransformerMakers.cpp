@@ -26,20 +26,23 @@ static void makeRmsNorm(Graph &graph) {
                weight.bound * std::sqrt(static_cast<double>(width)), 0);
 }
 
-static void makeRmsNormGrad(Graph &graph) {
+/// The gradient of a norm; `factor` bounds what is done to one element of the cotangent, of which
+/// each result sums at most all.
+template <typename OpType>
+static void makeNormGrad(Graph &graph, double factor) {
   Term input = graph.pickFloat(1, 4), cotangent = graph.pickLike(input.getShape());
-  int64_t width = input.getShape().back();
-  double rows = static_cast<double>(input.getType().getNumElements() / width);
-  // r is at most 2^3.5, and r x at most sqrt(width).
-  double bound = 32 * cotangent.bound * static_cast<double>(width) * rows;
+  double bound = factor * cotangent.bound * static_cast<double>(input.getType().getNumElements());
   if (!isTame(input) || !graph.fits(bound, 0))
     return;
-  Term weight = graph.addParameter({width});
-  auto op = RmsNormGradOp::create(graph.builder, graph.loc, input.value, weight.value,
-                                  cotangent.value, getNumber(graph, 0x1p-7));
-  graph.define(op.getDInput(), bound, 0);
-  graph.define(op.getDWeight(), bound, 0);
+  Term weight = graph.addParameter({input.getShape().back()});
+  auto op = OpType::create(graph.builder, graph.loc, input.value, weight.value, cotangent.value,
+                           getNumber(graph, 0x1p-7));
+  for (Value result : op->getResults())
+    graph.define(result, bound, 0);
 }
+
+/// r is at most 2^3.5, and r x at most sqrt(width).
+static void makeRmsNormGrad(Graph &graph) { makeNormGrad<RmsNormGradOp>(graph, 32); }
 
 static void makeLayerNorm(Graph &graph) {
   Term input = graph.pickFloat(1, 4);
@@ -52,20 +55,7 @@ static void makeLayerNorm(Graph &graph) {
                weight.bound * std::sqrt(static_cast<double>(width)) + bias.bound, 0);
 }
 
-static void makeLayerNormGrad(Graph &graph) {
-  Term input = graph.pickFloat(1, 4), cotangent = graph.pickLike(input.getShape());
-  int64_t width = input.getShape().back();
-  double rows = static_cast<double>(input.getType().getNumElements() / width);
-  double bound = 64 * cotangent.bound * static_cast<double>(width) * rows; // as for rms_norm_grad
-  if (!isTame(input) || !graph.fits(bound, 0))
-    return;
-  Term weight = graph.addParameter({width});
-  auto op = LayerNormGradOp::create(graph.builder, graph.loc, input.value, weight.value,
-                                    cotangent.value, getNumber(graph, 0x1p-7));
-  graph.define(op.getDInput(), bound, 0);
-  graph.define(op.getDWeight(), bound, 0);
-  graph.define(op.getDBias(), bound, 0);
-}
+static void makeLayerNormGrad(Graph &graph) { makeNormGrad<LayerNormGradOp>(graph, 64); }
 
 //===-- rotation ---------------------------------------------------------------------===//
 
