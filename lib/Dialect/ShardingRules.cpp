@@ -120,16 +120,14 @@ ShardingRule RopeOp::getShardingRule() {
 
 //===-- attention --------------------------------------------------------------===//
 
-/// Padding of heads and head dimensions is zeros, which change nothing for the others. Keys do, unless they come
-/// after all queries, as under a causal mask: there query i sees the keys up to i + t - s, so equal lengths are
-/// padded alike, and unequal ones are exact.
+/// Queries see the keys, so that these are exact, unless they come after all queries, as under a causal mask: there
+/// query i sees the keys up to i + t - s, so equal lengths are padded alike, and unequal ones are exact.
 template <typename OpType>
 static ShardingRule allowPadding(OpType op, ShardingRule rule) {
   auto find = [&](StringRef name) -> Factor & {
     return *llvm::find_if(rule.factors, [&](const Factor &factor) { return factor.name == name; });
   };
   Factor &queries = find("s"), &keys = find("t");
-  find("d").exact = false;
   bool alike = op.getCausal() && queries.size == keys.size;
   keys.exact = !alike;
   queries.exact = op.getCausal() && !alike;

@@ -92,7 +92,7 @@ FailureOr<LayoutAttr> PlanLayouts::getParameter(int64_t dim, RankedTensorType ty
 void PlanLayouts::splitHeadDim(Layout &layout, ArrayRef<int64_t> group,
                                RankedTensorType type) const {
   int64_t major = tpc::getSize(layout.dims[group[0]]), rest = getTensorParallelSize() / major;
-  if (rest > 1 && type.getDimSize(group[1]) % rest == 0)
+  if (rest > 1 && type.getDimSize(group[1]) >= rest)
     layout.dims[group[1]].push_back({*tp, major, rest});
 }
 
