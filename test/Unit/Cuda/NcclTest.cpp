@@ -1,6 +1,8 @@
 // NcclCommunicator on a stand-in for CUDA and NCCL: packing, grouping, order of streams, errors.
 #include "Cuda/NcclCommunicator.h"
 #include "DeviceRanks.h"
+#include "Fork.h"
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <dlfcn.h>
@@ -95,6 +97,40 @@ TEST(Nccl, TheWatchdogNamesWhoStalledAndWhatIsWaitedFor) {
   expectEach(messages, " stalled: rank ");
   expectEach(messages, "waited 0.5 s for collective 1 (all_reduce over tp, module model.norm)");
   expectEach(messages, "the other collective 0 (all_reduce");
+}
+
+/// Ranks as processes that meet over shared memory: the others see the death of one in a
+/// collective.
+TEST(Nccl, ADeadProcessEndsWhatIsUnderWay) {
+  Variable library("TPC_NCCL_LIBRARY", FAKE_NCCL);
+  std::vector<Collective> collectives{allReduce(3, 8), allReduce(3, 8, 1)};
+  std::string key = "nccl-test/" + std::to_string(getpid());
+  std::vector<Child> children = runRanks(3, [&](int rank) -> std::string {
+    CommunicatorOptions options = optionsFor(collectives);
+    std::unique_ptr<Communicator> communicator = connectSharedMemory(rank, 3, key, options);
+    cudaStream_t stream;
+    cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking);
+    connectNccl(communicator, options, stream);
+    std::vector<float> data(8, static_cast<float>(rank));
+    char *buffer[] = {reinterpret_cast<char *>(data.data())};
+    communicator->run(collectives[0], buffer, buffer);
+    cudaStreamSynchronize(stream);
+    if (data != std::vector<float>(8, 3))
+      return "wrong sum";
+    if (rank == 1)
+      raise(SIGKILL);
+    communicator->run(collectives[1], buffer, buffer);
+    cudaStreamSynchronize(stream); // returns because the watchdog has given up
+    return communicator->failure();
+  });
+  EXPECT_TRUE(children[1].killedBy(SIGKILL)) << children[1].text;
+  for (int rank : {0, 2}) {
+    EXPECT_NE(children[rank].text.find("rank 1 on "), std::string::npos) << children[rank].text;
+    EXPECT_NE(children[rank].text.find("died after collective 0 (all_reduce over tp, module "
+                                       "model.norm)"),
+              std::string::npos)
+        << children[rank].text;
+  }
 }
 
 TEST(Nccl, AFailureElsewhereEndsWhatIsUnderWay) {
