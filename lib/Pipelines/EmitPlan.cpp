@@ -33,6 +33,7 @@ private:
   std::string finishLinear(std::string style, const ModuleReport &module) const;
   bool makesWholeHeads(StringRef module) const;
   const ModuleReport *find(StringRef module) const;
+  bool isSplitAlongFeatures(StringRef layout) const;
   bool leavesSplit(StringRef name) const;
   bool arrivesSplit(const ModuleReport &module) const;
   bool hasSplitHeads() const;
@@ -44,7 +45,9 @@ private:
   const Report &report;
   const LlamaConfig &config;
   MLIRContext *context;
-  int64_t ranks = 1; ///< of the axis tp
+  int64_t ranks = 1; ///< of the axis that styles split
+  std::string splitFeatures =
+      "Shard(2) on tp"; ///< layout of activations that it splits along their features
   std::vector<FinalRule> rules;
 };
 } // namespace
@@ -52,9 +55,12 @@ private:
 PlanWriter::PlanWriter(const CompileOptions &options, const Plan &plan, const Report &report,
                        const LlamaConfig &config, ModuleOp program)
     : report(report), config(config), context(program.getContext()) {
-  for (const MeshAxis &axis : options.import.mesh.axes)
-    if (axis.name == "tp")
+  ArrayRef<MeshAxis> axes = options.import.mesh.axes;
+  for (const MeshAxis &axis : axes)
+    if (axis.name == "tp" || axes.size() == 1) {
       ranks = axis.size;
+      splitFeatures = "Shard(2) on " + axis.name;
+    }
   for (const PlanRule &rule : plan.rules)
     if (std::optional<RuleTarget> target = findTarget(rule, program))
       rules.push_back(finish(rule, *target));
@@ -70,7 +76,9 @@ const ModuleReport *PlanWriter::find(StringRef module) const {
 
 static bool isInAttention(StringRef module) { return module.contains("self_attn."); }
 
-static bool isSplitAlongFeatures(StringRef layout) { return layout.contains("Shard(2) on tp"); }
+bool PlanWriter::isSplitAlongFeatures(StringRef layout) const {
+  return layout.contains(splitFeatures);
+}
 
 /// Does `module` hand its output on split along its features ("A -> B": as B)?
 bool PlanWriter::leavesSplit(StringRef name) const {

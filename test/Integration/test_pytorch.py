@@ -20,14 +20,14 @@ CONFIGS = {"split": {**GROUPED, "num_attention_heads": 4, "num_key_value_heads":
 FILES = {name: os.path.join(PLANS, name + ".yaml") for name in ("tutorial", "tutorial-loss-parallel", "megatron")}
 
 
-def emit(tmp_path, config, plan, *extra):
+def emit(tmp_path, config, plan, *extra, mesh="tp=2"):
     """The path of the emitted plan, and its text."""
     (tmp_path / "config.json").write_text(json.dumps(config))
     if plan in FILES:
         with open(FILES[plan], encoding="utf-8") as file:
             (tmp_path / "plan.yaml").write_text(file.read().replace("base_model.", "model."))
         plan = tmp_path / "plan.yaml"
-    text = succeed([tool("tpc-compile"), tmp_path, "--plan", plan, "--mesh", "tp=2", "--batch", 2, "--seq", 32,
+    text = succeed([tool("tpc-compile"), tmp_path, "--plan", plan, "--mesh", mesh, "--batch", 2, "--seq", 32,
                     "--emit-plan=pytorch", *extra]).stdout
     (tmp_path / "plan.py").write_text(text)
     return tmp_path / "plan.py", text
@@ -83,3 +83,7 @@ def test_edits_are_named(tmp_path):
     assert "view queries with 4 // 2 = 2 heads" in text and "with 2 // 2 = 1" in text
     for edit in ("input_kwarg_layouts", "position_ids", "loss_parallel()"):
         assert edit in text
+
+
+def test_the_only_axis_may_have_any_name(tmp_path):
+    assert emit(tmp_path, CONFIGS["split"], "tutorial", mesh="model=2") == emit(tmp_path, CONFIGS["split"], "tutorial")

@@ -52,3 +52,41 @@ func.func @long(%x: tensor<4x6xf32> {tpc.layout = #tpc.layout<@mesh, [{"tp"}, {}
   %z = arith.addf %7, %8 : tensor<4x6xf32>
   return %z : tensor<4x6xf32>
 }
+
+// -----
+
+// The rows of the batch on dp, as they come in, and on tp, as a line of the plan asks: one dimension, two ways. What is asked
+// for goes before what an argument has.
+// CHECK: error: two annotations split a dimension of one arith.addf in two ways: operand 1 has dimension 0 (a) on "tp", operand 0 has dimension 0 (a) on "dp"
+// CHECK-NEXT: note: operand 1 has dimension 0 (a) on "tp"
+// CHECK-NEXT: note: through math.exp, from its operand 0
+// CHECK-NEXT: plan.yaml:9:5: note: which is asked for here
+// CHECK-NEXT: note: operand 0 has dimension 0 (a) on "dp"
+// CHECK-NEXT: note: through arith.negf, from its operand 0
+// CHECK-NEXT: note: as argument 0 lies so
+tpc.mesh @mesh <["dp"=2, "tp"=2]>
+func.func @batch(%x: tensor<4x6xf32> {tpc.layout = #tpc.layout<@mesh, [{"dp"}, {}]>}, %y: tensor<4x6xf32>) -> tensor<4x6xf32> {
+  %a = arith.negf %x : tensor<4x6xf32>
+  %c = tpc.constrain %y to <@mesh, [{"tp"}, {}]> : tensor<4x6xf32> loc("plan.yaml":9:5)
+  %b = math.exp %c : tensor<4x6xf32>
+  %z = arith.addf %a, %b : tensor<4x6xf32>
+  return %z : tensor<4x6xf32>
+}
+
+// -----
+
+// Two parameters: the columns of one and the rows of another meet in an addition.
+// CHECK: error: two annotations want "tp" of one arith.addf: operand 0 has dimension 1 (b) on "tp", operand 1 has dimension 0 (a) on "tp"
+// CHECK-NEXT: note: operand 0 has dimension 1 (b) on "tp"
+// CHECK-NEXT: note: through tpc.use, from its operand 0
+// CHECK-NEXT: plan.yaml:3:5: note: as 'v' is split here
+// CHECK-NEXT: note: operand 1 has dimension 0 (a) on "tp"
+// CHECK-NEXT: note: through tpc.use, from its operand 0
+// CHECK-NEXT: plan.yaml:4:5: note: as 'w' is split here
+tpc.mesh @mesh <["tp"=2]>
+func.func @parameters(%v: tensor<4x6xf32> {tpc.layout = #tpc.layout<@mesh, [{}, {"tp"}]>, tpc.param = #tpc.param<"v", shape = [4, 6], kind = linear, fan_in = 6>} loc("plan.yaml":3:5), %w: tensor<4x6xf32> {tpc.layout = #tpc.layout<@mesh, [{"tp"}, {}]>, tpc.param = #tpc.param<"w", shape = [4, 6], kind = linear, fan_in = 6>} loc("plan.yaml":4:5)) -> tensor<4x6xf32> {
+  %a = tpc.use %v : tensor<4x6xf32>
+  %b = tpc.use %w : tensor<4x6xf32>
+  %z = arith.addf %a, %b : tensor<4x6xf32>
+  return %z : tensor<4x6xf32>
+}
