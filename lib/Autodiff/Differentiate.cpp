@@ -39,6 +39,7 @@ public:
 
 private:
   void findActive();
+  Value add(Location loc, Value a, Value b);
   void accumulate(Location loc, Value value, Value cotangent);
   LogicalResult visit(Operation *op);
 
@@ -66,11 +67,23 @@ void Reverse::findActive() {
           active.insert(result);
 }
 
+/// In the wider of two element types: a parameter's cotangents may be wider than its use.
+Value Reverse::add(Location loc, Value a, Value b) {
+  auto getWidth = [](Value value) {
+    return getElementTypeOrSelf(value.getType()).getIntOrFloatBitWidth();
+  };
+  if (getWidth(a) < getWidth(b))
+    a = arith::ExtFOp::create(builder, loc, b.getType(), a);
+  else if (getWidth(b) < getWidth(a))
+    b = arith::ExtFOp::create(builder, loc, a.getType(), b);
+  return arith::AddFOp::create(builder, loc, a, b);
+}
+
 void Reverse::accumulate(Location loc, Value value, Value cotangent) {
   if (!cotangent || !active.contains(value))
     return;
   Value &sum = cotangents[value];
-  sum = sum ? arith::AddFOp::create(builder, loc, sum, cotangent).getResult() : cotangent;
+  sum = sum ? add(loc, sum, cotangent) : cotangent;
 }
 
 LogicalResult Reverse::visit(Operation *op) {

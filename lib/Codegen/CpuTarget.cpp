@@ -10,9 +10,14 @@ using namespace tpc;
 // TPC_ATTENTION_BLOCK of runtime/include/tpc_runtime.h.
 static constexpr int64_t kAttentionBlock = 64;
 
-/// Scores of a block of query rows, and their cotangents.
+/// The formula of tpc_attention there: scores of a block of query rows, and their cotangents; for
+/// narrow elements both rounded, and what is rounded last.
 static int64_t getAttentionWorkspace(Value k) {
-  return 4 * 2 * kAttentionBlock * cast<RankedTensorType>(k.getType()).getDimSize(1);
+  auto type = cast<RankedTensorType>(k.getType());
+  int64_t keys = type.getDimSize(1), dim = type.getDimSize(3), floats = 2 * kAttentionBlock * keys;
+  if (isNarrowFloat(type.getElementType()))
+    floats += kAttentionBlock * (keys + dim) + 2 * keys * dim;
+  return 4 * floats;
 }
 
 namespace {

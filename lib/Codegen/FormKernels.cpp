@@ -3,6 +3,7 @@
 #include "ExpandCompound.h"
 #include "KernelClusters.h"
 #include "KernelPlan.h"
+#include "WidenFloats.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -208,6 +209,7 @@ static void eraseDeadOps(Block &block) {
 
 static LogicalResult formKernels(func::FuncOp function, KernelLibrary &library) {
   Block &block = function.getBody().front();
+  widenNarrowFloats(function);
   expandCompoundOps(function);
   eraseDeadOps(block);
   if (failed(verifyPlacement(block)) || failed(materializeInlineOps(function, library)))

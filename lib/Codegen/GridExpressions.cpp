@@ -205,11 +205,10 @@ Value GridExpressions::pickTarget(CrossEntropyOp op, GridRow &row) {
   Value inside = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ult, column, columns);
   column = arith::SelectOp::create(builder, loc, inside, column, emitter.integer(0));
   Value offset = emitter.add(emitter.mul(row.number, columns), column);
-  auto logits = cast<BlockArgument>(op.getLogits());
-  Type element = getElement(logits);
-  Value logit =
-      emitter.loadScalar(emitter.getArgumentPointer(logits.getArgNumber()), element, offset);
-  Value zero = arith::ConstantOp::create(builder, loc, builder.getZeroAttr(element));
+  BlockArgument logits = getLoadedLogits(op);
+  Value logit = emitter.widen(emitter.loadScalar(emitter.getArgumentPointer(logits.getArgNumber()),
+                                                 getElement(logits), offset));
+  Value zero = arith::ConstantOp::create(builder, loc, builder.getZeroAttr(logit.getType()));
   return arith::SelectOp::create(builder, loc, inside, logit, zero);
 }
 

@@ -12,7 +12,14 @@ Type tpc::getStorageType(Type element) {
     return IntegerType::get(element.getContext(), 8);
   if (element.isIndex())
     return IntegerType::get(element.getContext(), 64);
+  if (isNarrowFloat(element))
+    return IntegerType::get(element.getContext(), element.getIntOrFloatBitWidth());
   return element;
+}
+
+static Type withElement(Type type, Type element) {
+  auto vector = dyn_cast<VectorType>(type);
+  return vector ? Type(vector.clone(element)) : element;
 }
 
 static unsigned getStorageBytes(Type storage) { return storage.getIntOrFloatBitWidth() / 8; }
@@ -67,8 +74,10 @@ Value KernelEmitter::getElementPointer(Value pointer, Type storage, Value index)
                              LLVM::GEPNoWrapFlags::inbounds);
 }
 
-/// i1 from the byte that holds it.
+/// i1 from the byte, a narrow float from the integer that holds it.
 static Value fromStorage(OpBuilder &builder, Location loc, Value value, Type element) {
+  if (isNarrowFloat(element))
+    return arith::BitcastOp::create(builder, loc, withElement(value.getType(), element), value);
   if (!element.isInteger(1))
     return value;
   Value zero = arith::ConstantOp::create(builder, loc, builder.getZeroAttr(value.getType()));
@@ -77,11 +86,11 @@ static Value fromStorage(OpBuilder &builder, Location loc, Value value, Type ele
 
 static Value toStorage(OpBuilder &builder, Location loc, Value value) {
   Type element = getElementTypeOrSelf(value.getType());
+  Type stored = withElement(value.getType(), getStorageType(element));
+  if (isNarrowFloat(element))
+    return arith::BitcastOp::create(builder, loc, stored, value);
   if (!element.isInteger(1))
     return value;
-  Type stored = getStorageType(element);
-  if (auto vector = dyn_cast<VectorType>(value.getType()))
-    stored = vector.clone(stored);
   return arith::ExtUIOp::create(builder, loc, stored, value);
 }
 
@@ -122,6 +131,21 @@ void KernelEmitter::storeVector(Value vector, Value pointer, Value index, Value 
     LLVM::MaskedStoreOp::create(builder, loc, stored, address, mask, getStorageBytes(storage));
   else
     LLVM::StoreOp::create(builder, loc, stored, address, getStorageBytes(storage));
+}
+
+//===-- narrow floats ----------------------------------------------------------===//
+
+Value KernelEmitter::widen(Value value) {
+  if (!isNarrowFloat(getElementTypeOrSelf(value.getType())))
+    return value;
+  return arith::ExtFOp::create(builder, loc, withElement(value.getType(), builder.getF32Type()),
+                               value);
+}
+
+Value KernelEmitter::narrow(Value value, Type element) {
+  if (!isNarrowFloat(element))
+    return value;
+  return arith::TruncFOp::create(builder, loc, withElement(value.getType(), element), value);
 }
 
 //===-- loops ------------------------------------------------------------------===//

@@ -16,7 +16,9 @@
 
 namespace tpc {
 
-/// The element type in memory: i1 is stored as one byte, index as 64 bits.
+/// The element type in memory: i1 is stored as one byte, index as 64 bits. A narrow float is moved
+/// as an integer: where a processor has no bf16, LLVM turns one that is moved as a float into f32
+/// and back, by a call per element.
 mlir::Type getStorageType(mlir::Type element);
 
 class KernelEmitter {
@@ -64,6 +66,11 @@ public:
   mlir::Value loadIndex(unsigned argument) {
     return loadScalar(getArgumentPointer(argument), builder.getI64Type());
   }
+
+  /// A float, or a vector of floats, in f32 if it is narrower.
+  mlir::Value widen(mlir::Value value);
+  /// f32 rounded to `element` if that is narrower.
+  mlir::Value narrow(mlir::Value value, mlir::Type element);
 
   using Carried = llvm::SmallVector<mlir::Value>;
   /// `for (i = begin; i < end; i += step)` with loop-carried values.

@@ -68,12 +68,19 @@ static FailureOr<KernelSpace> getSpace(func::FuncOp kernel) {
 
 //===-- phases -----------------------------------------------------------------===//
 
+BlockArgument tpc::getLoadedLogits(CrossEntropyOp op) {
+  Value logits = op.getLogits();
+  auto extended = logits.getDefiningOp<arith::ExtFOp>();
+  if (extended && isNarrowFloat(getElementTypeOrSelf(extended.getIn().getType())))
+    logits = extended.getIn();
+  return dyn_cast<BlockArgument>(logits);
+}
+
 /// The target's logit can be loaded where logits and targets are operands; else it is a sum over
 /// the one-hot row.
 static bool isPick(Operation *op) {
   auto entropy = dyn_cast<CrossEntropyOp>(op);
-  return entropy && isa<BlockArgument>(entropy.getLogits()) &&
-         isa<BlockArgument>(entropy.getTargets());
+  return entropy && getLoadedLogits(entropy) && isa<BlockArgument>(entropy.getTargets());
 }
 
 static bool isReduction(Operation *op) { return isa<ReduceOp, CrossEntropyOp>(op) && !isPick(op); }

@@ -59,6 +59,10 @@ private:
   llvm::SmallVector<llvm::SmallVector<int64_t>> getInPlace(mlir::func::FuncOp kernel) const;
 };
 
+/// The kernel's operand that holds the logits, extended by the kernel if they are narrow; null if
+/// they are computed in the kernel.
+mlir::BlockArgument getLoadedLogits(CrossEntropyOp op);
+
 /// The tensor op of a kernel of KernelLoop::Copy, Rope or RopeTable.
 mlir::Operation *getOnlyOp(mlir::func::FuncOp kernel);
 

@@ -8,6 +8,7 @@
 #include "mlir/Conversion/MathToLLVM/MathToLLVM.h"
 #include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
 #include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVM.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Math/Transforms/Passes.h"
@@ -81,6 +82,13 @@ static LogicalResult approximateMath(LLVM::LLVMFuncOp function) {
   return applyPatternsGreedily(function, std::move(patterns));
 }
 
+/// Without the instruction LLVM calls a function per element that no library here has.
+static LogicalResult expandBf16Casts(LLVM::LLVMFuncOp function) {
+  RewritePatternSet patterns(function.getContext());
+  arith::populateExpandBFloat16Patterns(patterns);
+  return applyPatternsGreedily(function, std::move(patterns));
+}
+
 static LogicalResult convertToLLVM(LLVM::LLVMFuncOp function) {
   MLIRContext *context = function.getContext();
   LLVMTypeConverter converter(context);
@@ -109,7 +117,7 @@ struct LowerKernels : tpc::impl::LowerKernelsBase<LowerKernels> {
         continue;
       FailureOr<LLVM::LLVMFuncOp> function = emitFunction(kernel, vectorBits / 32);
       if (failed(function) || failed(approximateMath(*function)) ||
-          failed(convertToLLVM(*function)))
+          (expandBf16 && failed(expandBf16Casts(*function))) || failed(convertToLLVM(*function)))
         return signalPassFailure();
     }
   }

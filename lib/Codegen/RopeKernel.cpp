@@ -17,8 +17,12 @@ public:
 private:
   Value load(Value value, Value index, Value mask) {
     auto number = cast<BlockArgument>(value).getArgNumber();
-    return emitter.loadVector(emitter.getArgumentPointer(number),
-                              getElementTypeOrSelf(value.getType()), index, mask);
+    return emitter.widen(emitter.loadVector(emitter.getArgumentPointer(number),
+                                            getElementTypeOrSelf(value.getType()), index, mask));
+  }
+  void store(Value vector, Value index, Value mask) {
+    Type element = getElementTypeOrSelf(op.getResult().getType());
+    emitter.storeVector(emitter.narrow(vector, element), emitter.getResultPointer(0), index, mask);
   }
   Value mul(Value a, Value b) {
     return arith::MulFOp::create(emitter.getBuilder(), emitter.getLoc(), a, b);
@@ -49,8 +53,8 @@ void Rotation::emit(Value head, Value table, int64_t half) {
       y1 = sub(mul(x1, cos), mul(x2, sin));
       y2 = add(mul(x2, cos), mul(x1, sin));
     }
-    emitter.storeVector(y1, emitter.getResultPointer(0), low, mask);
-    emitter.storeVector(y2, emitter.getResultPointer(0), high, mask);
+    store(y1, low, mask);
+    store(y2, high, mask);
   });
 }
 

@@ -1,5 +1,6 @@
 //===- AnnotationOps.cpp - verifiers of boundaries and layout requests ---------===//
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "tpc/Dialect/TPCDialect.h"
 
 using namespace mlir;
@@ -17,6 +18,19 @@ LogicalResult BoundaryOp::verify() {
     return emitOpError("needs consecutive groups in dims that cover every dimension once (C1), got ") << getDims();
   return success();
 }
+
+BlockArgument tpc::getStoredParameter(Value value) {
+  while (isa_and_present<arith::TruncFOp, arith::ExtFOp, BarrierOp>(value.getDefiningOp()))
+    value = value.getDefiningOp()->getOperand(0);
+  auto argument = dyn_cast<BlockArgument>(value);
+  auto function = argument ? dyn_cast<FunctionOpInterface>(argument.getOwner()->getParentOp())
+                           : FunctionOpInterface();
+  return function && function.getArgAttr(argument.getArgNumber(), TPCDialect::kParam)
+             ? argument
+             : BlockArgument();
+}
+
+BlockArgument UseOp::getParameter() { return getStoredParameter(getInput()); }
 
 template <typename OpType>
 static LogicalResult verifyLayoutOf(OpType op) {

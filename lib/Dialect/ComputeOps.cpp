@@ -40,11 +40,12 @@ LogicalResult ContractOp::verify() {
       return emitOpError("expects every letter of the result in an operand (C4), got '") << letter << "'";
   if (failed(recordSizes(*this, getResultDims(), getResult(), sizes)))
     return failure();
-  if (getTensor(getLhs()).getElementType() != getTensor(getRhs()).getElementType() ||
-      getTensor(getLhs()).getElementType() != getTensor(getResult()).getElementType())
-    return emitOpError("expects one element type (C5), got ")
-           << getTensor(getLhs()).getElementType() << ", " << getTensor(getRhs()).getElementType() << " and "
-           << getTensor(getResult()).getElementType();
+  Type lhs = getTensor(getLhs()).getElementType(), rhs = getTensor(getRhs()).getElementType(),
+       result = getTensor(getResult()).getElementType();
+  if (lhs != rhs || (result != lhs && !(result.isF32() && isNarrowFloat(lhs))))
+    return emitOpError(
+               "expects one element type, or a result of f32 from narrower operands (C5), got ")
+           << lhs << ", " << rhs << " and " << result;
   for (auto &entry : sizes)
     if (!getResultDims().contains(entry.getKey()) &&
         !(getLhsDims().contains(entry.getKey()) && getRhsDims().contains(entry.getKey())))
@@ -52,7 +53,8 @@ LogicalResult ContractOp::verify() {
   return success();
 }
 
-void ContractOp::build(OpBuilder &builder, OperationState &state, Value lhs, Value rhs, StringRef equation) {
+void ContractOp::build(OpBuilder &builder, OperationState &state, Value lhs, Value rhs,
+                       StringRef equation, Type elementType) {
   auto [operands, result] = equation.split("->");
   auto [lhsDims, rhsDims] = operands.split(',');
   SmallVector<int64_t> shape;
@@ -61,7 +63,8 @@ void ContractOp::build(OpBuilder &builder, OperationState &state, Value lhs, Val
     shape.push_back(inLhs != StringRef::npos ? getTensor(lhs).getDimSize(inLhs)
                                              : getTensor(rhs).getDimSize(rhsDims.find(letter)));
   }
-  build(builder, state, RankedTensorType::get(shape, getTensor(lhs).getElementType()), lhs, rhs, equation);
+  Type element = elementType ? elementType : getTensor(lhs).getElementType();
+  build(builder, state, RankedTensorType::get(shape, element), lhs, rhs, equation);
 }
 
 static ParseResult parseLetters(OpAsmParser &parser, std::string &equation) {
@@ -193,6 +196,10 @@ LogicalResult EmbeddingOp::verify() {
   if (getTensor(getTable()).getRank() != 2 || !isRowsOf(getIds(), getResult()) ||
       getTensor(getResult()).getShape().back() != getTensor(getTable()).getDimSize(1))
     return emitOpError("expects ids' shape followed by the table's width (C1), got ") << getResult().getType();
+  if (getTensor(getTable()).getElementType() != getTensor(getResult()).getElementType())
+    return emitOpError("expects one element type of table and result (C2), got ")
+           << getTensor(getTable()).getElementType() << " and "
+           << getTensor(getResult()).getElementType();
   return success();
 }
 
@@ -267,7 +274,10 @@ LogicalResult AttentionGradOp::verify() { return verifyAttention(*this, getQ(), 
 
 void AttentionOp::build(OpBuilder &builder, OperationState &state, Value q, Value k, Value v, double scale,
                         bool causal) {
-  auto rows = RankedTensorType::get(getTensor(q).getShape().drop_back(), getTensor(q).getElementType());
+  Type element = getTensor(q).getElementType();
+  if (isNarrowFloat(element))
+    element = builder.getF32Type();
+  auto rows = RankedTensorType::get(getTensor(q).getShape().drop_back(), element);
   build(builder, state, q.getType(), rows, q, k, v, builder.getF64FloatAttr(scale),
         causal ? builder.getUnitAttr() : UnitAttr());
 }

@@ -45,11 +45,33 @@ LogicalResult ConstrainOp::buildCotangents(OpBuilder &builder, ValueRange cotang
 
 //===-- linear algebra ---------------------------------------------------------===//
 
+/// The element type in which an operand's cotangent is summed. That of a parameter is the
+/// parameter's own, however it was rounded for computation: what is summed over the batch, and then
+/// over steps, is not rounded in between.
+static Type getCotangentElement(Value operand) {
+  auto use = operand.getDefiningOp<UseOp>();
+  BlockArgument parameter = use ? use.getParameter() : BlockArgument();
+  return getElementTypeOrSelf((parameter ? Value(parameter) : operand).getType());
+}
+
+/// `cotangent` in the element type of `operand`, which it is to be multiplied with.
+static Value narrowLike(OpBuilder &builder, Location loc, Value cotangent, Value operand) {
+  auto type = cast<RankedTensorType>(cotangent.getType());
+  Type element = getElementTypeOrSelf(operand.getType());
+  if (type.getElementType() == element)
+    return cotangent;
+  return arith::TruncFOp::create(builder, loc, type.clone(element), cotangent);
+}
+
 /// Swaps the roles of result and operand: d_lhs = contract(d_result, rhs), whose sums run over what lhs lacks.
 LogicalResult ContractOp::buildCotangents(OpBuilder &builder, ValueRange cotangents, Cotangents &operands) {
   std::string lhs = getLhsDims().str(), rhs = getRhsDims().str(), result = getResultDims().str();
-  operands.assign({ContractOp::create(builder, getLoc(), cotangents[0], getRhs(), result + "," + rhs + "->" + lhs),
-              ContractOp::create(builder, getLoc(), cotangents[0], getLhs(), result + "," + lhs + "->" + rhs)});
+  Value cotangent = narrowLike(builder, getLoc(), cotangents[0], getLhs());
+  operands.assign(
+      {ContractOp::create(builder, getLoc(), cotangent, getRhs(), result + "," + rhs + "->" + lhs,
+                          getCotangentElement(getLhs())),
+       ContractOp::create(builder, getLoc(), cotangent, getLhs(), result + "," + lhs + "->" + rhs,
+                          getCotangentElement(getRhs()))});
   return success();
 }
 
@@ -90,7 +112,9 @@ LogicalResult TransposeOp::buildCotangents(OpBuilder &builder, ValueRange cotang
 //===-- transformer ops --------------------------------------------------------===//
 
 LogicalResult EmbeddingOp::buildCotangents(OpBuilder &builder, ValueRange cotangents, Cotangents &operands) {
-  Value table = EmbeddingGradOp::create(builder, getLoc(), getTable().getType(), getIds(), cotangents[0], getFirst());
+  Type type = cast<RankedTensorType>(getTable().getType()).clone(getCotangentElement(getTable()));
+  Value table =
+      EmbeddingGradOp::create(builder, getLoc(), type, getIds(), cotangents[0], getFirst());
   operands.assign({Value(), table});
   if (getFirst())
     operands.push_back(Value());

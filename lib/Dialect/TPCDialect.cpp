@@ -41,6 +41,10 @@ static unsigned getTensorResultNumber(OpResult result) {
   return number;
 }
 
+bool tpc::isNarrowFloat(Type elementType) {
+  return isa<FloatType>(elementType) && elementType.getIntOrFloatBitWidth() < 32;
+}
+
 LayoutAttr tpc::getLayout(Value value) {
   if (auto argument = dyn_cast<BlockArgument>(value)) {
     auto function = dyn_cast<FunctionOpInterface>(argument.getOwner()->getParentOp());

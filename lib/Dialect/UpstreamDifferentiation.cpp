@@ -51,6 +51,8 @@ Values differentiate(arith::ExtFOp op, Value d, Expression e) {
   return {arith::TruncFOp::create(e.builder, e.loc, op.getIn().getType(), d)};
 }
 Values differentiate(arith::TruncFOp op, Value d, Expression e) {
+  if (d.getType() == op.getIn().getType()) // a parameter's cotangent was never narrow
+    return {d};
   return {arith::ExtFOp::create(e.builder, e.loc, op.getIn().getType(), d)};
 }
 Values differentiate(math::ExpOp op, Value d, Expression e) { return {e.mul(d, op.getResult())}; }

@@ -22,7 +22,9 @@ static LinearSets getLinearSets() {
     return {{0, 1}};
   if constexpr (llvm::is_one_of<OpType, arith::MulFOp, arith::MulIOp>::value)
     return {{0}, {1}};
-  if constexpr (llvm::is_one_of<OpType, arith::NegFOp, arith::DivFOp>::value)
+  // Each summand is rounded, as a bf16 sum over ranks has it.
+  if constexpr (llvm::is_one_of<OpType, arith::NegFOp, arith::DivFOp, arith::ExtFOp,
+                                arith::TruncFOp>::value)
     return {{0}};
   if constexpr (std::is_same_v<OpType, arith::SelectOp>)
     return {{1, 2}};

@@ -11,12 +11,18 @@ using namespace tpc;
 namespace {
 using Values = llvm::SetVector<Value>;
 
+/// Is `op` the use of a parameter, or the cast in front of it?
+bool readsParameter(Operation *op) {
+  return isa<UseOp>(op) || (op->getNumResults() == 1 && getStoredParameter(op->getResult(0)));
+}
+
 /// Values that enter and leave each module.
 class BorderFinder {
 public:
   explicit BorderFinder(FunctionOpInterface function) {
     for (Operation &op : function.getFunctionBody().front())
-      if (getMarkedPhase(&op) == ProgramPhase::Forward && !isa<UseOp>(op) && op.getNumOperands())
+      if (getMarkedPhase(&op) == ProgramPhase::Forward && !readsParameter(&op) &&
+          op.getNumOperands())
         places[&op] = getModuleName(op.getLoc());
   }
 

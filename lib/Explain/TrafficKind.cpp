@@ -29,13 +29,11 @@ static bool isParameter(Value value) {
   while (Operation *op = value.getDefiningOp()) {
     if (isa<AdamWOp>(op))
       return true;
-    if (!moves(op))
+    if (!moves(op) && !isa<arith::TruncFOp>(op)) // a parameter is rounded for computation
       return false;
     value = getMoved(cast<OpResult>(value));
   }
-  auto argument = cast<BlockArgument>(value);
-  auto function = dyn_cast<FunctionOpInterface>(argument.getOwner()->getParentOp());
-  return function && function.getArgAttr(argument.getArgNumber(), TPCDialect::kParam);
+  return getStoredParameter(value) != nullptr;
 }
 
 /// Is `value` read by the update, or returned as a gradient, at most after being moved and added to

@@ -55,6 +55,19 @@ static void reshardGradients(func::FuncOp function, Location reason) {
 
 //===-- layouts of arguments and results ---------------------------------------===//
 
+/// The uses of a parameter, as it is or cast.
+static SmallVector<UseOp> getUses(BlockArgument parameter) {
+  SmallVector<UseOp> uses;
+  SmallVector<Value> stored{parameter};
+  while (!stored.empty())
+    for (Operation *user : stored.pop_back_val().getUsers())
+      if (auto use = dyn_cast<UseOp>(user))
+        uses.push_back(use);
+      else if (user->getNumResults() == 1 && getStoredParameter(user->getResult(0)) == parameter)
+        stored.push_back(user->getResult(0));
+  return uses;
+}
+
 namespace {
 /// Gives the arguments and results of one function the layouts of a mode.
 class StorageSetter {
@@ -87,10 +100,7 @@ void StorageSetter::setArguments(Location reason) {
       continue;
     bool isState = function.getArgAttr(number, TPCDialect::kState) != nullptr;
     setLayout(argument, isState ? entry->shard : entry->parameter);
-    for (Operation *user : argument.getUsers()) {
-      auto use = dyn_cast<UseOp>(user);
-      if (!use)
-        continue;
+    for (UseOp use : getUses(argument)) {
       setLayout(use.getResult(), entry->use);
       if (entry->use != entry->parameter)
         use->setLoc(FusedLoc::get(function.getContext(), {use.getLoc(), reason}));
@@ -139,11 +149,10 @@ void StorageSetter::reshardParameters(Location reason) {
 /// The operands of backward ops that are a use of `parameter`.
 static SmallVector<OpOperand *> findBackwardUses(BlockArgument parameter) {
   SmallVector<OpOperand *> found;
-  for (Operation *user : parameter.getUsers())
-    if (isa<UseOp>(user))
-      for (OpOperand &use : user->getUses())
-        if (use.getOwner()->hasAttr(kBackward))
-          found.push_back(&use);
+  for (UseOp use : getUses(parameter))
+    for (OpOperand &operand : use->getUses())
+      if (operand.getOwner()->hasAttr(kBackward))
+        found.push_back(&operand);
   return found;
 }
 
@@ -168,7 +177,7 @@ static unsigned gatherAgainInBackward(func::FuncOp function) {
     if (layout == getLayout(argument))
       continue;
     OpBuilder builder(findFirstOwner(operands));
-    auto barrier = BarrierOp::create(builder, forwardUse.getLoc(), argument);
+    auto barrier = BarrierOp::create(builder, forwardUse.getLoc(), forwardUse.getInput());
     auto use = UseOp::create(builder, forwardUse.getLoc(), barrier);
     setLayout(use.getResult(), layout);
     for (Operation *op : {barrier.getOperation(), use.getOperation()})

@@ -17,7 +17,8 @@ public:
       : config(config), options(options), builder(module.getBodyRegion()),
         parameters(getParameters(config)) {
     builder.setInsertionPointToEnd(module.getBody());
-    element = options.float64 ? Type(builder.getF64Type()) : Type(builder.getF32Type());
+    element = options.precision == ModelPrecision::F64 ? Type(builder.getF64Type())
+                                                       : Type(builder.getF32Type());
   }
   void build();
 
@@ -66,18 +67,22 @@ void ProgramBuilder::build() {
   function.setAllArgAttrs(attributes);
   Block *body = function.addEntryBlock();
 
-  ModuleBuilder modules(OpBuilder::atBlockEnd(body), element);
+  Type compute = options.precision == ModelPrecision::Bf16 ? Type(builder.getBF16Type()) : element;
+  ModuleBuilder modules(OpBuilder::atBlockEnd(body), element, compute);
   for (auto [number, parameter] : llvm::enumerate(parameters))
     modules.setParameter(parameter.name, body->getArgument(inputs + number));
   LlamaGraph graph(config, modules);
-  SmallVector<Value> results = {graph.buildLogits(body->getArgument(0))};
+  Value logits = graph.buildLogits(body->getArgument(0));
+  SmallVector<Value> results;
   SmallVector<DictionaryAttr> names = {
       getAttrs(TPCDialect::kOutput, builder.getStringAttr("logits"))};
   if (train) {
-    auto [loss, count] = graph.buildLoss(results[0], body->getArgument(1), body->getArgument(2));
+    auto [loss, count] = graph.buildLoss(logits, body->getArgument(1), body->getArgument(2));
     results = {loss, count};
     names = {getAttrs(TPCDialect::kOutput, builder.getStringAttr("loss")),
              getAttrs(TPCDialect::kOutput, builder.getStringAttr("tokens"))};
+  } else {
+    results = {modules.widen(logits)};
   }
   func::ReturnOp::create(modules.builder, results);
   function.setType(builder.getFunctionType(types, ValueRange(results).getTypes()));
@@ -96,6 +101,18 @@ static LogicalResult checkOptions(const LlamaConfig &config, const ImportOptions
   return success();
 }
 
+static StringRef getName(ModelPrecision precision) {
+  switch (precision) {
+  case ModelPrecision::F32:
+    return "f32";
+  case ModelPrecision::Bf16:
+    return "bf16";
+  case ModelPrecision::F64:
+    return "f64";
+  }
+  llvm_unreachable("all are listed");
+}
+
 /// What later stages and the manifest need to know of the model.
 static DictionaryAttr getModelAttr(const LlamaConfig &config, const ImportOptions &options,
                                    Builder builder) {
@@ -105,6 +122,7 @@ static DictionaryAttr getModelAttr(const LlamaConfig &config, const ImportOption
       builder.getNamedAttr("initializer_range", builder.getF64FloatAttr(config.initializerRange)),
       builder.getNamedAttr(
           "mode", builder.getStringAttr(options.mode == Mode::Train ? "train" : "forward")),
+      builder.getNamedAttr("precision", builder.getStringAttr(getName(options.precision))),
       builder.getNamedAttr("sequence", builder.getI64IntegerAttr(options.sequence)),
       builder.getNamedAttr("vocabulary", builder.getI64IntegerAttr(config.vocabulary)),
   });

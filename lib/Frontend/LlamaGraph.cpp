@@ -42,8 +42,10 @@ Value LlamaGraph::buildMlp(Value x, const std::string &name) {
   Value gate = modules.linear(x, name + ".gate_proj", "bsk,fk->bsf", kPlain, kPlain);
   Value up = modules.linear(x, name + ".up_proj", "bsk,fk->bsf", kPlain, kPlain);
   modules.builder.setLoc(NameLoc::get(modules.builder.getStringAttr(name)));
-  Value active = arith::MulFOp::create(modules.builder, modules.silu(gate), up);
-  Value y = modules.linear(active, name + ".down_proj", "bsf,kf->bsk", kPlain, kPlain);
+  Value active =
+      arith::MulFOp::create(modules.builder, modules.silu(modules.widen(gate)), modules.widen(up));
+  Value y =
+      modules.linear(modules.narrow(active), name + ".down_proj", "bsf,kf->bsk", kPlain, kPlain);
   return modules.leave(y, name, ModuleKind::Container, kPlain);
 }
 
@@ -78,9 +80,9 @@ Value LlamaGraph::buildEmbedding(Value tokens) {
   Value ids = modules.enter(tokens, name, ModuleKind::Embedding, kTokens);
   SmallVector<int64_t> shape(cast<RankedTensorType>(tokens.getType()).getShape());
   shape.push_back(config.hidden);
-  auto type = RankedTensorType::get(shape, modules.element);
+  auto type = RankedTensorType::get(shape, modules.compute);
   Value x = EmbeddingOp::create(modules.builder, type, ids,
-                                modules.use("model.embed_tokens.weight"), Value());
+                                modules.useNarrow("model.embed_tokens.weight"), Value());
   return modules.leave(x, name, ModuleKind::Embedding, kPlain);
 }
 

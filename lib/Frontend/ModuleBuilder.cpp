@@ -13,6 +13,23 @@ static RankedTensorType getType(Value value) { return cast<RankedTensorType>(val
 
 Value ModuleBuilder::use(StringRef name) { return UseOp::create(builder, parameters.at(name)); }
 
+Value ModuleBuilder::useNarrow(StringRef name) {
+  Value &cast = narrowParameters[name];
+  if (!cast)
+    cast = narrow(parameters.at(name));
+  return UseOp::create(builder, cast);
+}
+
+Value ModuleBuilder::widen(Value value) {
+  RankedTensorType type = getType(value).clone(element);
+  return type == value.getType() ? value : arith::ExtFOp::create(builder, type, value);
+}
+
+Value ModuleBuilder::narrow(Value value) {
+  RankedTensorType type = getType(value).clone(compute);
+  return type == value.getType() ? value : arith::TruncFOp::create(builder, type, value);
+}
+
 Value ModuleBuilder::boundary(Value value, PortKind port, StringRef module, ModuleKind kind,
                               Groups groups) {
   SmallVector<Attribute> dims;
@@ -40,12 +57,12 @@ Value ModuleBuilder::linear(Value input, StringRef module, StringRef equation, G
                             Groups outputGroups, StringRef weight) {
   Value x = enter(input, module, ModuleKind::Linear, inputGroups);
   std::string name = weight.empty() ? (module + ".weight").str() : weight.str();
-  Value y = ContractOp::create(builder, x, use(name), equation);
+  Value y = ContractOp::create(builder, x, useNarrow(name), equation);
   std::string bias = (module + ".bias").str();
   if (hasParameter(bias)) {
     ArrayRef<int64_t> shape = getType(y).getShape();
     auto dims = llvm::to_vector(llvm::seq<int64_t>(2, shape.size()));
-    y = arith::AddFOp::create(builder, y, broadcast(use(bias), shape, dims));
+    y = narrow(arith::AddFOp::create(builder, widen(y), broadcast(use(bias), shape, dims)));
   }
   return leave(y, module, ModuleKind::Linear, outputGroups);
 }

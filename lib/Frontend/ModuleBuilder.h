@@ -13,15 +13,23 @@ namespace tpc {
 using Groups = llvm::ArrayRef<int64_t>;
 
 /// Builds a model's modules. Ops between enter() and leave() are located at the module's name.
+/// Parameters and what is computed inside a module are of the type `element`; between modules, and
+/// where products are formed, values are of the type `compute`, which may be narrower.
 class ModuleBuilder {
 public:
-  ModuleBuilder(mlir::OpBuilder builder, mlir::Type element)
-      : builder(mlir::UnknownLoc::get(builder.getContext()), builder), element(element) {}
+  ModuleBuilder(mlir::OpBuilder builder, mlir::Type element, mlir::Type compute)
+      : builder(mlir::UnknownLoc::get(builder.getContext()), builder), element(element),
+        compute(compute) {}
 
   void setParameter(llvm::StringRef name, mlir::Value argument) { parameters[name] = argument; }
   bool hasParameter(llvm::StringRef name) const { return parameters.contains(name); }
-  /// `tpc.use` of a parameter.
+  /// `tpc.use` of a parameter as it is.
   mlir::Value use(llvm::StringRef name);
+  /// `tpc.use` of a parameter cast to `compute`.
+  mlir::Value useNarrow(llvm::StringRef name);
+  /// `value` in the type `element` or `compute`.
+  mlir::Value widen(mlir::Value value);
+  mlir::Value narrow(mlir::Value value);
 
   /// Input 0 of `module`; ops that follow belong to the module.
   mlir::Value enter(mlir::Value input, llvm::StringRef module, ModuleKind kind, Groups groups);
@@ -35,20 +43,20 @@ public:
   mlir::Value rmsNorm(mlir::Value input, llvm::StringRef module, double eps);
   /// x / (1 + exp(-x))
   mlir::Value silu(mlir::Value input);
-  /// A tensor of `shape` with the element type of the model, all `value`.
+  /// A tensor of `shape` and `element`, all `value`.
   mlir::Value splat(llvm::ArrayRef<int64_t> shape, double value);
   mlir::Value broadcast(mlir::Value input, llvm::ArrayRef<int64_t> shape,
                         llvm::ArrayRef<int64_t> dims);
   mlir::Value sum(mlir::Value input, llvm::ArrayRef<int64_t> dims);
 
   mlir::ImplicitLocOpBuilder builder;
-  mlir::Type element;
+  mlir::Type element, compute;
 
 private:
   mlir::Value boundary(mlir::Value value, PortKind port, llvm::StringRef module, ModuleKind kind,
                        Groups groups);
 
-  llvm::StringMap<mlir::Value> parameters;
+  llvm::StringMap<mlir::Value> parameters, narrowParameters;
 };
 
 } // namespace tpc

@@ -97,7 +97,7 @@ static BlockArgument findByUse(Value input) {
   for (Operation *user : input.getUsers())
     for (Value operand : user->getOperands())
       if (auto use = operand.getDefiningOp<UseOp>())
-        return dyn_cast<BlockArgument>(use.getInput());
+        return use.getParameter();
   return {};
 }
 

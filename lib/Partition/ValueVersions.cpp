@@ -59,7 +59,7 @@ static bool isArgumentWith(Value value, StringRef attribute) {
 }
 
 static bool isParameter(Value value) {
-  return value.getDefiningOp<UseOp>() || isArgumentWith(value, TPCDialect::kParam);
+  return value.getDefiningOp<UseOp>() || getStoredParameter(value);
 }
 
 void ValueVersions::define(Value value, const Layout &layout, const Layout &wanted) {

@@ -127,6 +127,11 @@ static int64_t getVectorBits(const Cpu &cpu) {
   return has("avx2") || cpu.name == "x86-64-v3" ? 256 : 128;
 }
 
+static bool hasBf16Instructions(const Cpu &cpu) {
+  return llvm::is_contained(cpu.features, "avx512bf16") ||
+         llvm::is_contained(cpu.features, "avxneconvert");
+}
+
 /// LLVM functions. The manifest first: it tells of slots, arguments and collectives, which lowering
 /// removes; the entry programs last: they refer to kernels by what those have become.
 static void buildLowering(OpPassManager &manager, const CompileOptions &options) {
@@ -135,6 +140,7 @@ static void buildLowering(OpPassManager &manager, const CompileOptions &options)
   manager.addPass(createBuildManifest(manifest));
   LowerKernelsOptions kernels;
   kernels.vectorBits = getVectorBits(options.processor);
+  kernels.expandBf16 = !hasBf16Instructions(options.processor);
   manager.addPass(createLowerKernels(kernels));
   manager.addPass(createLowerToCpu());
 }

@@ -177,6 +177,8 @@ LogicalResult GraphBuilder::addOpResult(const GraphOp &op, OpResult result) {
   if (op.forwardOnly) { // a parameter's claims stay a parameter's behind its use
     graph.values[number].forwardOnly = true;
     graph.values[number].priority = graph.values[op.tensors.front()].priority;
+  } else if (getStoredParameter(result)) { // ... and in front of it, cast
+    graph.values[number].priority = graph.values[op.tensors.front()].priority;
   }
   return success();
 }

@@ -141,6 +141,8 @@ void Writer::writeHeader() {
     if (target.isCuda())
       json.attribute("arch", target.arch);
   });
+  auto precision = getModelAttr<StringAttr>(module, "precision");
+  json.attribute("precision", precision ? precision.getValue() : "f32");
   json.attribute("cpu", cpu.name);
   json.attributeArray("cpu_features", [&] {
     for (const std::string &feature : cpu.features)

@@ -3,6 +3,7 @@
 #define TPC_RUNTIME_KERNELS_ATTENTION_H
 
 #include "Kernels/Gemm.h"
+#include "Kernels/NarrowGemm.h"
 #include "tpc/runtime/Context.h"
 #include "tpc_runtime.h"
 
@@ -32,10 +33,19 @@ inline int64_t queryBlocks(const tpc_attention_desc &desc) {
   return (desc.queries + TPC_ATTENTION_BLOCK - 1) / TPC_ATTENTION_BLOCK;
 }
 
-/// Bytes of workspace per thread, as documented at TPC_ATTENTION_BLOCK.
+/// Bytes of workspace per thread, as documented at tpc_attention.
 int64_t attentionWorkspace(const tpc_attention_desc &desc);
 
-/// Throws Error unless the element type is f32.
+/// The parts of one thread's workspace. All but the first two are for bf16 only.
+struct AttentionWorkspace {
+  AttentionWorkspace(const tpc_attention_desc &desc, char *workspace, int thread);
+  float *scores, *cotangents; ///< a block of query rows by keys each
+  float *rows;                ///< a block of query rows by head_dim
+  float *dK, *dV;             ///< keys by head_dim
+  BFloat16 *narrowScores, *narrowCotangents;
+};
+
+/// Throws Error unless the element type is f32 or bf16.
 void checkAttentionType(const tpc_attention_desc &desc);
 
 } // namespace tpc::runtime

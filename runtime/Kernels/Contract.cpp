@@ -1,4 +1,4 @@
-// Contractions: f32 by oneDNN's gemm, bf16 by its matmul, f64 by definition.
+// Contractions: f32 by oneDNN's gemm, bf16 by its matmul where it has one, f64 by definition.
 #include "Device/CpuDevice.h"
 #include "Kernels/ContractCache.h"
 #include "Kernels/Gemm.h"
@@ -25,11 +25,9 @@ bool contiguous(int64_t rows, int64_t columns, int64_t rowStride, int64_t column
 
 void contractNarrow(ContractCache &contracts, int threads, const tpc_contract_desc &desc,
                     const char *a, const char *b, char *c) {
-  try {
-    contracts.run(threads, desc, a, b, c);
-  } catch (const dnnl::error &error) {
-    throw Error("oneDNN refuses a " + print(desc) + ": " + error.what());
-  }
+  if (!contracts.run(threads, desc, a, b, c))
+    contractGemm(threads, desc, reinterpret_cast<const BFloat16 *>(a),
+                 reinterpret_cast<const BFloat16 *>(b), c);
 }
 
 } // namespace

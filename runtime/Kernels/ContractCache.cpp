@@ -48,7 +48,7 @@ bool ContractCache::Key::operator==(const Key &other) const {
   return !std::memcmp(&desc, &other.desc, sizeof(desc));
 }
 
-ContractCache::Prepared ContractCache::prepare(const tpc_contract_desc &desc) {
+std::optional<ContractCache::Prepared> ContractCache::prepare(const tpc_contract_desc &desc) {
   constexpr auto type = dnnl::memory::data_type::bf16;
   const auto resultType = desc.result_dtype == TPC_BF16 ? type : dnnl::memory::data_type::f32;
   auto a = describe(type, desc.batch, desc.m, desc.k, desc.a_batch, desc.a_m, desc.a_k);
@@ -62,23 +62,29 @@ ContractCache::Prepared ContractCache::prepare(const tpc_contract_desc &desc) {
     sum.append_sum();
     attributes.set_post_ops(sum);
   }
-  dnnl::matmul::primitive_desc primitive(dnnl::matmul::desc(a, b, c), attributes, engine);
-  return {dnnl::matmul(primitive), dnnl::memory(a, engine, nullptr),
-          dnnl::memory(b, engine, nullptr), dnnl::memory(c, engine, nullptr)};
+  dnnl::matmul::primitive_desc primitive(dnnl::matmul::desc(a, b, c), attributes, engine,
+                                         /*allow_empty=*/true);
+  if (!primitive)
+    return std::nullopt;
+  return Prepared{dnnl::matmul(primitive), dnnl::memory(a, engine, nullptr),
+                  dnnl::memory(b, engine, nullptr), dnnl::memory(c, engine, nullptr)};
 }
 
-void ContractCache::run(int threads, const tpc_contract_desc &desc, const char *a, const char *b,
+bool ContractCache::run(int threads, const tpc_contract_desc &desc, const char *a, const char *b,
                         char *c) {
   setLibraryThreads(threads);
   auto found = prepared.find(Key{desc});
   if (found == prepared.end())
     found = prepared.emplace(Key{desc}, prepare(desc)).first;
-  Prepared &call = found->second;
+  if (!found->second)
+    return false;
+  Prepared &call = *found->second;
   call.a.set_data_handle(const_cast<char *>(a));
   call.b.set_data_handle(const_cast<char *>(b));
   call.c.set_data_handle(c);
   call.primitive.execute(
       stream, {{DNNL_ARG_SRC, call.a}, {DNNL_ARG_WEIGHTS, call.b}, {DNNL_ARG_DST, call.c}});
+  return true;
 }
 
 } // namespace tpc::runtime

@@ -5,15 +5,16 @@
 #include "tpc_runtime.h"
 
 #include <dnnl.hpp>
+#include <optional>
 #include <unordered_map>
 
 namespace tpc::runtime {
 
 class ContractCache {
 public:
-  /// A bf16 contraction with sums in f32, rowMajor() already applied. Throws dnnl::error if the
-  /// processor has no implementation.
-  void run(int threads, const tpc_contract_desc &desc, const char *a, const char *b, char *c);
+  /// A bf16 contraction with sums in f32, rowMajor() already applied. False, and nothing is done,
+  /// if oneDNN has no implementation for the processor (below AVX-512).
+  bool run(int threads, const tpc_contract_desc &desc, const char *a, const char *b, char *c);
 
 private:
   struct Prepared {
@@ -27,11 +28,12 @@ private:
   struct KeyHash {
     size_t operator()(const Key &key) const;
   };
-  Prepared prepare(const tpc_contract_desc &desc);
+  /// Nothing if there is no implementation.
+  std::optional<Prepared> prepare(const tpc_contract_desc &desc);
 
   dnnl::engine engine{dnnl::engine::kind::cpu, 0};
   dnnl::stream stream{engine};
-  std::unordered_map<Key, Prepared, KeyHash> prepared;
+  std::unordered_map<Key, std::optional<Prepared>, KeyHash> prepared;
 };
 
 } // namespace tpc::runtime

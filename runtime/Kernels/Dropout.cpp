@@ -3,10 +3,12 @@
 #include "Device/Threads.h"
 #include "Kernels/GlobalBox.h"
 #include "Kernels/RandomFill.h"
+#include "tpc/runtime/BFloat16.h"
 #include "tpc/runtime/Context.h"
 #include "tpc_random.h"
 
 #include <algorithm>
+#include <type_traits>
 
 using namespace tpc::runtime;
 
@@ -15,6 +17,7 @@ namespace {
 template <typename Element>
 void drop(const tpc_context &context, const tpc_dropout_desc &desc, uint64_t seed,
           const int64_t *offsets, const Element *in, Element *out) {
+  using Wide = std::conditional_t<std::is_same_v<Element, BFloat16>, float, Element>;
   constexpr int64_t block = 512;
   uint64_t stream = tpc_random_stream(desc.stream);
   double scale = 1 / (1 - desc.probability);
@@ -28,8 +31,9 @@ void drop(const tpc_context &context, const tpc_dropout_desc &desc, uint64_t see
         uint64_t first = box.rowStart(row) + static_cast<uint64_t>(i);
         fillKept(seed, stream, first, count, desc.probability, scale, factors);
         for (int64_t j = 0; j < count; ++j) // selected, not multiplied: 0 times NaN is NaN
-          out[at + j] =
-              factors[j] != 0 ? static_cast<Element>(in[at + j] * factors[j]) : Element(0);
+          out[at + j] = static_cast<Element>(
+              factors[j] != 0 ? static_cast<Wide>(static_cast<Wide>(in[at + j]) * factors[j])
+                              : Wide(0));
       }
   });
 }
@@ -42,8 +46,11 @@ void CpuDevice::dropout(tpc_context &context, const tpc_dropout_desc &desc, cons
   if (desc.dtype == TPC_F32)
     return drop(context, desc, key, offsets, reinterpret_cast<const float *>(in),
                 reinterpret_cast<float *>(out));
+  if (desc.dtype == TPC_BF16)
+    return drop(context, desc, key, offsets, reinterpret_cast<const BFloat16 *>(in),
+                reinterpret_cast<BFloat16 *>(out));
   if (desc.dtype == TPC_F64)
     return drop(context, desc, key, offsets, reinterpret_cast<const double *>(in),
                 reinterpret_cast<double *>(out));
-  throw Error(std::string("dropout works on f32 and f64, got ") + toString(desc.dtype));
+  throw Error(std::string("dropout works on f32, bf16 and f64, got ") + toString(desc.dtype));
 }

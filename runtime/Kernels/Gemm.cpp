@@ -1,5 +1,7 @@
 #include "Kernels/Gemm.h"
 #include "Device/Threads.h"
+#include "Kernels/NarrowGemm.h"
+#include "Kernels/WideRows.h"
 
 #include <cstring>
 #include <dnnl.h>
@@ -72,6 +74,32 @@ void contractGemm(int threads, const tpc_contract_desc &desc, const float *a, co
     return parallelItems(threads, desc.batch, one);
   for (int64_t index = 0; index < desc.batch; ++index)
     one(index, 0);
+}
+
+template <typename Result>
+static void contractBatch(const tpc_contract_desc &desc, const BFloat16 *a, const BFloat16 *b,
+                          Result *c) {
+  Layout left(desc.m, desc.k, desc.a_m, desc.a_k), right(desc.k, desc.n, desc.b_k, desc.b_n);
+  std::vector<float> sums(static_cast<size_t>(desc.m * desc.n));
+  WideRows<Result> rows(c, desc.m == 1 ? desc.n : desc.c_m, desc.n, sums.data());
+  if constexpr (std::is_same_v<Result, BFloat16>)
+    for (int64_t row = 0; desc.accumulate && row < desc.m; ++row)
+      widenRow(c + row * desc.c_m, rows.data + row * rows.stride, desc.n);
+  gemm(left.transposed, right.transposed, desc.m, desc.n, desc.k, 1, a, left.leading, b,
+       right.leading, desc.accumulate ? 1 : 0, rows.data, rows.stride);
+  rows.finish(desc.m);
+}
+
+void contractGemm(int threads, const tpc_contract_desc &desc, const BFloat16 *a, const BFloat16 *b,
+                  char *c) {
+  setLibraryThreads(threads);
+  for (int64_t index = 0; index < desc.batch; ++index) {
+    const BFloat16 *left = a + index * desc.a_batch, *right = b + index * desc.b_batch;
+    if (desc.result_dtype == TPC_BF16)
+      contractBatch(desc, left, right, reinterpret_cast<BFloat16 *>(c) + index * desc.c_batch);
+    else
+      contractBatch(desc, left, right, reinterpret_cast<float *>(c) + index * desc.c_batch);
+  }
 }
 
 } // namespace tpc::runtime

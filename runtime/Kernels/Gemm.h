@@ -3,6 +3,7 @@
 #ifndef TPC_RUNTIME_KERNELS_GEMM_H
 #define TPC_RUNTIME_KERNELS_GEMM_H
 
+#include "tpc/runtime/BFloat16.h"
 #include "tpc_runtime.h"
 
 namespace tpc::runtime {
@@ -24,6 +25,9 @@ tpc_contract_desc rowMajor(const tpc_contract_desc &desc, const char *&a, const 
 /// An f32 contraction, rowMajor() already applied.
 void contractGemm(int threads, const tpc_contract_desc &desc, const float *a, const float *b,
                   float *c);
+/// A bf16 contraction with a bf16 or f32 result, for processors that oneDNN has no matmul for.
+void contractGemm(int threads, const tpc_contract_desc &desc, const BFloat16 *a, const BFloat16 *b,
+                  char *c);
 
 } // namespace tpc::runtime
 

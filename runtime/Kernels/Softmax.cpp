@@ -62,6 +62,19 @@ inline __attribute__((always_inline)) float sumOfLanes(const float *sums) {
   return result;
 }
 
+template <typename Element>
+inline __attribute__((always_inline)) float dotOfLanes(const Element *a, const Element *b,
+                                                       int64_t size) {
+  float sums[lanes] = {};
+  int64_t whole = size - size % lanes;
+  for (int64_t j = 0; j < whole; j += lanes)
+    for (int64_t l = 0; l < lanes; ++l)
+      sums[l] += static_cast<float>(a[j + l]) * static_cast<float>(b[j + l]);
+  for (int64_t j = whole; j < size; ++j)
+    sums[j - whole] += static_cast<float>(a[j]) * static_cast<float>(b[j]);
+  return sumOfLanes(sums);
+}
+
 } // namespace
 
 TPC_CLONES SoftmaxRow exponentiateRow(float *row, int64_t visible, int64_t width) {
@@ -94,19 +107,26 @@ TPC_CLONES void softmaxGradRow(float *__restrict scores, float *__restrict cotan
 }
 
 TPC_CLONES float dotRow(const float *a, const float *b, int64_t size) {
-  float sums[lanes] = {};
-  int64_t whole = size - size % lanes;
-  for (int64_t j = 0; j < whole; j += lanes)
-    for (int64_t l = 0; l < lanes; ++l)
-      sums[l] += a[j + l] * b[j + l];
-  for (int64_t j = whole; j < size; ++j)
-    sums[j - whole] += a[j] * b[j];
-  return sumOfLanes(sums);
+  return dotOfLanes(a, b, size);
+}
+
+TPC_CLONES float dotRow(const BFloat16 *a, const BFloat16 *b, int64_t size) {
+  return dotOfLanes(a, b, size);
 }
 
 TPC_CLONES void scaleRow(float *row, int64_t size, float factor) {
   for (int64_t j = 0; j < size; ++j)
     row[j] *= factor;
+}
+
+TPC_CLONES void widenRow(const BFloat16 *__restrict from, float *__restrict to, int64_t size) {
+  for (int64_t j = 0; j < size; ++j)
+    to[j] = static_cast<float>(from[j]);
+}
+
+TPC_CLONES void narrowRow(const float *__restrict from, BFloat16 *__restrict to, int64_t size) {
+  for (int64_t j = 0; j < size; ++j)
+    to[j] = BFloat16(from[j]);
 }
 
 } // namespace tpc::runtime

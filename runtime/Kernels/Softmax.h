@@ -2,6 +2,8 @@
 #ifndef TPC_RUNTIME_KERNELS_SOFTMAX_H
 #define TPC_RUNTIME_KERNELS_SOFTMAX_H
 
+#include "tpc/runtime/BFloat16.h"
+
 #include <cstdint>
 
 namespace tpc::runtime {
@@ -21,9 +23,14 @@ void softmaxGradRow(float *scores, float *cotangents, int64_t visible, int64_t w
 
 /// The sum of a[i] * b[i].
 float dotRow(const float *a, const float *b, int64_t size);
+float dotRow(const BFloat16 *a, const BFloat16 *b, int64_t size);
 
 /// Multiplies the row by `factor`.
 void scaleRow(float *row, int64_t size, float factor);
+
+/// Extends, and rounds to nearest even; the two do not overlap.
+void widenRow(const BFloat16 *from, float *to, int64_t size);
+void narrowRow(const float *from, BFloat16 *to, int64_t size);
 
 } // namespace tpc::runtime
 

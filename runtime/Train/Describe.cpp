@@ -142,7 +142,8 @@ std::string describe(const Manifest &manifest, int threads) {
                      manifest.mesh.toString() + "\n";
   text += "batch " + std::to_string(manifest.batch) + " (global), sequence " +
           std::to_string(manifest.sequence) + ", vocabulary " +
-          std::to_string(manifest.vocabulary) + ", cpu " + manifest.cpu + "\n";
+          std::to_string(manifest.vocabulary) + (manifest.bf16 ? ", computed in bf16" : "") +
+          ", cpu " + manifest.cpu + "\n";
   return text + describeParameters(manifest) + describeStorage(manifest) +
          describeEntries(manifest) + describeArena(manifest, threads) +
          describeCollectives(manifest);

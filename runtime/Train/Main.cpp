@@ -42,7 +42,7 @@ void runRank(const tpc_program &compiled, const Manifest &manifest, const Option
   double peak = 0;
   if (manifest.train && options.steps > 0) {
     generateGemmCode();
-    peak = measurePeak(context);
+    peak = measurePeak(context, manifest.bf16);
   }
   Program program(compiled, manifest, context);
   if (manifest.train)

@@ -97,6 +97,7 @@ Manifest parse(const Json &json, const nlohmann::json &unordered) {
   manifest.train = json.at("mode").get<std::string>() == "train";
   manifest.target = json.at("target").at("name").get<std::string>();
   manifest.arch = json.at("target").value("arch", "");
+  manifest.bf16 = json.value("precision", "f32") == "bf16";
   manifest.cpu = json.value("cpu", "");
   manifest.cpuFeatures = json.value("cpu_features", std::vector<std::string>());
   manifest.mesh = parseMesh(unordered);

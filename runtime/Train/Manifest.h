@@ -54,6 +54,7 @@ struct Manifest {
   bool train = false;
   std::string target; ///< "cpu", "cuda"
   std::string arch;   ///< of a GPU: "sm_90"
+  bool bf16 = false; ///< products are of bf16
   std::string cpu;
   std::vector<std::string> cpuFeatures;
   Mesh mesh;

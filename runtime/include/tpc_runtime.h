@@ -98,7 +98,9 @@ void tpc_contract(tpc_context *context, const tpc_contract_desc *desc, const cha
  * log_sum_exp: [batch, queries, kv_heads, group] f32. out = softmax(scale * q k^T) v, the mask letting query i see
  * keys j <= i + (keys - queries) if causal. A row that sees nothing is zeros. Never materializes queries x keys
  * for more than a block of query rows: `workspace` holds 4 * 2 * TPC_ATTENTION_BLOCK * keys bytes for each thread:
- * scores and their cotangents, f32. The compiler knows the same formula. */
+ * scores and their cotangents, f32; for bf16, which is what all but log_sum_exp may be, 4 * (TPC_ATTENTION_BLOCK *
+ * (keys + head_dim) + 2 * keys * head_dim) bytes more: both rounded, a block of rows, dK and dV. The compiler knows the
+ * same formula. */
 typedef struct tpc_attention_desc {
   tpc_dtype dtype;
   int64_t batch, queries, keys, kv_heads, group, head_dim;

@@ -66,3 +66,48 @@ func.func @loss(%t: tensor<4xi32> {tpc.input = "targets"},
   %l = tpc.reduce sum %s dims [0] : tensor<4xf32> -> tensor<f32>
   return %l : tensor<f32>
 }
+
+// -----
+
+// A parameter that is rounded for computation: its cotangents are summed in its own element type, and nothing is
+// rounded between them and the gradient. That of the embedding's result is bf16, as the result is.
+// CHECK-LABEL: func.func @step(
+// CHECK-SAME: %[[IDS:[a-z0-9]+]]: tensor<4xi32> {tpc.input = "ids"}, %[[W:[a-z0-9]+]]: tensor<6x8xf32>
+// CHECK: %[[NARROW:.*]] = arith.truncf %[[W]]
+// CHECK: %[[USE:.*]] = tpc.use %[[NARROW]]
+// CHECK: %[[X:.*]] = tpc.embedding
+// CHECK: %[[D:.*]] = arith.truncf %{{.*}} {tpc.backward} : tensor<4x6xf32> to tensor<4x6xbf16>
+// CHECK-DAG: %[[DX:.*]] = tpc.contract %[[D]], %[[USE]] : [b, v], [v, k] -> [b, k] {tpc.backward} : {{.*}} -> tensor<4x8xbf16>
+// CHECK-DAG: %[[HEAD:.*]] = tpc.contract %[[D]], %[[X]] : [b, v], [b, k] -> [v, k] {tpc.backward} : {{.*}} -> tensor<6x8xf32>
+// CHECK: %[[TABLE:.*]] = tpc.embedding_grad %[[IDS]], %[[DX]] {tpc.backward} : (tensor<4xi32>, tensor<4x8xbf16>) -> tensor<6x8xf32>
+// CHECK: %[[G:.*]] = arith.addf %[[HEAD]], %[[TABLE]] {tpc.backward} : tensor<6x8xf32>
+// CHECK: return %{{.*}}, %[[G]]
+func.func @loss(%ids: tensor<4xi32> {tpc.input = "ids"},
+                %w: tensor<6x8xf32> {tpc.param = #tpc.param<"w", shape = [6, 8], kind = embedding, fan_in = 8>})
+    -> (tensor<f32> {tpc.output = "loss"}) {
+  %n = arith.truncf %w : tensor<6x8xf32> to tensor<6x8xbf16>
+  %u = tpc.use %n : tensor<6x8xbf16>
+  %x = tpc.embedding %ids, %u : (tensor<4xi32>, tensor<6x8xbf16>) -> tensor<4x8xbf16>
+  %y = tpc.contract %x, %u : [b, k], [v, k] -> [b, v] : (tensor<4x8xbf16>, tensor<6x8xbf16>) -> tensor<4x6xbf16>
+  %z = arith.extf %y : tensor<4x6xbf16> to tensor<4x6xf32>
+  %l = tpc.reduce sum %z dims [0, 1] : tensor<4x6xf32> -> tensor<f32>
+  return %l : tensor<f32>
+}
+
+// -----
+
+// A use that is multiplied elementwise has a narrow cotangent: it joins the sum in f32.
+// CHECK-LABEL: func.func @step(
+// CHECK: %[[C:.*]] = tpc.contract {{.*}} {tpc.backward} : {{.*}} -> tensor<8xf32>
+// CHECK: %[[A:.*]] = arith.mulf {{.*}} {tpc.backward} : tensor<8xbf16>
+// CHECK: %[[WIDE:.*]] = arith.extf %[[A]] {tpc.backward} : tensor<8xbf16> to tensor<8xf32>
+// CHECK: arith.addf %[[C]], %[[WIDE]] {tpc.backward} : tensor<8xf32>
+func.func @loss(%x: tensor<8xbf16> {tpc.input = "x"},
+                %w: tensor<8xf32> {tpc.param = #tpc.param<"w", shape = [8], kind = linear, fan_in = 8>})
+    -> (tensor<f32> {tpc.output = "loss"}) {
+  %n = arith.truncf %w : tensor<8xf32> to tensor<8xbf16>
+  %u = tpc.use %n : tensor<8xbf16>
+  %y = arith.mulf %x, %u : tensor<8xbf16>
+  %z = tpc.contract %y, %u : [k], [k] -> [] : (tensor<8xbf16>, tensor<8xbf16>) -> tensor<f32>
+  return %z : tensor<f32>
+}

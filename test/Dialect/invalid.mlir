@@ -112,8 +112,32 @@ func.func @f(%x: tensor<2x4xf32>) {
 // -----
 
 func.func @f(%x: tensor<2x4xf32>, %w: tensor<2x4xf64>) {
-  // expected-error @below {{expects one element type (C5), got 'f32', 'f64' and 'f32'}}
+  // expected-error @below {{expects one element type, or a result of f32 from narrower operands (C5), got 'f32', 'f64' and 'f32'}}
   %0 = tpc.contract %x, %w : [b, k], [n, k] -> [b, n] : (tensor<2x4xf32>, tensor<2x4xf64>) -> tensor<2x2xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<2x4xf32>) {
+  // expected-error @below {{expects one element type, or a result of f32 from narrower operands (C5), got 'f32', 'f32' and 'bf16'}}
+  %0 = tpc.contract %x, %x : [b, k], [n, k] -> [b, n] : (tensor<2x4xf32>, tensor<2x4xf32>) -> tensor<2x2xbf16>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<2x4xbf16>) {
+  // expected-error @below {{expects one element type, or a result of f32 from narrower operands (C5), got 'bf16', 'bf16' and 'f64'}}
+  %0 = tpc.contract %x, %x : [b, k], [n, k] -> [b, n] : (tensor<2x4xbf16>, tensor<2x4xbf16>) -> tensor<2x2xf64>
+  return
+}
+
+// -----
+
+func.func @f(%ids: tensor<2xi32>, %table: tensor<4x8xf32>) {
+  // expected-error @below {{expects one element type of table and result (C2), got 'f32' and 'bf16'}}
+  %0 = tpc.embedding %ids, %table : (tensor<2xi32>, tensor<4x8xf32>) -> tensor<2x8xbf16>
   return
 }
 

@@ -159,14 +159,28 @@ TEST(Dropout, DroppedNaNIsZeroAndNoProbabilityKeepsAll) {
   EXPECT_EQ(drop(desc, {0}, {1, 2, 3}), (std::vector<float>{1, 2, 3}));
 }
 
-TEST(Dropout, RefusesBf16) {
-  tpc_dropout_desc desc = {"mlp", TPC_BF16, 0.5, 1, {1}, {1}};
+TEST(Dropout, Bf16IsScaledInFloatAndRoundedOnce) {
+  tpc_dropout_desc desc = {"mlp", TPC_BF16, 0.25, 1, {3}, {3}}; // draws 0.506 0.709 0.207
+  std::vector<runtime::BFloat16> x;
+  for (float value : {3.0f, 1.0f, 5.0f})
+    x.emplace_back(value);
+  auto context = test::makeContext();
+  std::vector<int64_t> offsets = {0}, seed = {42};
+  tpc_dropout(context.get(), &desc, raw(seed), offsets.data(), raw(x), raw(x));
+  EXPECT_EQ(context->communicator->failure(), "");
+  EXPECT_EQ(static_cast<float>(x[0]), 4.0f);       // 3 / 0.75
+  EXPECT_EQ(static_cast<float>(x[1]), 1.3359375f); // 171/128: 4/3 in eight bits
+  EXPECT_EQ(static_cast<float>(x[2]), 0.0f);
+}
+
+TEST(Dropout, RefusesIntegers) {
+  tpc_dropout_desc desc = {"mlp", TPC_I32, 0.5, 1, {1}, {1}};
   std::vector<int64_t> offsets = {0};
   std::vector<int64_t> seed = {42};
   std::vector<float> x = {1};
   auto context = test::makeContext();
   tpc_dropout(context.get(), &desc, raw(seed), offsets.data(), raw(x), raw(x));
-  EXPECT_NE(context->communicator->failure().find("got bf16"), std::string::npos);
+  EXPECT_NE(context->communicator->failure().find("got i32"), std::string::npos);
 }
 
 TEST(Launch, CoversEveryIterationOnceInPiecesOfTheGrain) {

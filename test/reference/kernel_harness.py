@@ -12,7 +12,8 @@ import numpy as np
 
 LLVM = "/usr/lib/llvm-22/bin"
 BUILD = os.environ.get("TPC_BUILD", os.path.join(os.path.dirname(__file__), "..", "..", "build"))
-DTYPES = {"f32": np.float32, "f64": np.float64, "i32": np.int32, "i64": np.int64, "i1": np.uint8, "index": np.int64}
+# NumPy has no bf16: its bits.
+DTYPES = {"f32": np.float32, "f64": np.float64, "bf16": np.uint16, "i32": np.int32, "i64": np.int64, "i1": np.uint8, "index": np.int64}
 GUARD = 64
 PIECES = (1, 3)
 
@@ -47,9 +48,10 @@ class Program:
     """
     on_launch = staticmethod(lambda call, buffers: None)
 
-    def __init__(self, text, folder, passes=("--tpc-form-kernels",), vector_bits=512, flags=("-march=native",)):
+    def __init__(self, text, folder, passes=("--tpc-form-kernels",), vector_bits=512, flags=("-march=native",),
+                 expand_bf16=False):
         opt = os.path.join(BUILD, "bin", "tpc-opt")
-        lower = f"--tpc-lower-kernels=vector-bits={vector_bits}"
+        lower = f"--tpc-lower-kernels=vector-bits={vector_bits} expand-bf16={str(expand_bf16).lower()}"
         formed = subprocess.run([opt, *passes, lower], input=text, capture_output=True, text=True, check=False)
         assert formed.returncode == 0, formed.stderr
         self.text = formed.stdout

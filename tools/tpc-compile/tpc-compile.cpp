@@ -15,7 +15,7 @@ struct CommandLine {
   CompileOptions options;
   std::string overlap = "off";
   std::string explain, against, emitPlan;
-  std::string mesh, policy = "optimize", emit = "exe", mode = "train", type = "f32",
+  std::string mesh, policy = "optimize", emit = "exe", mode = "train", precision = "f32",
                     reshardAfterForward = "yes", arch;
   bool check = false, listModules = false, passStatistics = false;
 };
@@ -55,8 +55,10 @@ static void declare(CLI::App &app, CommandLine &line) {
                  "what traffic is priced on: shared-memory, ethernet-mpi, h100x8, h200x8 or a YAML "
                  "file")
       ->capture_default_str();
-  app.add_option("--element-type", line.type, "of parameters and arithmetic")
-      ->check(CLI::IsMember({"f32", "f64"}));
+  app.add_option("--precision", line.precision,
+                 "of parameters and arithmetic; bf16: of activations and products, all else is f32")
+      ->check(CLI::IsMember({"f32", "bf16", "f64"}))
+      ->capture_default_str();
   app.add_option("--target", options.target.name, "what to compile for")
       ->check(CLI::IsMember({"cpu", "cuda"}))
       ->capture_default_str();
@@ -122,6 +124,8 @@ static mlir::LogicalResult run(CommandLine &line, mlir::MLIRContext *context) {
       {"import", Emit::Import},   {"layouts", Emit::Layouts}, {"local", Emit::Local},
       {"kernels", Emit::Kernels}, {"llvm", Emit::Llvm},       {"obj", Emit::Obj},
       {"exe", Emit::Exe}};
+  static const std::map<std::string, ModelPrecision> precisions = {
+      {"f32", ModelPrecision::F32}, {"bf16", ModelPrecision::Bf16}, {"f64", ModelPrecision::F64}};
   mlir::FailureOr<Mesh> mesh =
       line.mesh.empty() ? mlir::FailureOr<Mesh>(Mesh()) : parseMesh(line.mesh, context);
   if (mlir::failed(mesh) || mlir::failed(checkTogether(line, context)))
@@ -129,7 +133,7 @@ static mlir::LogicalResult run(CommandLine &line, mlir::MLIRContext *context) {
   CompileOptions &options = line.options;
   options.import.mesh = *mesh;
   options.import.mode = line.mode == "train" ? Mode::Train : Mode::Forward;
-  options.import.float64 = line.type == "f64";
+  options.import.precision = precisions.at(line.precision);
   options.emit = stages.at(line.emit);
   options.strict = line.policy == "strict";
   if (options.target.isCuda())

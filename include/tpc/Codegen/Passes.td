@@ -23,7 +23,7 @@ def FormKernels : Pass<"tpc-form-kernels", "::mlir::ModuleOp"> {
   let description = [{
     Compound ops (norms, AdamW, cross-entropy's log-sum-exp, sums of squares) become elementwise ops, broadcasts and
     reductions; those that share an iteration space and depend on each other are outlined together, so that a value
-    passes through memory once. What the runtime computes (contractions, attention, embeddings, initial values,
+    passes through memory once. Arithmetic on bf16 is done in f32 between loads and stores. What the runtime computes (contractions, attention, embeddings, initial values,
     dropout), collectives, reshapes and index arithmetic stay in the entry.
 
     Precondition: local shapes, all static; straight-line functions. Postcondition: entries hold launches and the ops
@@ -116,11 +116,14 @@ def LowerKernels : Pass<"tpc-lower-kernels", "::mlir::ModuleOp"> {
     Elementwise kernels are one loop over vectors; row kernels walk over each row once per level of dependent
     reductions, with four vectors of partial results; column kernels add eight rows in registers at a time. What is
     left over of a vector is masked. exp, log, tanh, sin and cos of float32 are polynomials; float64 goes to libm.
+    bf16 is loaded and stored, and extended and rounded in between.
     Results do not depend on how iterations are split over threads.
 
     Precondition: kernels of tpc-form-kernels. Postcondition: no `func.func` has `tpc.kernel`.
   }];
-  let options = [Option<"vectorBits", "vector-bits", "int64_t", "512", "width of the target's vectors">];
+  let options = [Option<"vectorBits", "vector-bits", "int64_t", "512", "width of the target's vectors">,
+                 Option<"expandBf16", "expand-bf16", "bool", "false",
+                        "round to bf16 with integer arithmetic, for processors without an instruction for it">];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::cf::ControlFlowDialect", "::mlir::scf::SCFDialect",
                            "::mlir::vector::VectorDialect"];
 }

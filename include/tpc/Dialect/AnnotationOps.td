@@ -85,10 +85,21 @@ def TPC_UseOp : TPC_IdentityOp<"use"> {
   let summary = "the value of a parameter as computation sees it";
   let description = [{
     Propagation stops here: storage axes (FSDP) of the parameter do not pass into the computation, and what the
-    computation would like does not change where the parameter is stored. Gathers storage axes when localized.
+    computation would like does not change where the parameter is stored. Gathers storage axes when localized. A
+    parameter that is computed with in another element type is cast before its use, as it is stored, so that the
+    narrower type is gathered:
+
+    ```mlir
+    %0 = arith.truncf %parameter : tensor<3072x768xf32> to tensor<3072x768xbf16>
+    %w = tpc.use %0 : tensor<3072x768xbf16>
+    ```
   }];
   let arguments = (ins TPC_Tensor:$input);
   let results = (outs TPC_Tensor:$result);
+  let extraClassDeclaration = [{
+    /// The function argument that is used; null if it is another value.
+    ::mlir::BlockArgument getParameter();
+  }];
   let assemblyFormat = "$input attr-dict `:` type($input)";
 }
 

@@ -23,15 +23,24 @@ def TPC_ContractOp : TPC_ComputeOp<"contract", [TPC_Grad]> {
            : (tensor<8x512x768xf32>, tensor<3072x768xf32>) -> tensor<8x512x3072xf32>
     ```
 
+    Operands of bf16 are summed in f32; the sum is rounded once, or, as the gradient of a weight, returned as it is.
+
+    ```mlir
+    %dw = tpc.contract %dy, %x : [b, s, n], [b, s, k] -> [n, k]
+            : (tensor<8x512x3072xbf16>, tensor<8x512x768xbf16>) -> tensor<3072x768xf32>
+    ```
+
     Constraints: (C1) one letter per dimension. (C2) no letter twice in one operand or in the result. (C3) a letter
-    has one size everywhere. (C4) every letter of the result is in an operand. (C5) one element type.
-    (C6) a letter of one operand alone is in the result.
+    has one size everywhere. (C4) every letter of the result is in an operand. (C5) one element type of the operands,
+    and of the result the same, or f32 for operands narrower than that. (C6) a letter of one operand alone is in the result.
   }];
   let arguments = (ins TPC_Float:$lhs, TPC_Float:$rhs, StrAttr:$equation);
   let results = (outs TPC_Float:$result);
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;
-  let builders = [OpBuilder<(ins "::mlir::Value":$lhs, "::mlir::Value":$rhs, "::llvm::StringRef":$equation)>];
+  /// `elementType` is that of the operands unless another is given.
+  let builders = [OpBuilder<(ins "::mlir::Value":$lhs, "::mlir::Value":$rhs, "::llvm::StringRef":$equation,
+                                 CArg<"::mlir::Type", "{}">:$elementType)>];
   let extraClassDeclaration = [{
     /// The letters of lhs, rhs and result.
     ::llvm::StringRef getLhsDims();
@@ -93,7 +102,8 @@ def TPC_EmbeddingOp : TPC_ComputeOp<"embedding", [TPC_Grad, TPC_Local]> {
     ```mlir
     %x = tpc.embedding %ids, %table : (tensor<2x8xi32>, tensor<100x16xf32>) -> tensor<2x8x16xf32>
     ```
-    Constraints: (C1) the result is ids' shape followed by the table's width.
+    Constraints: (C1) the result is ids' shape followed by the table's width. (C2) the table's and the result's element
+    types are one.
   }];
   let arguments = (ins TPC_Integer:$ids, TPC_Float:$table, Optional<Index>:$first);
   let results = (outs TPC_Float:$result);
@@ -106,7 +116,7 @@ def TPC_EmbeddingOp : TPC_ComputeOp<"embedding", [TPC_Grad, TPC_Local]> {
 def TPC_RmsNormOp : TPC_ComputeOp<"rms_norm", [TPC_Grad, AllTypesMatch<["input", "result"]>]> {
   let summary = "x * rsqrt(mean(x^2) + eps) * weight over the last dimension";
   let description = [{
-    Zhang and Sennrich 2019. Constraints: (C1) the weight has the last dimension's size.
+    Zhang and Sennrich 2019. Computed in f32 where the element type is narrower, and rounded once. Constraints: (C1) the weight has the last dimension's size.
   }];
   let arguments = (ins TPC_Float:$input, TPC_Float:$weight, F64Attr:$eps);
   let results = (outs TPC_Float:$result);
@@ -198,8 +208,8 @@ def TPC_RopeOp : TPC_ComputeOp<"rope", [TPC_Grad, AllTypesMatch<["input", "resul
 def TPC_AttentionOp : TPC_ComputeOp<"attention", [TPC_Grad, AllTypesMatch<["q", "out"]>, AllTypesMatch<["k", "v"]>]> {
   let summary = "softmax(scale q k^T) v with grouped key/value heads";
   let description = [{
-    q: [b, s, h, g, d]; k, v: [b, t, h, d]; out: [b, s, h, g, d]; log_sum_exp: [b, s, h, g] of the scaled scores, kept
-    for the gradient. Causal: query i sees keys j <= i + t - s. A query that sees no key gets zeros and a
+    q: [b, s, h, g, d]; k, v: [b, t, h, d]; out: [b, s, h, g, d]; log_sum_exp: [b, s, h, g] of the scaled scores, f32
+    for narrower operands, kept for the gradient. Scores, softmax and sums are f32 for narrower operands, too. Causal: query i sees keys j <= i + t - s. A query that sees no key gets zeros and a
     log_sum_exp of -inf. head dimensions and positions are never split; heads and batch may be.
 
     ```mlir
@@ -223,7 +233,7 @@ def TPC_CrossEntropyOp : TPC_ComputeOp<"cross_entropy", [TPC_Grad, TPC_Local, Al
   let description = [{
     logits: [b, s, v], targets: [b, s] ids; results [b, s]. A target outside [first, first + v) picks 0, so on a
     vocabulary shard `target_logit` is a summand; `log_sum_exp` of shards is joined by localization (a maximum and
-    a sum), which is loss parallelism.
+    a sum), which is loss parallelism. Narrow logits are read as f32; the results are f32.
 
     ```mlir
     %t, %lse = tpc.cross_entropy %logits, %targets : (tensor<2x8x100xf32>, tensor<2x8xi32>) -> tensor<2x8xf32>

@@ -9,6 +9,7 @@ def TPC_EmbeddingGradOp : TPC_ComputeOp<"embedding_grad", [TPC_Local]> {
   let summary = "sums rows by id: the table's cotangent";
   let description = [{
     `result[r, :] = sum over (b, s) with ids[b, s] - first == r of d_result[b, s, :]`, in row-major order of (b, s).
+    The table's cotangent may be f32 where d_result is narrower.
     Constraints: (C1) d_result is ids' shape followed by the table's width.
   }];
   let arguments = (ins TPC_Integer:$ids, TPC_Float:$d_result, Optional<Index>:$first);

@@ -25,6 +25,8 @@ namespace tpc {
 int64_t getOperandAndResultBytes(mlir::Operation *op);
 /// Bytes of a static-shaped tensor (i1 counts as one byte).
 int64_t getBytes(mlir::Type type);
+/// A float that is stored to save space and computed with in f32: bf16, f16.
+bool isNarrowFloat(mlir::Type elementType);
 } // namespace tpc
 
 #define GET_ATTRDEF_CLASSES
@@ -66,6 +68,10 @@ MeshOp getMesh(mlir::ModuleOp module);
 LayoutAttr getLayout(mlir::Value value);
 /// Attaches a layout to an op result or a function argument.
 void setLayout(mlir::Value value, LayoutAttr layout);
+
+/// The function argument with `tpc.param` that `value` is as the parameter is stored: itself, cast
+/// to another element type, or behind a barrier. Null for other values.
+mlir::BlockArgument getStoredParameter(mlir::Value value);
 
 /// Collectives' axes in the theory's form.
 AxisList getAxes(mlir::ArrayAttr axes, const Mesh &mesh);

@@ -23,12 +23,20 @@ namespace tpc {
 
 enum class Mode { Train, Forward };
 
+/// Element types of a program. Parameters, their gradients and optimizer state, losses and norms
+/// are of the first, activations and the operands of products of the second.
+enum class ModelPrecision {
+  F32,  ///< f32 and f32
+  Bf16, ///< f32 and bf16
+  F64   ///< f64 and f64
+};
+
 struct ImportOptions {
   Mode mode = Mode::Train;
   int64_t batch = 1;    ///< sequences per step, of all ranks together
   int64_t sequence = 1; ///< positions per sequence
   Mesh mesh;
-  bool float64 = false; ///< element type f64 instead of f32
+  ModelPrecision precision = ModelPrecision::F32;
 };
 
 /// Reads MODEL, a config.json or a folder that has one. Mistakes are reported at the file and line,
