@@ -104,7 +104,8 @@ def chain(report, op, module, phase="forward"):
 
 
 def test_why_is_this_collective_here():
-    """down_proj sums over what its weight (line 15) and the activation (gate, 13, and up, 14) split; line 15 wants Shard(1)."""
+    """Elsewhere there is no answer (jax-ml/jax#20381, openxla/xla#4062, #15207, NVIDIA/TransformerEngine#2714). Here:
+    down_proj sums over what its weight (line 15) and the activation (gate, 13, and up, 14) split; line 15 wants Shard(1)."""
     report = explain(TUTORIAL, "tutorial.yaml", "tp=2")
     layer = "model.layers.3.mlp"
     links = chain(report, "reduce_scatter", layer + ".down_proj")

@@ -1,5 +1,6 @@
 """Heads or key/value heads that the tensor-parallel size does not divide: elsewhere a crash, an assertion or misrouted
-heads, or seven collectives a layer where two suffice (8 key/value heads on 16 ranks)."""
+heads, or seven collectives a layer where two suffice (8 key/value heads on 16 ranks): huggingface/transformers#48307,
+#47811, pytorch/torchtitan#2574, deepspeedai/DeepSpeed#8316, vllm-project/vllm#11797."""
 import json
 import os
 

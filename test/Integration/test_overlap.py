@@ -21,6 +21,7 @@ def test_losses_are_equal_bit_for_bit(work, tmp_path, mesh, flags):
 
 
 def test_async_tp_is_applied_and_computes_the_same(work, tmp_path):
+    """Asked for elsewhere, and silently not applied (pytorch/torchtitan#3869, #471, openxla/xla#26948)."""
     kernels = {}
     for overlap in ("off", "on"):
         kernels[overlap] = tmp_path / f"{overlap}.mlir"
