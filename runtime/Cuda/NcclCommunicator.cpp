@@ -35,6 +35,10 @@ public:
                                        [this](int64_t number) { recordOverdue(number); },
                                        [this] { giveUp(); }});
     memory = groups->allocateRegion(options.regionBytes);
+    size_t wanted = 0; // now, not while work is recorded into a graph
+    for (const Collective &collective : collectives)
+      wanted = std::max(wanted, NcclOperation::scratchBytes(collective, myRank));
+    scratch.get(wanted, communication.get());
   }
 
   ~NcclCommunicator() override {

@@ -46,6 +46,18 @@ NcclOperation::NcclOperation(const Collective &collective, int rank, char *const
   }
 }
 
+size_t NcclOperation::scratchBytes(const Collective &collective, int rank) {
+  std::vector<char *> inputs, outputs; // addresses that lie apart, for nobody to read
+  uintptr_t next = 0;
+  for (const CollectiveOperand &operand : collective.operands) {
+    inputs.push_back(reinterpret_cast<char *>(next));
+    next += operand.inputElements() * elementBytes(collective.dtype);
+    outputs.push_back(reinterpret_cast<char *>(next));
+    next += operand.outputElements() * elementBytes(collective.dtype);
+  }
+  return NcclOperation(collective, rank, inputs.data(), outputs.data()).scratchBytes();
+}
+
 int64_t NcclOperation::splitDim() const {
   return collective.op == CollectiveOp::AllToAll ? collective.splitDim : collective.dim;
 }

@@ -22,6 +22,8 @@ public:
 
   /// Scratch bytes that give() needs.
   size_t scratchBytes() const { return scratchSize; }
+  /// The same where no output overlaps an input: known before there are any.
+  static size_t scratchBytes(const Collective &collective, int rank);
   /// Gives the work to `stream`. `communicator` is that of the rank's group, null in a group of
   /// one; `who` is for messages.
   void give(const NcclLibrary *library, ncclComm_t communicator, cudaStream_t stream, char *scratch,

@@ -1,5 +1,6 @@
 // NcclCommunicator on a stand-in for CUDA and NCCL: packing, grouping, order of streams, errors.
 #include "Cuda/NcclCommunicator.h"
+#include "Cuda/NcclOperation.h"
 #include "DeviceRanks.h"
 #include "Fork.h"
 #include <csignal>
@@ -76,6 +77,19 @@ TEST(Nccl, OperandsOfACollectiveAreOneGroup) {
                     }),
             std::vector<std::string>(2));
   EXPECT_EQ(newCalls(), "all_reduce all_reduce\nsend recv send recv\n");
+}
+
+TEST(Nccl, ScratchMemoryFollowsFromTheShapes) {
+  Collective gather = allReduce(2, 0);
+  gather.op = CollectiveOp::AllGather;
+  gather.operands = {{{1, 2, 3}, {1, 4, 3}}};
+  gather.dim = 1; // nothing but 1 before it
+  EXPECT_EQ(NcclOperation::scratchBytes(gather, 0), 0u);
+  gather.operands = {{{5, 20, 3}, {5, 40, 3}}, {{5, 2, 3}, {5, 4, 3}}};
+  EXPECT_EQ(NcclOperation::scratchBytes(gather, 1), 2560u + 256u); // 2400 and 240 bytes, rounded up
+  gather.groups = {{0}, {1}};
+  gather.operands = {{{5, 20, 3}, {5, 20, 3}}};
+  EXPECT_EQ(NcclOperation::scratchBytes(gather, 1), 0u); // a rank alone
 }
 
 TEST(Nccl, TheWatchdogNamesWhoStalledAndWhatIsWaitedFor) {
