@@ -43,5 +43,10 @@ if {"avx512f", "avx512bw", "avx512dq", "avx512vl"} <= flags:
     config.available_features.add("x86-64-v4")
 if shutil.which("mpirun"):
     config.available_features.add("mpi")
+# "cuda": programs for a GPU can be linked; "gpu": they can be run.
+if config.has_cuda:
+    config.available_features.add("cuda")
+if shutil.which("nvidia-smi") and os.path.exists("/dev/nvidia0"):
+    config.available_features.add("gpu")
 if not config.tpc_build.endswith("-asan"):
     config.available_features.add("no-asan")

@@ -7,7 +7,7 @@
 using namespace mlir;
 using namespace tpc;
 
-/// What cuBLASLt's split-k algorithms may use: TPC_CUDA_CONTRACT_WORKSPACE of tpc_runtime.h.
+/// What cuBLASLt's algorithms that split the sum may use; more does not help on any of the GPUs.
 static constexpr int64_t kContractWorkspace = int64_t(32) << 20;
 
 /// What cuDNN 9.19 asks for bf16, and the runtime's own kernels for the rest: the formula of
@@ -30,6 +30,11 @@ static int64_t getAttentionWorkspace(Value q, Value k, bool gradient, StringRef 
   return bytes;
 }
 
+/// Two 32-bit numbers for each token: the lists of tokens that share a row.
+static int64_t getTokenLists(Value ids) {
+  return 8 * cast<RankedTensorType>(ids.getType()).getNumElements();
+}
+
 namespace {
 struct CudaTargetInfo : TargetInfo {
   explicit CudaTargetInfo(StringRef arch) : arch(arch) {}
@@ -43,6 +48,7 @@ struct CudaTargetInfo : TargetInfo {
         .Case([&](AttentionGradOp gradient) {
           return getAttentionWorkspace(gradient.getQ(), gradient.getK(), true, arch);
         })
+        .Case([](EmbeddingGradOp gradient) { return getTokenLists(gradient.getIds()); })
         .Default([](Operation *) { return 0; });
   }
 

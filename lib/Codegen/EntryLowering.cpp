@@ -7,7 +7,6 @@
 
 #include "EntryLowering.h"
 #include "tpc/Codegen/ContractDescriptor.h"
-#include "tpc/Codegen/KernelInfo.h"
 
 using namespace mlir;
 using namespace tpc;
@@ -15,17 +14,17 @@ using Field = RuntimeCalls::Field;
 
 EntryLowering::EntryLowering(func::FuncOp entry, RuntimeCalls &runtime,
                              const llvm::DenseMap<Operation *, int64_t> &collectives)
-    : entry(entry), runtime(runtime), collectives(collectives), builder(entry),
-      loc(entry.getLoc()) {}
+    : runtime(runtime), builder(entry), loc(entry.getLoc()), entry(entry),
+      collectives(collectives) {}
 
 /// Dimensions that descriptors of tpc_runtime.h have room for.
 static constexpr int64_t kMaxRank = 8;
 
-/// The most pointers that one op hands to the runtime in an array.
+/// The most pointers that one op hands to the runtime in an array, its workspace included.
 static int64_t getMaxPointers(func::FuncOp entry) {
   int64_t count = 1;
   for (Operation &op : entry.getBody().front())
-    count = std::max<int64_t>(count, op.getNumOperands() + getWrittenValues(&op).size());
+    count = std::max<int64_t>(count, op.getNumOperands() + getWrittenValues(&op).size() + 1);
   return count;
 }
 
@@ -100,6 +99,8 @@ Value EntryLowering::getPointer(Value value) {
 
 Value EntryLowering::getWorkspace(Operation *op) {
   auto slots = op->getAttrOfType<ArrayAttr>(TPCDialect::kSlots);
+  if (slots.size() == op->getNumResults())
+    return LLVM::ZeroOp::create(builder, loc, runtime.getPointer());
   return getPointer(cast<SlotAttr>(slots[op->getNumResults()]));
 }
 
@@ -119,13 +120,15 @@ Value EntryLowering::getIndexPointer(Value index) {
 }
 
 Value EntryLowering::fillPointers(ValueRange values, unsigned firstElement) {
-  auto address = [&](unsigned element) {
-    return LLVM::GEPOp::create(builder, loc, runtime.getPointer(), runtime.getPointer(), pointers,
-                               ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(element)});
-  };
   for (auto [number, value] : llvm::enumerate(values))
-    LLVM::StoreOp::create(builder, loc, getPointer(value), address(firstElement + number));
-  return address(firstElement);
+    LLVM::StoreOp::create(builder, loc, getPointer(value),
+                          getPointerAddress(firstElement + number));
+  return getPointerAddress(firstElement);
+}
+
+Value EntryLowering::getPointerAddress(unsigned element) {
+  return LLVM::GEPOp::create(builder, loc, runtime.getPointer(), runtime.getPointer(), pointers,
+                             ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(element)});
 }
 
 Value EntryLowering::getInteger(int64_t value) {
@@ -158,21 +161,6 @@ FailureOr<int64_t> EntryLowering::getDtype(Operation *op, Value value) {
 }
 
 //===-- compute ----------------------------------------------------------------===//
-
-LogicalResult EntryLowering::lowerLaunch(LaunchOp op) {
-  auto kernel = SymbolTable::lookupNearestSymbolFrom<LLVM::LLVMFuncOp>(op, op.getKernelAttr());
-  if (!kernel)
-    return op.emitOpError("expects '") << op.getKernel() << "' to be lowered to an llvm.func first";
-  KernelInfo info = KernelInfo::get(kernel);
-  if (info.extent <= 0)
-    return success();
-  fillPointers(op->getOperands(), 0);
-  fillPointers(op->getResults(), op->getNumOperands());
-  runtime.call(builder, loc, "tpc_launch", {},
-               {context, runtime.getAddress(builder, loc, kernel.getName()), pointers,
-                getInteger(info.extent), getInteger(info.grain)});
-  return success();
-}
 
 LogicalResult EntryLowering::lowerContract(ContractOp op) {
   FailureOr<int64_t> dtype = getDtype(op, op.getLhs()), resultDtype = getDtype(op, op.getResult());
@@ -295,15 +283,6 @@ LogicalResult EntryLowering::lowerDropout(DropoutOp op) {
                {context, getDescriptor("tpc_dropout_desc", fields), *seed,
                 fillOffsets(op.getOffsets()), getPointer(op.getInput()),
                 getPointer(op.getResult())});
-  return success();
-}
-
-LogicalResult EntryLowering::lowerCopy(CopyOp op) {
-  if (getSlot(op.getInput()) == getSlot(op.getResult()))
-    return success();
-  Value to = getPointer(op.getResult()), from = getPointer(op.getInput());
-  LLVM::MemcpyOp::create(builder, loc, to, from, getInteger(tpc::getBytes(op.getType())),
-                         /*isVolatile=*/false);
   return success();
 }
 

@@ -1,6 +1,8 @@
 //===- LowerToCpu.cpp - planned schedules as LLVM functions that call the runtime ===//
 
 #include "EntryLowering.h"
+#include "LowerEntries.h"
+#include "tpc/Codegen/KernelInfo.h"
 #include "tpc/Codegen/Passes.h"
 
 namespace tpc {
@@ -12,54 +14,48 @@ using namespace mlir;
 using namespace tpc;
 using Field = RuntimeCalls::Field;
 
-/// The symbols that the runtime looks for: tpc_program of tpc_runtime.h.
-static void addProgram(RuntimeCalls &runtime, StringRef manifest, ArrayRef<std::string> entries) {
-  auto points = llvm::map_to_vector(entries, [](const std::string &name) -> SmallVector<Field> {
-    return {Field::string(name), Field::function("tpc_entry_" + name)};
-  });
-  runtime.addStructs("tpc_entry_points", points, /*exported=*/false);
-  runtime.addStructs("tpc_compiled_program",
-                     {{Field::string(manifest), Field::int64(manifest.size()),
-                       Field::function("tpc_entry_points"), Field::int64(entries.size()),
-                       /*backend=*/Field::null(), /*device_code=*/Field::null(), Field::int64(0)}},
-                     /*exported=*/true);
+namespace {
+/// Kernels are functions of the program, copies are the processor's.
+struct CpuEntryLowering : EntryLowering {
+  using EntryLowering::EntryLowering;
+  LogicalResult lowerLaunch(LaunchOp op) override;
+  LogicalResult lowerCopy(CopyOp op) override;
+};
+} // namespace
+
+LogicalResult CpuEntryLowering::lowerLaunch(LaunchOp op) {
+  auto kernel = SymbolTable::lookupNearestSymbolFrom<LLVM::LLVMFuncOp>(op, op.getKernelAttr());
+  if (!kernel)
+    return op.emitOpError("expects '") << op.getKernel() << "' to be lowered to an llvm.func first";
+  KernelInfo info = KernelInfo::get(kernel);
+  if (info.extent <= 0)
+    return success();
+  fillPointers(op->getOperands(), 0);
+  fillPointers(op->getResults(), op->getNumOperands());
+  runtime.call(builder, loc, "tpc_launch", {},
+               {context, runtime.getAddress(builder, loc, kernel.getName()), pointers,
+                getInteger(info.extent), getInteger(info.grain)});
+  return success();
 }
 
-/// What is left of the tpc dialect says nothing more to LLVM.
-static void dropDialect(ModuleOp module) {
-  for (MeshOp mesh : llvm::make_early_inc_range(module.getOps<MeshOp>()))
-    mesh.erase();
-  for (NamedAttribute attribute : llvm::to_vector(module->getDiscardableAttrs()))
-    if (attribute.getName().strref().starts_with("tpc."))
-      module->removeDiscardableAttr(attribute.getName());
-  module.walk(
-      [](LLVM::LLVMFuncOp function) { function->removeDiscardableAttr(TPCDialect::kKernel); });
+LogicalResult CpuEntryLowering::lowerCopy(CopyOp op) {
+  if (getSlot(op.getInput()) == getSlot(op.getResult()))
+    return success();
+  Value to = getPointer(op.getResult()), from = getPointer(op.getInput());
+  LLVM::MemcpyOp::create(builder, loc, to, from, getInteger(tpc::getBytes(op.getType())),
+                         /*isVolatile=*/false);
+  return success();
 }
 
 namespace {
 struct LowerToCpu : tpc::impl::LowerToCpuBase<LowerToCpu> {
   void runOnOperation() override {
-    ModuleOp module = getOperation();
-    if (!module->hasAttr(TPCDialect::kArena)) {
-      module.emitError("expects planned memory; tpc-plan-memory attaches tpc.arena");
-      return signalPassFailure();
-    }
-    SmallVector<func::FuncOp> entries = getEntries(module);
-    llvm::DenseMap<Operation *, int64_t> collectives;
-    for (auto [number, op] : llvm::enumerate(getCollectives(module)))
-      collectives[op] = number;
-    RuntimeCalls runtime(module);
-    for (func::FuncOp entry : entries)
-      if (failed(verifySchedule(entry)) || failed(EntryLowering(entry, runtime, collectives).run()))
-        return signalPassFailure();
-    auto names =
-        llvm::map_to_vector(entries, [](func::FuncOp entry) { return entry.getName().str(); });
-    for (func::FuncOp entry : entries)
-      entry.erase();
-    if (auto manifest = module->getAttrOfType<StringAttr>(TPCDialect::kManifest);
-        manifest && !names.empty())
-      addProgram(runtime, manifest.getValue(), names);
-    dropDialect(module);
+    ProgramTarget target;
+    target.backend = Field::null();
+    target.deviceCode = Field::null();
+    RuntimeCalls runtime(getOperation());
+    if (failed(lowerEntries<CpuEntryLowering>(getOperation(), runtime, target)))
+      signalPassFailure();
   }
 };
 } // namespace

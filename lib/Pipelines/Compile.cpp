@@ -94,7 +94,9 @@ static LogicalResult writeMachineCode(ModuleOp module, const CompileOptions &opt
     return failure();
   if (options.emit == Emit::Obj)
     return writeData(buffer, options.output, context);
-  return linkExecutable(buffer, options.output, LinkOptions(),
+  LinkOptions link;
+  link.cuda = options.target.isCuda();
+  return linkExecutable(buffer, options.output, link,
                         FileLineColLoc::get(context, options.output, 0, 0));
 }
 
@@ -114,8 +116,12 @@ static LogicalResult checkOutput(const CompileOptions &options, MLIRContext *con
 static LogicalResult checkTarget(const CompileOptions &options, MLIRContext *context) {
   if (!options.target.isCuda() || options.emit < Emit::Llvm)
     return success();
+  if (hasCudaRuntime())
+    return success();
   return emitError(NameLoc::get(StringAttr::get(context, "--target")))
-         << "this build of tpc has no code generator for GPUs: --emit=kernels is the last form";
+         << "this build of tpc was made without the CUDA toolkit: install it (cuda-toolkit-13-0, "
+            "or 12.8 and newer, "
+            "with cuDNN's and NCCL's headers) and configure tpc anew; --emit=kernels needs none";
 }
 
 LogicalResult tpc::compile(const CompileOptions &given, MLIRContext *context) {

@@ -132,12 +132,21 @@ static bool hasBf16Instructions(const Cpu &cpu) {
          llvm::is_contained(cpu.features, "avxneconvert");
 }
 
+/// Kernels for the GPU, entries for the host. Machine code is made once the entries no longer name
+/// the kernels, and embedded where they refer to it.
+static void buildGpuLowering(OpPassManager &manager, const CompileOptions &options) {
+  manager.addPass(createLowerToCuda());
+  manager.addPass(createEmbedKernels());
+}
+
 /// LLVM functions. The manifest first: it tells of slots, arguments and collectives, which lowering
 /// removes; the entry programs last: they refer to kernels by what those have become.
 static void buildLowering(OpPassManager &manager, const CompileOptions &options) {
   BuildManifestOptions manifest;
   manifest.cpu = options.cpu;
   manager.addPass(createBuildManifest(manifest));
+  if (options.target.isCuda())
+    return buildGpuLowering(manager, options);
   LowerKernelsOptions kernels;
   kernels.vectorBits = getVectorBits(options.processor);
   kernels.expandBf16 = !hasBf16Instructions(options.processor);

@@ -113,9 +113,14 @@ LogicalResult Linker::run(StringRef object) {
   std::error_code error = objectFile.write([&](raw_ostream &os) { os << object; });
   if (error || (error = executable.getError()))
     return emitError(loc) << "cannot write beside '" << output << "': " << error.message();
-  std::string main = *runtime + "/libtpc_main.a", library = *runtime + "/libtpc_runtime.a";
-  SmallVector<StringRef> command = {*compiler, "-o",   executable.getPath(), objectFile.getPath(),
-                                    main,      library};
+  std::string main = *runtime + "/libtpc_main.a", library = *runtime + "/libtpc_runtime.a",
+              cuda = *runtime + "/libtpc_runtime_cuda.a";
+  SmallVector<StringRef> command = {*compiler, "-o", executable.getPath(), objectFile.getPath(),
+                                    main};
+  if (options.cuda)
+    command.append({cuda, library, TPC_CUDART, "-static-libstdc++", "-static-libgcc", "-lrt"});
+  else
+    command.push_back(library);
   SmallVector<StringRef> flags;
   StringRef(TPC_LINK_FLAGS).split(flags, ' ', -1, /*KeepEmpty=*/false);
   llvm::append_range(command, flags);
@@ -130,6 +135,8 @@ LogicalResult Linker::run(StringRef object) {
     return emitError(loc) << "cannot write '" << output << "': " << error.message();
   return success();
 }
+
+bool tpc::hasCudaRuntime() { return !StringRef(TPC_CUDART).empty(); }
 
 LogicalResult tpc::linkExecutable(StringRef object, StringRef output, const LinkOptions &options,
                                   Location loc) {

@@ -161,7 +161,8 @@ private:
                   static_cast<long long>(steps), seconds);
       std::printf("%.0f tokens/s, mfu %.1f %% of %.1f GFLOP/s (%s, %d ranks x %d threads)\n",
                   tokens / seconds, 100 * flops / seconds / peak, peak / 1e9,
-                  peakName(manifest.bf16), program.context().world(), program.context().threads);
+                  peakName(program.device(), manifest.bf16).c_str(), program.context().world(),
+                  program.context().threads);
       std::printf("communication %.1f s (%.1f %%)\n", communicationSeconds,
                   100 * communicationSeconds / seconds);
       std::printf("%s\n", program.describeMemory().c_str());

@@ -53,13 +53,20 @@ void runRank(const tpc_program &compiled, const Manifest &manifest, const Option
     runForward(program, options);
 }
 
-CommunicatorOptions communicatorOptions(const Manifest &manifest, const Options &options) {
+/// `regionBytes`: of the memory that collectives work in.
+CommunicatorOptions communicatorOptions(const Manifest &manifest, const Options &options,
+                                        size_t regionBytes) {
   CommunicatorOptions wanted;
-  wanted.regionBytes = static_cast<size_t>(manifest.communicationBytes);
+  wanted.regionBytes = regionBytes;
   wanted.collectives = manifest.collectives;
   wanted.timeoutSeconds = options.timeout;
   wanted.identity = {{"executable", executableIdentity()}};
   return wanted;
+}
+
+/// A device has a region of its own.
+size_t hostRegionBytes(const tpc_program &compiled, const Manifest &manifest) {
+  return compiled.backend ? 0 : static_cast<size_t>(manifest.communicationBytes);
 }
 
 /// The threads of a rank as far as they are known before the ranks have met.
@@ -74,10 +81,16 @@ void openDevice(const tpc_program &compiled, const Manifest &manifest, const Opt
                 const DevicePlace &place, tpc_context &context) {
   if (!compiled.backend)
     return;
-  DeviceOptions wanted{manifest.arch, place, manifest.arenaBytes(context.threads)};
+  DeviceOptions wanted;
+  wanted.arch = manifest.arch, wanted.place = place, wanted.batch = manifest.batch;
+  wanted.arenaBytes = manifest.arenaBytes(context.threads);
+  wanted.memory = manifest.peak;
+  wanted.memory.emplace_back("workspace", manifest.workspaceBytesPerThread);
+  wanted.deterministic = options.deterministic;
   context.device = compiled.backend->open(wanted);
-  compiled.backend->connect(*context.device, context.communicator,
-                            communicatorOptions(manifest, options));
+  compiled.backend->connect(
+      *context.device, context.communicator,
+      communicatorOptions(manifest, options, static_cast<size_t>(manifest.communicationBytes)));
 }
 
 /// Runs, and leaves in good order; a failure is told to all ranks and printed by one.
@@ -108,8 +121,9 @@ int runProcess(const tpc_program &compiled, const Manifest &manifest, const Opti
                const RankInfo &info) {
   std::unique_ptr<Communicator> connected;
   try {
-    connected = connect(info, parseCommunicatorKind(options.communicator),
-                        communicatorOptions(manifest, options));
+    connected =
+        connect(info, parseCommunicatorKind(options.communicator),
+                communicatorOptions(manifest, options, hostRegionBytes(compiled, manifest)));
   } catch (const std::exception &error) {
     return reportFailure(error, nullptr);
   }
@@ -118,8 +132,9 @@ int runProcess(const tpc_program &compiled, const Manifest &manifest, const Opti
 
 /// All ranks are threads of this process.
 int runThreads(const tpc_program &compiled, const Manifest &manifest, const Options &options) {
-  auto communicators = createInProcessCommunicators(static_cast<int>(manifest.mesh.size()),
-                                                    communicatorOptions(manifest, options));
+  auto communicators = createInProcessCommunicators(
+      static_cast<int>(manifest.mesh.size()),
+      communicatorOptions(manifest, options, hostRegionBytes(compiled, manifest)));
   DevicePlace place{0, static_cast<int>(manifest.mesh.size())};
   std::atomic<int> status = 0;
   std::vector<std::thread> threads;

@@ -40,6 +40,8 @@ void addCommon(CLI::App &app, Options &options) {
   app.add_option("--timeout", options.timeout, "longest wait for another rank, in seconds")
       ->envname("TPC_TIMEOUT")
       ->check(CLI::Range(0.1, 1e9));
+  app.add_flag("--deterministic", options.deterministic,
+               "on a GPU: only algorithms that give the same bits in every run");
   app.add_flag("--describe", options.describe, "print mesh, layouts and memory, and end");
   app.add_flag("--print-manifest", options.printManifest, "print the manifest (JSON), and end");
   app.add_flag("--quiet", options.quiet, "no progress, no summary");

@@ -26,6 +26,7 @@ struct Options {
   std::string communicator = "auto";
   int threadsPerRank = 0; ///< 0: found out
   double timeout = 60;    ///< seconds
+  bool deterministic = false;
   bool describe = false, printManifest = false, quiet = false;
 };
 

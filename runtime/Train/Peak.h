@@ -3,12 +3,14 @@
 #define TPC_RUNTIME_TRAIN_PEAK_H
 
 #include "tpc/runtime/Context.h"
+#include <string>
 
 namespace tpc::runtime {
 
 /// What measurePeak times, for reports.
-inline const char *peakName(bool bf16) {
-  return bf16 ? "bf16 matmul, 1024x1024x1024 per thread" : "f32 matmul, 1024x1024x1024 per thread";
+inline std::string peakName(const Device &device, bool bf16) {
+  return std::string(bf16 ? "bf16" : "f32") + " matmul, " +
+         (device.isHost() ? "1024x1024x1024 per thread" : "8192x8192x8192");
 }
 
 /// Floating-point operations per second of all ranks together: each times that product on all its

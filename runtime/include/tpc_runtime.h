@@ -47,7 +47,6 @@ typedef struct tpc_program {
   int64_t entry_count;
   const struct tpc_backend *backend; /* null: the processor */
   const char *device_code;           /* kernels as the device loads them: a cubin; null if there are none */
-  int64_t device_code_bytes;
 } tpc_program;
 extern const tpc_program tpc_compiled_program;
 

@@ -120,7 +120,7 @@ tpc.mesh @mesh <["tp"=2]>
 llvm.func @sine(!llvm.ptr, i64, i64) attributes {tpc.kernel = {extent = 8 : i64, grain = 2 : i64}}
 // CHECK-LABEL: llvm.func @tpc_entry_started(
 func.func @started(%x: tensor<8xf32>, %s: tensor<f32>) -> (tensor<8xf32>, tensor<f32>, tensor<8xf32>) {
-  // CHECK: llvm.mlir.constant(4 : i64)
+  // CHECK: llvm.mlir.constant(5 : i64)
   // CHECK: llvm.alloca %{{.*}} x !llvm.ptr
   // CHECK-COUNT-4: llvm.store
   // CHECK: llvm.call @tpc_collective_start(

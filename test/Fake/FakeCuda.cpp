@@ -1,6 +1,8 @@
 // The part of CUDA's runtime library that tpc's runtime uses, over host memory: a stream is a
 // thread that does what it is given in order, an event a number it counts up. Work is late by a
 // random time, so that whoever forgets to wait reads old values; fresh memory is full of NaN.
+#include "FakeCudaDevice.h"
+
 #include <chrono>
 #include <condition_variable>
 #include <cstdlib>
@@ -72,9 +74,14 @@ cudaError_t on(cudaStream_t stream, std::function<void()> task) {
 } // namespace
 
 extern "C" {
-cudaError_t cudaGetDeviceCount(int *count) { return *count = 1, cudaSuccess; }
+cudaError_t cudaGetDeviceCount(int *count) {
+  *count = tpc::test::fakeMachine().devices;
+  return *count ? cudaSuccess : cudaErrorNoDevice;
+}
 cudaError_t cudaGetDevice(int *device) { return *device = 0, cudaSuccess; }
-cudaError_t cudaSetDevice(int device) { return device == 0 ? cudaSuccess : cudaErrorInvalidDevice; }
+cudaError_t cudaSetDevice(int device) {
+  return device < tpc::test::fakeMachine().devices ? cudaSuccess : cudaErrorInvalidDevice;
+}
 const char *cudaGetErrorName(cudaError_t) { return "cudaErrorOfTheFake"; }
 const char *cudaGetErrorString(cudaError_t code) {
   return code == cudaErrorMemoryAllocation ? "out of memory" : "an error of the fake";

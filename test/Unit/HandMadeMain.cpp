@@ -14,5 +14,4 @@ extern "C" const tpc_program tpc_compiled_program = {manifest.data(),
                                                      tpc::test::handMadeEntries(),
                                                      tpc::test::handMadeEntryCount,
                                                      nullptr,
-                                                     nullptr,
-                                                     0};
+                                                     nullptr};

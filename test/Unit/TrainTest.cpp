@@ -28,8 +28,7 @@ std::string run(int tp, std::vector<std::string> flags, const std::string &manif
                           test::handMadeEntries(),
                           test::handMadeEntryCount,
                           nullptr,
-                          nullptr,
-                          0};
+                          nullptr};
   std::vector<const char *> words = {"program", "--quiet"};
   for (const std::string &flag : flags)
     words.push_back(flag.c_str());

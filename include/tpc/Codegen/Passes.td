@@ -105,6 +105,24 @@ def LowerToCpu : Pass<"tpc-lower-to-cpu", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
 }
 
+def LowerToCuda : Pass<"tpc-lower-to-cuda", "::mlir::ModuleOp"> {
+  let summary = "Lowers planned entry programs to LLVM functions that give their work to a GPU";
+  let description = [{
+    As tpc-lower-to-cpu, whose calls of the runtime it makes, with pointers to the GPU's memory. A launch names a
+    function of the device code: a kernel in `gpu.module @tpc_kernels`, launched as its `tpc.grid` says with pointers
+    to operands and results, index operands by value and, if it has `tpc.workspace`, the pointer to that; then the
+    kernel of its `tpc.finish` with the same arguments. `tpc_compiled_program` refers to the backend `tpc_cuda_backend`
+    and to the bytes `tpc_device_code`, empty until tpc-embed-kernels fills them.
+
+    ```mlir
+    %1 = tpc.launch @double(%0) {tpc.slots = [#tpc.slot<private, offset = 64, bytes = 64, activations>]} : ...
+    // becomes: pointers to both slots in a stack array, then
+    llvm.call @tpc_launch_device(%context, %descriptor, %pointers)
+    ```
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
 def LowerKernels : Pass<"tpc-lower-kernels", "::mlir::ModuleOp"> {
   let summary = "Writes each kernel as vector loops over its iterations, in the LLVM dialect";
   let description = [{

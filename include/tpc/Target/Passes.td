@@ -30,4 +30,14 @@ def BuildManifest : Pass<"tpc-build-manifest", "::mlir::ModuleOp"> {
                         "processor to compile for: native, x86-64-v2, x86-64-v3, x86-64-v4 or a name LLVM knows">];
 }
 
+def EmbedKernels : Pass<"tpc-embed-kernels", "::mlir::ModuleOp"> {
+  let summary = "Puts the machine code of kernels into the program's constant data";
+  let description = [{
+    The bytes of the only object in `gpu.binary @tpc_kernels` become the contents of the constant `tpc_device_code`,
+    which tpc-lower-to-cuda has left empty and `tpc_compiled_program` refers to; the binary goes. A module without
+    kernels stays as it is.
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
 #endif // TPC_TARGET_PASSES_TD

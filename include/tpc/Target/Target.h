@@ -25,9 +25,15 @@ mlir::LogicalResult emitObject(mlir::ModuleOp module, const Cpu &cpu, llvm::raw_
 struct LinkOptions {
   /// Folder of libtpc_runtime.a and libtpc_main.a; empty: beside the running program, in ../lib.
   std::string runtimeFolder;
+  /// Whether the program drives a GPU: libtpc_runtime_cuda.a and CUDA's runtime library, both
+  /// static, go into it.
+  bool cuda = false;
   /// C++ compiler that links; empty: $CXX, else the one tpc was built with.
   std::string compiler;
 };
+
+/// Whether this build of tpc can link programs that drive a GPU.
+bool hasCudaRuntime();
 
 /// Links an object with the runtime. The executable appears as `output` only when it is complete; a
 /// missing compiler, library or folder and a full disk are reported at `loc`.

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace tpc::runtime {
 
@@ -81,6 +83,10 @@ struct DeviceOptions {
   std::string arch; ///< of the manifest's target
   DevicePlace place;
   uint64_t arenaBytes = 0; ///< of a rank: both regions and workspace
+  /// What the arena is for, at its peak: category, bytes.
+  std::vector<std::pair<std::string, int64_t>> memory;
+  int64_t batch = 1;          ///< of all ranks together
+  bool deterministic = false; ///< only algorithms that give the same bits in every run
 };
 
 } // namespace tpc::runtime

@@ -1,0 +1,127 @@
+#include "Cuda/CudaDevice.h"
+#include "Cuda/EmbeddingKernels.h"
+#include "Device/CpuDevice.h"
+#include "tpc/runtime/Context.h"
+
+namespace tpc::runtime {
+
+CudaDevice::CudaDevice(int architecture, bool deterministic)
+    : staging(compute.get()), products(compute.get(), deterministic),
+      attentions(compute.get(), architecture, deterministic) {}
+
+CudaDevice::~CudaDevice() {
+  if (code)
+    cudaLibraryUnload(code);
+}
+
+void CudaDevice::load(const tpc_program &program) {
+  if (!program.device_code)
+    return;
+  checkCuda(
+      cudaLibraryLoadData(&code, program.device_code, nullptr, nullptr, 0, nullptr, nullptr, 0),
+      "loading the program's kernels");
+}
+
+//===-- memory -----------------------------------------------------------------===//
+
+std::shared_ptr<char> CudaDevice::allocate(uint64_t bytes) { return allocateDevice(bytes); }
+
+void CudaDevice::useWorkspace(tpc_context &, char *memory, uint64_t bytes) {
+  workspace = memory, workspaceBytes = bytes;
+}
+
+void CudaDevice::copyFromHost(char *to, const void *from, uint64_t bytes) {
+  staging.copy(to, from, bytes);
+}
+
+void CudaDevice::copyToHost(void *to, const char *from, uint64_t bytes) {
+  checkCuda(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream()), "cudaMemcpyAsync");
+  synchronize();
+}
+
+void CudaDevice::copy(char *to, const char *from, uint64_t bytes) {
+  checkCuda(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream()),
+            "cudaMemcpyAsync");
+}
+
+void CudaDevice::fillZero(char *to, uint64_t bytes) {
+  checkCuda(cudaMemsetAsync(to, 0, bytes, stream()), "cudaMemsetAsync");
+}
+
+void CudaDevice::synchronize() {
+  checkCuda(cudaStreamSynchronize(stream()), "work given to the GPU");
+}
+
+//===-- computing --------------------------------------------------------------===//
+
+cudaKernel_t CudaDevice::kernel(const tpc_device_kernel_desc &desc) {
+  cudaKernel_t &found = kernels[desc.name];
+  if (!found) {
+    std::string what = std::string("finding kernel ") + desc.name;
+    checkCuda(cudaLibraryGetKernel(&found, code, desc.name), what.c_str());
+  }
+  return found;
+}
+
+void CudaDevice::launch(tpc_context &, const tpc_device_kernel_desc &desc, char *const *arguments) {
+  addresses.clear();
+  for (int64_t i = 0; i < desc.arguments; ++i)
+    addresses.push_back(const_cast<char **>(arguments + i));
+  std::string what = std::string("launching kernel ") + desc.name;
+  checkCuda(cudaLaunchKernel(reinterpret_cast<const void *>(kernel(desc)),
+                             dim3(static_cast<unsigned>(desc.blocks)),
+                             dim3(static_cast<unsigned>(desc.threads)), addresses.data(),
+                             static_cast<size_t>(desc.shared_bytes), stream()),
+            what.c_str());
+}
+
+void CudaDevice::contract(tpc_context &, const tpc_contract_desc &desc, const char *a,
+                          const char *b, char *c) {
+  products.run(desc, a, b, c, workspace, workspaceBytes);
+}
+
+void CudaDevice::attention(tpc_context &, const tpc_attention_desc &desc, const char *q,
+                           const char *k, const char *v, char *out, char *logSumExp, char *memory) {
+  attentions.forward(desc, q, k, v, out, logSumExp, memory);
+}
+
+void CudaDevice::attentionGrad(tpc_context &, const tpc_attention_desc &desc, const char *q,
+                               const char *k, const char *v, const char *out, const char *logSumExp,
+                               const char *dOut, char *dQ, char *dK, char *dV, char *memory) {
+  attentions.backward(desc, q, k, v, out, logSumExp, dOut, dQ, dK, dV, memory);
+}
+
+void CudaDevice::embedding(tpc_context &, tpc_dtype dtype, int64_t tokens, int64_t rows,
+                           int64_t width, int64_t first, const char *ids, const char *table,
+                           char *out) {
+  giveEmbedding(dtype, {tokens, rows, width, first}, ids, table, out, stream());
+}
+
+void CudaDevice::embeddingGrad(tpc_context &, tpc_dtype dtype, tpc_dtype tableDtype, int64_t tokens,
+                               int64_t rows, int64_t width, int64_t first, const char *ids,
+                               const char *dOut, char *dTable) {
+  giveEmbeddingGrad(dtype, tableDtype, {tokens, rows, width, first}, ids, dOut, dTable, workspace,
+                    stream());
+}
+
+void CudaDevice::initTensor(tpc_context &context, const tpc_init_desc &desc, const char *seed,
+                            const char *scheme, const int64_t *offsets, char *out) {
+  int64_t key;
+  int32_t number;
+  copyToHost(&key, seed, sizeof(key));
+  copyToHost(&number, scheme, sizeof(number));
+  uint64_t bytes = elementBytes(desc.dtype);
+  for (int64_t d = 0; d < desc.rank; ++d)
+    bytes *= static_cast<uint64_t>(desc.local_shape[d]);
+  std::unique_ptr<char[]> drawn(new char[bytes]);
+  CpuDevice().initTensor(context, desc, reinterpret_cast<const char *>(&key),
+                         reinterpret_cast<const char *>(&number), offsets, drawn.get());
+  copyFromHost(out, drawn.get(), bytes);
+}
+
+void CudaDevice::dropout(tpc_context &, const tpc_dropout_desc &desc, const char *seed,
+                         const int64_t *offsets, const char *in, char *out) {
+  giveDropout(desc, seed, offsets, in, out, stream());
+}
+
+} // namespace tpc::runtime

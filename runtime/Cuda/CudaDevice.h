@@ -1,0 +1,79 @@
+// A GPU as a device: work goes to one stream, the host goes on.
+#ifndef TPC_RUNTIME_CUDA_CUDADEVICE_H
+#define TPC_RUNTIME_CUDA_CUDADEVICE_H
+
+#include "Cuda/GpuAttention.h"
+#include "Cuda/Products.h"
+#include "Cuda/Staging.h"
+#include "Cuda/Stream.h"
+#include "tpc/runtime/Device.h"
+#include <unordered_map>
+
+namespace tpc::runtime {
+
+class CudaDevice : public Device {
+public:
+  /// The calling thread's current GPU; see openCudaDevice.
+  /// `architecture`: the program's, 90 for sm_90.
+  CudaDevice(int architecture, bool deterministic);
+  ~CudaDevice() override;
+  const char *name() const override { return "cuda"; }
+  bool isHost() const override { return false; }
+  /// The stream that all work goes to.
+  cudaStream_t stream() const { return compute.get(); }
+
+  /// Throws Error if the GPU refuses the code.
+  void load(const tpc_program &program) override;
+
+  std::shared_ptr<char> allocate(uint64_t bytes) override;
+  uint64_t touchedBytes(const char *data, uint64_t bytes) const override { return bytes; }
+  void useWorkspace(tpc_context &context, char *workspace, uint64_t bytes) override;
+
+  void copyFromHost(char *to, const void *from, uint64_t bytes) override;
+  void copyToHost(void *to, const char *from, uint64_t bytes) override;
+  void copy(char *to, const char *from, uint64_t bytes) override;
+  void fillZero(char *to, uint64_t bytes) override;
+  void synchronize() override;
+
+  void launch(tpc_context &context, const tpc_device_kernel_desc &kernel,
+              char *const *arguments) override;
+  void contract(tpc_context &context, const tpc_contract_desc &desc, const char *a, const char *b,
+                char *c) override;
+  void attention(tpc_context &context, const tpc_attention_desc &desc, const char *q, const char *k,
+                 const char *v, char *out, char *logSumExp, char *workspace) override;
+  void attentionGrad(tpc_context &context, const tpc_attention_desc &desc, const char *q,
+                     const char *k, const char *v, const char *out, const char *logSumExp,
+                     const char *dOut, char *dQ, char *dK, char *dV, char *workspace) override;
+  void embedding(tpc_context &context, tpc_dtype dtype, int64_t tokens, int64_t rows, int64_t width,
+                 int64_t first, const char *ids, const char *table, char *out) override;
+  void embeddingGrad(tpc_context &context, tpc_dtype dtype, tpc_dtype tableDtype, int64_t tokens,
+                     int64_t rows, int64_t width, int64_t first, const char *ids, const char *dOut,
+                     char *dTable) override;
+  /// Draws on the host, so that a model starts with the same bits as on a processor.
+  void initTensor(tpc_context &context, const tpc_init_desc &desc, const char *seed,
+                  const char *scheme, const int64_t *offsets, char *out) override;
+  void dropout(tpc_context &context, const tpc_dropout_desc &desc, const char *seed,
+               const int64_t *offsets, const char *in, char *out) override;
+
+private:
+  cudaKernel_t kernel(const tpc_device_kernel_desc &desc);
+
+  Stream compute;
+  Staging staging;
+  Products products;
+  GpuAttention attentions;
+  cudaLibrary_t code = nullptr;
+  std::unordered_map<std::string, cudaKernel_t> kernels;
+  std::vector<void *> addresses; ///< of the arguments of a launch
+  char *workspace = nullptr;
+  uint64_t workspaceBytes = 0;
+};
+
+/// The GPU of `options.place`. Throws Error, in this order, if there is no GPU or no driver, if the
+/// driver is too old, if there are more ranks than GPUs, if the program is for another
+/// architecture, if what the ranks need does not fit into the memory that is left.
+std::unique_ptr<Device> openCudaDevice(const DeviceOptions &options);
+
+} // namespace tpc::runtime
+
+#endif

@@ -1,0 +1,351 @@
+// A GPU as a device, on the stand-ins of test/Fake: late work, memory full of NaN, products by
+// definition.
+#include "Cuda/CudaDevice.h"
+#include "Fake/FakeCudaDevice.h"
+#include "Unit/RuntimeContext.h"
+#include "Unit/TemporaryFolder.h"
+
+#include <cstdlib>
+#include <fstream>
+#include <gtest/gtest.h>
+
+using namespace tpc;
+using namespace tpc::runtime;
+
+namespace {
+
+class CudaDeviceTest : public testing::Test {
+protected:
+  CudaDeviceTest() {
+    setenv("TPC_CUBLASLT_LIBRARY", FAKE_CUBLASLT, 1);
+    setenv("XDG_CACHE_HOME", (folder / "cache").c_str(), 1);
+    test::fakeMachine() = {};
+    test::fakeLaunches().clear();
+  }
+  ~CudaDeviceTest() override {
+    for (const char *name : {"FAKE_CUBLASLT_VERSION", "FAKE_CUBLASLT_FULL"})
+      unsetenv(name);
+  }
+
+  std::string failureOf(DeviceOptions options) {
+    try {
+      openCudaDevice(options);
+    } catch (const Error &error) {
+      return error.what();
+    }
+    return "";
+  }
+  /// A context whose device is the stand-in's GPU.
+  std::unique_ptr<tpc_context> makeContext() {
+    auto context = test::makeContext();
+    context->device = openCudaDevice(options);
+    workspace = context->device->allocate(1 << 16);
+    context->device->useWorkspace(*context, workspace.get(), 1 << 16);
+    return context;
+  }
+  template <typename T>
+  std::shared_ptr<char> put(tpc_context &context, const std::vector<T> &values) {
+    auto memory = context.device->allocate(values.size() * sizeof(T));
+    context.device->copyFromHost(memory.get(), values.data(), values.size() * sizeof(T));
+    return memory;
+  }
+  template <typename T>
+  std::vector<T> get(tpc_context &context, const std::shared_ptr<char> &memory, size_t count) {
+    std::vector<T> values(count);
+    context.device->copyToHost(values.data(), memory.get(), count * sizeof(T));
+    return values;
+  }
+
+  test::TemporaryFolder folder;
+  DeviceOptions options = [] {
+    DeviceOptions some;
+    some.arch = "sm_90", some.arenaBytes = 1 << 20, some.batch = 8;
+    some.memory = {{"parameters", 1 << 18}, {"activations", 3 << 18}};
+    return some;
+  }();
+  std::shared_ptr<char> workspace;
+};
+
+//===-- what is wrong with a machine -------------------------------------------===//
+
+TEST_F(CudaDeviceTest, NoDriver) {
+  test::fakeMachine().driver = 0;
+  EXPECT_NE(failureOf(options).find("no NVIDIA driver on"), std::string::npos);
+  EXPECT_NE(failureOf(options).find("--target=cpu"), std::string::npos);
+}
+
+TEST_F(CudaDeviceTest, DriverTooOld) {
+  test::fakeMachine().driver = 11080;
+  EXPECT_NE(failureOf(options).find("knows CUDA up to 11.8, this program was linked with " +
+                                    std::to_string(CUDART_VERSION / 1000) + "."),
+            std::string::npos);
+}
+
+TEST_F(CudaDeviceTest, NoDevice) {
+  test::fakeMachine().devices = 0;
+  EXPECT_NE(failureOf(options).find("no GPU on"), std::string::npos);
+}
+
+TEST_F(CudaDeviceTest, MoreRanksThanDevices) {
+  test::fakeMachine().devices = 2;
+  options.place.number = 1;
+  EXPECT_EQ(failureOf(options), "");
+  options.place.number = 2;
+  EXPECT_NE(
+      failureOf(options).find("the host has 2, each rank needs its own: start at most 2 ranks"),
+      std::string::npos);
+}
+
+TEST_F(CudaDeviceTest, WrongArchitecture) {
+  test::fakeMachine().arch = 80;
+  EXPECT_NE(
+      failureOf(options).find("is sm_80, this program is for sm_90: compile with --arch=sm_80"),
+      std::string::npos);
+  test::fakeMachine().arch = 86; // a later minor version runs sm_80
+  options.arch = "sm_80";
+  EXPECT_EQ(failureOf(options), "");
+  test::fakeMachine().arch = 120, options.arch = "sm_100";
+  EXPECT_NE(failureOf(options).find("is sm_120, this program is for sm_100"), std::string::npos);
+}
+
+TEST_F(CudaDeviceTest, TooLittleMemory) {
+  // 256 KiB are fixed, 96 KiB come with each of 8 sequences: 640 KiB hold 4.
+  test::fakeMachine().freeBytes = 640 << 10;
+  std::string message = failureOf(options);
+  EXPECT_NE(message.find("needs 1.00 MiB (parameters 256 KiB, activations 768 KiB), 640 KiB of"),
+            std::string::npos)
+      << message;
+  EXPECT_NE(message.find("a --batch of at most about 4 instead of 8"), std::string::npos)
+      << message;
+  test::fakeMachine().freeBytes = 200 << 10;
+  EXPECT_NE(failureOf(options).find("no --batch fits"), std::string::npos);
+}
+
+TEST_F(CudaDeviceTest, RanksThatShareADeviceShareItsMemory) {
+  test::fakeMachine().freeBytes = 3 << 20;
+  options.place.sharers = 3;
+  EXPECT_EQ(failureOf(options), "");
+  options.place.sharers = 4;
+  EXPECT_NE(failureOf(options).find("needs 4 x 1.00 MiB"), std::string::npos);
+}
+
+//===-- memory and kernels -----------------------------------------------------===//
+
+TEST_F(CudaDeviceTest, MemoryIsZeroAndCopiesKeepTheirOrder) {
+  auto context = makeContext();
+  auto memory = context->device->allocate(64);
+  EXPECT_EQ(get<char>(*context, memory, 64), std::vector<char>(64, 0));
+  std::vector<int> source = {1};
+  for (int i = 0; i < 100; ++i) { // the source changes while copies are under way
+    source[0] = i;
+    context->device->copyFromHost(memory.get(), source.data(), 4);
+    context->device->copy(memory.get() + 4, memory.get(), 4);
+  }
+  EXPECT_EQ(get<int>(*context, memory, 2), (std::vector<int>{99, 99}));
+  context->device->fillZero(memory.get(), 4);
+  EXPECT_EQ(get<int>(*context, memory, 2), (std::vector<int>{0, 99}));
+}
+
+TEST_F(CudaDeviceTest, MoreThanTheStagingMemoryHolds) {
+  auto context = makeContext();
+  size_t piece = Staging::capacity / 8, pieces = 20;
+  auto memory = context->device->allocate(piece * pieces);
+  std::vector<char> source(piece);
+  for (size_t i = 0; i < pieces; ++i) {
+    std::fill(source.begin(), source.end(), static_cast<char>(i));
+    context->device->copyFromHost(memory.get() + i * piece, source.data(), piece);
+  }
+  auto all = get<char>(*context, memory, piece * pieces);
+  for (size_t i = 0; i < pieces; ++i)
+    EXPECT_EQ(all[i * piece + piece - 1], static_cast<char>(i));
+  std::vector<char> large(Staging::capacity, 'x');
+  context->device->copyFromHost(memory.get(), large.data(), large.size());
+  EXPECT_EQ(get<char>(*context, memory, large.size()), large);
+}
+
+/// y = n x, by the device's "code".
+void scaleKernel(char *const *arguments) {
+  auto factor = static_cast<float>(reinterpret_cast<intptr_t>(arguments[1]));
+  *reinterpret_cast<float *>(arguments[2]) = factor * *reinterpret_cast<float *>(arguments[0]);
+}
+
+TEST_F(CudaDeviceTest, LaunchesKernelsWithTheirArguments) {
+  auto context = makeContext();
+  static const test::FakeKernel code[] = {{"scale", 3, scaleKernel}, {nullptr, 0, nullptr}};
+  tpc_program program = {};
+  program.device_code = reinterpret_cast<const char *>(code);
+  context->device->load(program);
+  auto x = put<float>(*context, {3}), y = put<float>(*context, {0});
+  char *arguments[] = {x.get(), reinterpret_cast<char *>(intptr_t(5)), y.get()};
+  tpc_device_kernel_desc desc = {"scale", 3, 7, 128, 64};
+  tpc_launch_device(context.get(), &desc, arguments);
+  arguments[1] = nullptr; // the launch has its own
+  EXPECT_EQ(get<float>(*context, y, 1), std::vector<float>{15});
+  EXPECT_EQ(test::fakeLaunches(), std::vector<std::string>{"scale <<<7, 128, 64>>>"});
+  desc.name = "none";
+  tpc_launch_device(context.get(), &desc, arguments);
+  EXPECT_NE(context->communicator->failure().find("finding kernel none failed"), std::string::npos);
+}
+
+//===-- products ---------------------------------------------------------------===//
+
+/// Small multiples of 1/4: products and sums are exact in every type.
+std::vector<float> quarters(size_t count, int seed) {
+  std::vector<float> values(count);
+  for (size_t i = 0; i < count; ++i)
+    values[i] =
+        static_cast<float>(static_cast<int>((i * 7 + static_cast<size_t>(seed)) % 9) - 4) / 4;
+  return values;
+}
+
+/// The same on the processor.
+std::vector<float> expected(const tpc_contract_desc &desc, std::vector<float> a,
+                            std::vector<float> b, std::vector<float> c) {
+  auto context = test::makeContext();
+  auto raw = [](std::vector<float> &v) { return reinterpret_cast<char *>(v.data()); };
+  tpc_contract(context.get(), &desc, raw(a), raw(b), raw(c));
+  return c;
+}
+
+TEST_F(CudaDeviceTest, ProductsOfEveryOrder) {
+  auto context = makeContext();
+  constexpr int64_t batch = 2, m = 3, n = 5, k = 4;
+  auto a = quarters(batch * m * k, 1), b = quarters(batch * k * n, 2),
+       c = quarters(batch * m * n, 3);
+  for (int order = 0; order < 32; ++order) {
+    bool aRows = order & 1, bRows = order & 2, cRows = order & 4, sharedB = order & 8;
+    tpc_contract_desc desc = {TPC_F32,
+                              TPC_F32,
+                              batch,
+                              m,
+                              n,
+                              k,
+                              m * k,
+                              aRows ? k : 1,
+                              aRows ? 1 : m,
+                              sharedB ? 0 : k * n,
+                              bRows ? n : 1,
+                              bRows ? 1 : k,
+                              m * n,
+                              cRows ? n : 1,
+                              cRows ? 1 : m,
+                              (order & 16) != 0};
+    auto da = put(*context, a), db = put(*context, b), dc = put(*context, c);
+    tpc_contract(context.get(), &desc, da.get(), db.get(), dc.get());
+    EXPECT_EQ(context->communicator->failure(), "");
+    EXPECT_EQ(get<float>(*context, dc, c.size()), expected(desc, a, b, c)) << order;
+  }
+}
+
+TEST_F(CudaDeviceTest, ProductsOfSingleRowsAndColumns) {
+  auto context = makeContext();
+  for (auto [m, n, k] : {std::array<int64_t, 3>{1, 5, 4}, {3, 1, 4}, {3, 5, 1}, {1, 1, 1}}) {
+    auto a = quarters(static_cast<size_t>(m * k), 1), b = quarters(static_cast<size_t>(k * n), 2),
+         c = quarters(static_cast<size_t>(m * n), 3);
+    tpc_contract_desc desc = {TPC_F32, TPC_F32, 1, m, n,     k, m * k, k,
+                              1,       k * n,   1, k, m * n, n, 1,     0};
+    auto da = put(*context, a), db = put(*context, b), dc = put(*context, c);
+    tpc_contract(context.get(), &desc, da.get(), db.get(), dc.get());
+    EXPECT_EQ(get<float>(*context, dc, c.size()), expected(desc, a, b, c)) << m << n << k;
+  }
+}
+
+TEST_F(CudaDeviceTest, AlgorithmsAreKept) {
+  tpc_contract_desc desc = {TPC_F32, TPC_F32, 1, 2, 2, 2, 4, 2, 1, 4, 2, 1, 4, 2, 1, 0};
+  std::vector<float> ones(4, 1);
+  auto multiply = [&] {
+    auto context = makeContext();
+    auto a = put(*context, ones), c = put(*context, ones);
+    tpc_contract(context.get(), &desc, a.get(), a.get(), c.get());
+    EXPECT_EQ(context->communicator->failure(), "");
+    EXPECT_EQ(get<float>(*context, c, 4), std::vector<float>(4, 2));
+  };
+  auto lines = [&] {
+    std::ifstream file(folder / "cache/tpc/cublaslt-130100-Fake_GPU");
+    std::vector<std::string> result;
+    for (std::string line; std::getline(file, line);)
+      result.push_back(line);
+    return result;
+  };
+  multiply();
+  ASSERT_EQ(lines().size(), 1u);
+  EXPECT_NE(lines()[0].find("7470632066616b65"), std::string::npos);
+  multiply(); // finds it
+  EXPECT_EQ(lines().size(), 1u);
+  std::string product = lines()[0].substr(0, lines()[0].find(' '));
+  std::ofstream(folder / "cache/tpc/cublaslt-130100-Fake_GPU")
+      << product << " 1 2\n" // too short
+      << "nonsense\n"
+      << product << " 5 0 0 0 0 0 0 0\n"; // another library's
+  multiply();                             // asks again
+  EXPECT_EQ(lines().size(), 4u);
+}
+
+TEST_F(CudaDeviceTest, AMissingOrOldLibraryIsNamed) {
+  tpc_contract_desc desc = {TPC_F32, TPC_F32, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0};
+  auto failure = [&] {
+    auto context = makeContext();
+    tpc_contract(context.get(), &desc, workspace.get(), workspace.get(), workspace.get());
+    return context->communicator->failure();
+  };
+  setenv("TPC_CUBLASLT_LIBRARY", "/none/libcublasLt.so.13", 1);
+  EXPECT_NE(failure().find("no cuBLASLt found on"), std::string::npos);
+  EXPECT_NE(failure().find("nvidia-cublas"), std::string::npos);
+  setenv("TPC_CUBLASLT_LIBRARY", FAKE_CUBLASLT, 1);
+  setenv("FAKE_CUBLASLT_VERSION", "110803", 1);
+  EXPECT_NE(failure().find("it is version 11.8; wanted is that of CUDA 12 or 13"),
+            std::string::npos);
+  unsetenv("FAKE_CUBLASLT_VERSION");
+  setenv("FAKE_CUBLASLT_FULL", "1", 1);
+  EXPECT_NE(failure().find("CUBLAS_STATUS_ALLOC_FAILED: the library finds no memory beside the "
+                           "program's"),
+            std::string::npos);
+}
+
+//===-- embedding, initial values, dropout -------------------------------------===//
+
+TEST_F(CudaDeviceTest, EmbeddingAndItsGradientAsOnAProcessor) {
+  auto gpu = makeContext();
+  auto cpu = test::makeContext();
+  std::vector<int32_t> ids = {4, 6, 3, 6, 9, 4, 6};
+  for (int64_t width : {4, 3}) { // rows of 16 bytes, and of no multiple of that
+    auto table = quarters(static_cast<size_t>(3 * width), 1);
+    std::vector<float> dOut(7 * static_cast<size_t>(width));
+    for (size_t i = 0; i < dOut.size(); ++i)
+      dOut[i] = 1.0f / static_cast<float>(i + 3); // sums depend on their order
+    std::vector<float> out(dOut.size()), dTable(table.size());
+    auto raw = [](auto &v) { return reinterpret_cast<char *>(v.data()); };
+    tpc_embedding(cpu.get(), TPC_F32, 7, 3, width, 4, raw(ids), raw(table), raw(out));
+    tpc_embedding_grad(cpu.get(), TPC_F32, TPC_F32, 7, 3, width, 4, raw(ids), raw(dOut),
+                       raw(dTable));
+    auto i = put(*gpu, ids), t = put(*gpu, table), d = put(*gpu, dOut);
+    auto o = gpu->device->allocate(out.size() * 4), g = put(*gpu, table);
+    tpc_embedding(gpu.get(), TPC_F32, 7, 3, width, 4, i.get(), t.get(), o.get());
+    tpc_embedding_grad(gpu.get(), TPC_F32, TPC_F32, 7, 3, width, 4, i.get(), d.get(), g.get());
+    EXPECT_EQ(get<float>(*gpu, o, out.size()), out);
+    EXPECT_EQ(get<float>(*gpu, g, dTable.size()), dTable);
+  }
+  tpc_embedding_grad(gpu.get(), TPC_F64, TPC_F64, 1, 1, 1, 0, nullptr, nullptr, nullptr);
+  EXPECT_NE(gpu->communicator->failure().find("embedding gradients on a GPU are f32"),
+            std::string::npos);
+}
+
+TEST_F(CudaDeviceTest, TheSameDrawsAsOnAProcessor) {
+  auto gpu = makeContext();
+  auto cpu = test::makeContext();
+  std::vector<int64_t> seed = {42}, offsets = {2, 3};
+  std::vector<int32_t> scheme = {0};
+  auto raw = [](auto &v) { return reinterpret_cast<char *>(v.data()); };
+  tpc_init_desc init = {"w", TPC_F32, TPC_LINEAR, 4, 0.02, 2, {6, 8}, {3, 4}};
+  std::vector<float> x(12), y = quarters(12, 1);
+  tpc_init_tensor(cpu.get(), &init, raw(seed), raw(scheme), offsets.data(), raw(x));
+  auto s = put(*gpu, seed), h = put(*gpu, scheme), dx = put(*gpu, y), dy = put(*gpu, y);
+  tpc_init_tensor(gpu.get(), &init, s.get(), h.get(), offsets.data(), dx.get());
+  EXPECT_EQ(get<float>(*gpu, dx, 12), x);
+  tpc_dropout_desc dropout = {"mlp", TPC_F32, 0.4, 2, {6, 8}, {3, 4}};
+  tpc_dropout(cpu.get(), &dropout, raw(seed), offsets.data(), raw(y), raw(y));
+  tpc_dropout(gpu.get(), &dropout, s.get(), offsets.data(), dy.get(), dy.get());
+  EXPECT_EQ(get<float>(*gpu, dy, 12), y);
+}
+
+} // namespace
