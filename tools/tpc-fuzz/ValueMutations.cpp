@@ -4,6 +4,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "tpc/Dialect/TPCDialect.h"
 
 using namespace mlir;
@@ -65,6 +66,21 @@ static bool extendMask(ModuleOp module, Random &random) {
   return changeOne<WithinOp>(module, random, [](WithinOp op) {
     op.setExtent(op.getExtent() + 1);
     return true;
+  });
+}
+
+/// A box starts one element late: what had its padding cut off ends in padding.
+static bool shiftBox(ModuleOp module, Random &random) {
+  return changeOne<tensor::ExtractSliceOp>(module, random, [](tensor::ExtractSliceOp op) {
+    SmallVector<int64_t> offsets(op.getStaticOffsets());
+    for (auto [offset, size, outer] :
+         llvm::zip_equal(offsets, op.getStaticSizes(), op.getSourceType().getShape()))
+      if (offset + size < outer) {
+        ++offset;
+        op.setStaticOffsets(offsets);
+        return true;
+      }
+    return false;
   });
 }
 
@@ -261,6 +277,7 @@ ArrayRef<Mutation> tpc::fuzz::getValueMutations() {
        dropFirst<RopeTableOp>},
       {"padding-counted", "a sum takes in what padding holds", Stage::Local, countPadding},
       {"padding-mask-late", "a mask lets one element of padding through", Stage::Local, extendMask},
+      {"padding-cut-late", "an exact size begins one element late", Stage::Local, shiftBox},
       {"padding-mask-offset", "every shard masks as the first", Stage::Local, dropFirst<WithinOp>},
       {"init-offset", "every shard is initialized as the first", Stage::Local, zeroInitOffset},
       {"partial-plus-whole", "a whole value is added on every rank of a sum", Stage::Local,
