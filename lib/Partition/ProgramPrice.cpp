@@ -93,6 +93,8 @@ FailureOr<ProgramPrice> tpc::priceProgram(func::FuncOp function, const MeshConte
                                           ReshardPlanner &planner) {
   Pricer pricer(context, planner);
   for (Operation &op : function.getBody().front()) {
+    if (op.hasTrait<OpTrait::ConstantLike>()) // costs nothing, and zeros may be Partial
+      continue;
     LogicalResult added = success();
     if (auto reshard = dyn_cast<ReshardOp>(op))
       added = pricer.add(reshard);
