@@ -24,12 +24,12 @@ mlir::LogicalResult emitObject(mlir::ModuleOp module, const Cpu &cpu, llvm::raw_
 
 struct LinkOptions {
   /// Folder of libtpc_runtime.a and libtpc_main.a; empty: beside the running program, in ../lib.
-  std::string runtimeFolder;
+  std::string runtimeFolder = {};
+  /// C++ compiler that links; empty: $CXX, else the one tpc was built with.
+  std::string compiler = {};
   /// Whether the program drives a GPU: libtpc_runtime_cuda.a and CUDA's runtime library, both
   /// static, go into it.
   bool cuda = false;
-  /// C++ compiler that links; empty: $CXX, else the one tpc was built with.
-  std::string compiler;
 };
 
 /// Whether this build of tpc can link programs that drive a GPU.
