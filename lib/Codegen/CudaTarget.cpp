@@ -1,5 +1,6 @@
 //===- CudaTarget.cpp - workspaces of ops on a GPU -----------------------------===//
 
+#include "tpc/Codegen/GpuKernelInfo.h"
 #include "tpc/Codegen/TargetInfo.h"
 #include "tpc/Dialect/TPCDialect.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -35,12 +36,20 @@ static int64_t getTokenLists(Value ids) {
   return 8 * cast<RankedTensorType>(ids.getType()).getNumElements();
 }
 
+/// A kernel that cannot be lowered needs none: its lowering says why.
+static int64_t getLaunchWorkspace(LaunchOp op) {
+  auto kernel = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(op, op.getKernelAttr());
+  FailureOr<int64_t> bytes = kernel ? getGpuWorkspaceBytes(kernel) : 0;
+  return succeeded(bytes) ? *bytes : 0;
+}
+
 namespace {
 struct CudaTargetInfo : TargetInfo {
   explicit CudaTargetInfo(StringRef arch) : arch(arch) {}
 
   int64_t getWorkspaceBytes(Operation *op) const override {
     return llvm::TypeSwitch<Operation *, int64_t>(op)
+        .Case([](LaunchOp launch) { return getLaunchWorkspace(launch); })
         .Case([](ContractOp) { return kContractWorkspace; })
         .Case([&](AttentionOp attention) {
           return getAttentionWorkspace(attention.getQ(), attention.getK(), false, arch);

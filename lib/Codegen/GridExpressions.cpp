@@ -20,8 +20,7 @@ GridExpressions::GridExpressions(KernelEmitter &emitter, const KernelPlan &plan)
     : emitter(emitter), plan(plan) {
   for (BlockArgument argument : emitter.getKernel().getArguments())
     if (isScalarArgument(argument))
-      everywhere.scalars[argument] = emitter.loadScalar(
-          emitter.getArgumentPointer(argument.getArgNumber()), getElement(argument));
+      everywhere.scalars[argument] = emitter.loadArgument(argument);
 }
 
 //===-- clones of tensor ops ---------------------------------------------------===//
@@ -237,6 +236,18 @@ Value GridExpressions::evaluateCrossEntropyGrad(CrossEntropyGradOp op, GridPoint
   Value picked = arith::AddFOp::create(builder, loc, soft, row(op.getDTargetLogit()));
   return arith::SelectOp::create(builder, loc, isTarget(op.getTargets(), op.getFirst(), point),
                                  picked, soft);
+}
+
+void GridExpressions::storeResults(const KernelPhase &phase, GridPoint &point) {
+  Operation *terminator = emitter.getKernel().getBody().front().getTerminator();
+  SmallVector<Value> values;
+  for (unsigned number : phase.results)
+    values.push_back(evaluate(terminator->getOperand(number), point));
+  if (phase.results.empty())
+    return;
+  Value offset = getOffset(point);
+  for (auto [number, value] : llvm::zip_equal(phase.results, values))
+    emitter.storeVector(value, emitter.getResultPointer(number), offset, point.mask);
 }
 
 //===-- reductions -------------------------------------------------------------===//

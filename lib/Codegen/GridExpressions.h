@@ -32,6 +32,10 @@ public:
   /// Evaluates all row values that `value` needs in `phase`, ahead of the loop over its columns.
   void prepare(mlir::Value value, GridRow &row, int phase);
 
+  /// All results of a phase are evaluated before one is stored: a result may lie where an operand
+  /// was.
+  void storeResults(const KernelPhase &phase, GridPoint &point);
+
   /// What reduction `value` sums up, at a point, with the reduction's identity where the mask is
   /// off.
   mlir::Value evaluateSummand(mlir::OpResult value, GridPoint &point);

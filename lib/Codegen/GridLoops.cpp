@@ -1,5 +1,6 @@
 //===- GridLoops.cpp - loop nests of elementwise, row and column kernels -------===//
 
+#include "CpuKernelEmitter.h"
 #include "GridExpressions.h"
 
 using namespace mlir;
@@ -14,25 +15,11 @@ static constexpr int64_t kColumnsPerBlock = 16384;
 /// Rows that a column kernel adds up in registers before it touches its partial result.
 static constexpr int64_t kRowsPerBlock = 8;
 
-static Value getResultValue(KernelEmitter &emitter, unsigned number) {
+static Value getResultValue(CpuKernelEmitter &emitter, unsigned number) {
   return emitter.getKernel().getBody().front().getTerminator()->getOperand(number);
 }
 
-/// All results of a phase are evaluated before one is stored: a result may lie where an operand
-/// was.
-static void storeResults(KernelEmitter &emitter, GridExpressions &expressions,
-                         const KernelPhase &phase, GridPoint &point, int64_t rowLength) {
-  SmallVector<Value> values;
-  for (unsigned number : phase.results)
-    values.push_back(expressions.evaluate(getResultValue(emitter, number), point));
-  Value offset = point.column;
-  if (point.row.number)
-    offset = emitter.add(emitter.mul(point.row.number, emitter.integer(rowLength)), point.column);
-  for (auto [number, value] : llvm::zip_equal(phase.results, values))
-    emitter.storeVector(value, emitter.getResultPointer(number), offset, point.mask);
-}
-
-LogicalResult tpc::emitElementsKernel(KernelEmitter &emitter, const KernelPlan &plan) {
+LogicalResult tpc::emitElementsKernel(CpuKernelEmitter &emitter, const KernelPlan &plan) {
   GridExpressions expressions(emitter, plan);
   GridRow row;
   const KernelPhase &phase = plan.phases.front();
@@ -42,7 +29,7 @@ LogicalResult tpc::emitElementsKernel(KernelEmitter &emitter, const KernelPlan &
   emitter.forVectors(emitter.getBegin(), emitter.getEnd(), mayHaveTail,
                      [&](Value index, Value mask) {
                        GridPoint point{row, index, mask};
-                       storeResults(emitter, expressions, phase, point, plan.rowLength);
+                       expressions.storeResults(phase, point);
                      });
   return success();
 }
@@ -53,7 +40,7 @@ namespace {
 /// One walk over the columns of a row.
 class PhaseLoop {
 public:
-  PhaseLoop(KernelEmitter &emitter, GridExpressions &expressions, const KernelPlan &plan,
+  PhaseLoop(CpuKernelEmitter &emitter, GridExpressions &expressions, const KernelPlan &plan,
             int number)
       : emitter(emitter), expressions(expressions), plan(plan), phase(plan.phases[number]),
         number(number) {}
@@ -61,7 +48,7 @@ public:
   void emit(GridRow &row);
 
 private:
-  using Carried = KernelEmitter::Carried;
+  using Carried = CpuKernelEmitter::Carried;
   /// Stores this phase's results at a point and adds its reductions to accumulators [first, first +
   /// reductions).
   void emitPoint(GridRow &row, Value column, Value mask, MutableArrayRef<Value> accumulators);
@@ -73,7 +60,7 @@ private:
   /// One scalar per reduction from `copies` vectors of each.
   void finish(GridRow &row, Carried accumulators, int64_t copies);
 
-  KernelEmitter &emitter;
+  CpuKernelEmitter &emitter;
   GridExpressions &expressions;
   const KernelPlan &plan;
   const KernelPhase &phase;
@@ -87,8 +74,7 @@ void PhaseLoop::emitPoint(GridRow &row, Value column, Value mask,
   for (auto [reduction, accumulator] : llvm::zip_equal(phase.reductions, accumulators))
     accumulator = expressions.combine(GridExpressions::getKind(reduction), accumulator,
                                       expressions.evaluateSummand(reduction, point));
-  if (!phase.results.empty())
-    storeResults(emitter, expressions, phase, point, plan.rowLength);
+  expressions.storeResults(phase, point);
 }
 
 PhaseLoop::Carried PhaseLoop::emitSegment(GridRow &row, Value begin, Value end,
@@ -172,7 +158,7 @@ void PhaseLoop::emit(GridRow &row) {
   finish(row, std::move(accumulators), copies);
 }
 
-LogicalResult tpc::emitRowsKernel(KernelEmitter &emitter, const KernelPlan &plan) {
+LogicalResult tpc::emitRowsKernel(CpuKernelEmitter &emitter, const KernelPlan &plan) {
   GridExpressions expressions(emitter, plan);
   emitter.forEach(emitter.getBegin(), emitter.getEnd(), 1, [&](Value number) {
     GridRow row;
@@ -196,7 +182,8 @@ namespace {
 /// Sums (or maxima) down the columns [low, high) of slab `outer` of [outer, length, inner].
 class ColumnLoop {
 public:
-  ColumnLoop(KernelEmitter &emitter, GridExpressions &expressions, OpResult reduction, Value result)
+  ColumnLoop(CpuKernelEmitter &emitter, GridExpressions &expressions, OpResult reduction,
+             Value result)
       : emitter(emitter), expressions(expressions), reduction(reduction), result(result),
         kind(GridExpressions::getKind(reduction)),
         shape(ReductionShape::get(cast<ReduceOp>(reduction.getOwner()))) {}
@@ -208,7 +195,7 @@ private:
   void emitRows(Value outer, Value firstRow, int64_t count, Value low, Value high);
   bool mayHaveTail() const { return shape.outer != 1 || shape.inner % emitter.getLanes() != 0; }
 
-  KernelEmitter &emitter;
+  CpuKernelEmitter &emitter;
   GridExpressions &expressions;
   OpResult reduction;
   Value result; ///< its buffer
@@ -272,7 +259,7 @@ void ColumnLoop::emit() {
   });
 }
 
-LogicalResult tpc::emitColumnsKernel(KernelEmitter &emitter, const KernelPlan &plan) {
+LogicalResult tpc::emitColumnsKernel(CpuKernelEmitter &emitter, const KernelPlan &plan) {
   GridExpressions expressions(emitter, plan);
   func::FuncOp kernel = emitter.getKernel();
   for (auto [number, value] :

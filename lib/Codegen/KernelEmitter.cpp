@@ -17,24 +17,13 @@ Type tpc::getStorageType(Type element) {
   return element;
 }
 
+int64_t tpc::getStorageBytes(Type element) {
+  return getStorageType(element).getIntOrFloatBitWidth() / 8;
+}
+
 static Type withElement(Type type, Type element) {
   auto vector = dyn_cast<VectorType>(type);
   return vector ? Type(vector.clone(element)) : element;
-}
-
-static unsigned getStorageBytes(Type storage) { return storage.getIntOrFloatBitWidth() / 8; }
-
-KernelEmitter::KernelEmitter(func::FuncOp kernel, LLVM::LLVMFuncOp function, int64_t lanes)
-    : kernel(kernel), function(function), builder(function.getContext()), loc(kernel.getLoc()),
-      lanes(lanes) {
-  Block *entry = function.addEntryBlock(builder);
-  builder.setInsertionPointToStart(entry);
-  Type pointer = LLVM::LLVMPointerType::get(function.getContext());
-  for (unsigned number = 0, count = kernel.getNumArguments() + kernel.getNumResults();
-       number < count; ++number) {
-    Value slot = getElementPointer(function.getArgument(0), pointer, integer(number));
-    pointers.push_back(LLVM::LoadOp::create(builder, loc, pointer, slot, 8));
-  }
 }
 
 //===-- values -----------------------------------------------------------------===//
@@ -56,15 +45,6 @@ Value KernelEmitter::getLaneNumbers(Type element) {
       builder, loc, DenseElementsAttr::get(VectorType::get({lanes}, element), numbers));
 }
 
-Value KernelEmitter::getMask(int64_t count) {
-  if (count == lanes)
-    return {};
-  SmallVector<bool> bits(lanes);
-  std::fill_n(bits.begin(), count, true);
-  auto type = VectorType::get({lanes}, builder.getI1Type());
-  return arith::ConstantOp::create(builder, loc, DenseElementsAttr::get(type, bits));
-}
-
 //===-- memory -----------------------------------------------------------------===//
 
 Value KernelEmitter::getElementPointer(Value pointer, Type storage, Value index) {
@@ -74,8 +54,7 @@ Value KernelEmitter::getElementPointer(Value pointer, Type storage, Value index)
                              LLVM::GEPNoWrapFlags::inbounds);
 }
 
-/// i1 from the byte, a narrow float from the integer that holds it.
-static Value fromStorage(OpBuilder &builder, Location loc, Value value, Type element) {
+Value KernelEmitter::fromStorage(Value value, Type element) {
   if (isNarrowFloat(element))
     return arith::BitcastOp::create(builder, loc, withElement(value.getType(), element), value);
   if (!element.isInteger(1))
@@ -84,7 +63,7 @@ static Value fromStorage(OpBuilder &builder, Location loc, Value value, Type ele
   return arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ne, value, zero);
 }
 
-static Value toStorage(OpBuilder &builder, Location loc, Value value) {
+Value KernelEmitter::toStorage(Value value) {
   Type element = getElementTypeOrSelf(value.getType());
   Type stored = withElement(value.getType(), getStorageType(element));
   if (isNarrowFloat(element))
@@ -94,43 +73,24 @@ static Value toStorage(OpBuilder &builder, Location loc, Value value) {
   return arith::ExtUIOp::create(builder, loc, stored, value);
 }
 
+Value KernelEmitter::loadArgument(BlockArgument argument) {
+  if (argument.getType().isIndex())
+    return loadIndex(argument.getArgNumber());
+  return loadScalar(getArgumentPointer(argument.getArgNumber()),
+                    getElementTypeOrSelf(argument.getType()));
+}
+
 Value KernelEmitter::loadScalar(Value pointer, Type element, Value index) {
   Type storage = getStorageType(element);
   Value address = getElementPointer(pointer, storage, index);
-  return fromStorage(builder, loc,
-                     LLVM::LoadOp::create(builder, loc, storage, address, getStorageBytes(storage)),
-                     element);
+  Value loaded = LLVM::LoadOp::create(builder, loc, storage, address, getStorageBytes(storage));
+  return fromStorage(loaded, element);
 }
 
 void KernelEmitter::storeScalar(Value scalar, Value pointer, Value index) {
-  Value stored = toStorage(builder, loc, scalar);
+  Value stored = toStorage(scalar);
   Value address = getElementPointer(pointer, stored.getType(), index);
   LLVM::StoreOp::create(builder, loc, stored, address, getStorageBytes(stored.getType()));
-}
-
-Value KernelEmitter::loadVector(Value pointer, Type element, Value index, Value mask) {
-  Type storage = getStorageType(element);
-  auto type = VectorType::get({lanes}, storage);
-  Value address = getElementPointer(pointer, storage, index);
-  Value loaded;
-  if (mask) {
-    Value zero = arith::ConstantOp::create(builder, loc, builder.getZeroAttr(type));
-    loaded = LLVM::MaskedLoadOp::create(builder, loc, type, address, mask, zero,
-                                        getStorageBytes(storage));
-  } else {
-    loaded = LLVM::LoadOp::create(builder, loc, type, address, getStorageBytes(storage));
-  }
-  return fromStorage(builder, loc, loaded, element);
-}
-
-void KernelEmitter::storeVector(Value vector, Value pointer, Value index, Value mask) {
-  Value stored = toStorage(builder, loc, vector);
-  Type storage = getElementTypeOrSelf(stored.getType());
-  Value address = getElementPointer(pointer, storage, index);
-  if (mask)
-    LLVM::MaskedStoreOp::create(builder, loc, stored, address, mask, getStorageBytes(storage));
-  else
-    LLVM::StoreOp::create(builder, loc, stored, address, getStorageBytes(storage));
 }
 
 //===-- narrow floats ----------------------------------------------------------===//
@@ -171,25 +131,9 @@ void KernelEmitter::forEach(Value begin, Value end, int64_t step,
   });
 }
 
-void KernelEmitter::forVectors(Value begin, Value end, bool mayHaveTail,
-                               llvm::function_ref<void(Value, Value)> body) {
-  if (!mayHaveTail)
-    return forEach(begin, end, lanes, [&](Value index) { body(index, {}); });
-  Value count = sub(end, begin), rest = rem(count, integer(lanes)), last = sub(end, rest);
-  forEach(begin, last, lanes, [&](Value index) { body(index, {}); });
-  Value hasRest = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ne, rest, integer(0));
-  auto branch = scf::IfOp::create(builder, loc, hasRest, /*withElseRegion=*/false);
+void KernelEmitter::doIf(Value condition, llvm::function_ref<void()> body) {
+  auto branch = scf::IfOp::create(builder, loc, condition, /*withElseRegion=*/false);
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToStart(branch.thenBlock());
-  Value inside = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ult,
-                                       getLaneNumbers(builder.getI64Type()), splat(rest));
-  body(last, inside);
-}
-
-void KernelEmitter::forVectors(int64_t count, llvm::function_ref<void(Value, Value)> body) {
-  int64_t rest = count % lanes;
-  if (count >= lanes)
-    forEach(integer(0), integer(count - rest), lanes, [&](Value index) { body(index, {}); });
-  if (rest)
-    body(integer(count - rest), getMask(rest));
+  body();
 }

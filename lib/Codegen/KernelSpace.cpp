@@ -60,8 +60,8 @@ static Placement getConstantPlacement(arith::ConstantOp op) {
 
 Placement tpc::getPlacement(Operation *op) {
   if (isa<ContractOp, AttentionOp, AttentionGradOp, EmbeddingOp, EmbeddingGradOp, InitOp, DropoutOp,
-          AllGatherOp, AllReduceOp, ReduceScatterOp, AllToAllOp, PermuteOp, WaitOp, AxisIndexOp, LaunchOp,
-          tensor::ExpandShapeOp, tensor::CollapseShapeOp, func::ReturnOp>(op))
+          AllGatherOp, AllReduceOp, ReduceScatterOp, AllToAllOp, PermuteOp, WaitOp, AxisIndexOp,
+          LaunchOp, tensor::ExpandShapeOp, tensor::CollapseShapeOp, func::ReturnOp>(op))
     return Placement::Entry;
   if (!llvm::all_of(op->getResultTypes(),
                     [](Type type) { return isStatic(type) || type.isIndex(); }))

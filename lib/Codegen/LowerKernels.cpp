@@ -1,6 +1,6 @@
 //===- LowerKernels.cpp - kernel bodies become vector loops in the LLVM dialect ===//
 
-#include "KernelEmitter.h"
+#include "CpuKernelEmitter.h"
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
 #include "mlir/Conversion/LLVMCommon/ConversionTarget.h"
@@ -29,7 +29,7 @@ namespace tpc {
 
 using namespace tpc;
 
-static LogicalResult emitBody(KernelEmitter &emitter, const KernelPlan &plan) {
+static LogicalResult emitBody(CpuKernelEmitter &emitter, const KernelPlan &plan) {
   Operation *op = getOnlyOp(emitter.getKernel());
   switch (plan.loop) {
   case KernelLoop::Elements:
@@ -61,7 +61,7 @@ static FailureOr<LLVM::LLVMFuncOp> emitFunction(func::FuncOp kernel, int64_t lan
   auto function = LLVM::LLVMFuncOp::create(builder, kernel.getLoc(), kernel.getName(), type,
                                            LLVM::Linkage::Internal);
   function->setAttr(TPCDialect::kKernel, plan->getInfo(kernel).toAttribute(context));
-  KernelEmitter emitter(kernel, function, lanes);
+  CpuKernelEmitter emitter(kernel, function, lanes);
   if (failed(emitBody(emitter, *plan)))
     return failure();
   LLVM::ReturnOp::create(emitter.getBuilder(), kernel.getLoc(), ValueRange());

@@ -135,7 +135,11 @@ static bool hasBf16Instructions(const Cpu &cpu) {
 /// Kernels for the GPU, entries for the host. Machine code is made once the entries no longer name
 /// the kernels, and embedded where they refer to it.
 static void buildGpuLowering(OpPassManager &manager, const CompileOptions &options) {
+  manager.addPass(createLowerKernelsToGpu());
   manager.addPass(createLowerToCuda());
+  SerializeKernelsOptions code;
+  code.arch = options.target.arch;
+  manager.addPass(createSerializeKernels(code));
   manager.addPass(createEmbedKernels());
 }
 

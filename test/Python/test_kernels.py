@@ -1,8 +1,10 @@
-"""Generated CPU kernels against float64 NumPy: every family, odd sizes, both vector widths, whole and in pieces."""
+"""Generated kernels against float64 NumPy: every family, odd sizes. For the CPU with both vector widths, whole and in
+pieces; for a GPU as its threads would run them, by test/Emulator."""
 import os
 
 import numpy as np
 import pytest
+from gpu_emulation import EMULATE, EmulatedProgram
 from kernel_harness import BUILD, LLVM, PIECES, Program
 
 pytestmark = pytest.mark.skipif(not os.path.exists(f"{LLVM}/mlir-translate") or not os.path.exists(f"{LLVM}/clang")
@@ -11,16 +13,24 @@ pytestmark = pytest.mark.skipif(not os.path.exists(f"{LLVM}/mlir-translate") or 
 WIDTHS = [256, 512] if "avx512f" in open("/proc/cpuinfo", encoding="ascii").read() else [256]
 
 
+def make_program(kind, text, folder):
+    if kind != "gpu":
+        return Program(text, folder, vector_bits=kind)
+    if not os.path.exists(EMULATE):
+        pytest.skip("needs tpc-emulate-kernels")
+    return EmulatedProgram(text, folder)
+
+
 @pytest.fixture
 def rng():
     return np.random.default_rng(7)
 
 
-@pytest.fixture(params=WIDTHS)
+@pytest.fixture(params=[*WIDTHS, "gpu"])
 def check(request, tmp_path):
     """check(text, arguments, expected): runs the program whole and in pieces; relative to the largest value."""
     def run(text, arguments, expected, tolerance=1e-6, axis_index=0):
-        program = Program(text, tmp_path, vector_bits=request.param)
+        program = make_program(request.param, text, tmp_path)
         for pieces in PIECES:
             results = program.run(*arguments, axis_index=axis_index, pieces=pieces)
             assert len(results) == len(expected)

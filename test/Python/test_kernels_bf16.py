@@ -1,9 +1,10 @@
-"""Generated CPU kernels on bf16: read as f32, computed in f32, rounded once. With the processor's rounding instruction,
-where it has one, and with integer arithmetic on a processor without."""
+"""Generated kernels on bf16: read as f32, computed in f32, rounded once. With the processor's rounding instruction,
+where it has one, and with integer arithmetic on a processor without; and those for a GPU, by test/Emulator."""
 import os
 
 import numpy as np
 import pytest
+from gpu_emulation import EMULATE, EmulatedProgram
 from kernel_harness import BUILD, LLVM, PIECES, Program
 
 pytestmark = pytest.mark.skipif(not os.path.exists(f"{LLVM}/mlir-translate") or not os.path.exists(f"{LLVM}/clang")
@@ -13,6 +14,8 @@ FLAGS = open("/proc/cpuinfo", encoding="ascii").read().split()
 PROCESSORS = [pytest.param(dict(vector_bits=256, flags=("-march=x86-64-v3",), expand_bf16=True), id="integers")]
 if "avx512_bf16" in FLAGS:
     PROCESSORS.append(pytest.param({"vector_bits": 512}, id="instruction"))
+if os.path.exists(EMULATE):
+    PROCESSORS.append(pytest.param(None, id="gpu"))
 HALF_STEP = 2.0 ** -8  # bf16 has eight significant bits: a rounding is off by at most this part of the value
 
 
@@ -36,7 +39,7 @@ def check(request, tmp_path):
     """check(text, arguments, expected, types): each result is off by one rounding to its type, and by what f32 loses in
     a sum, a few parts in a million of the largest value."""
     def run(text, arguments, expected, types):
-        program = Program(text, tmp_path, **request.param)
+        program = Program(text, tmp_path, **request.param) if request.param else EmulatedProgram(text, tmp_path)
         for pieces in PIECES:
             for got, wanted, dtype in zip(program.run(*arguments, pieces=pieces), expected, types):
                 assert got.dtype == (np.uint16 if dtype == "bf16" else np.float32)

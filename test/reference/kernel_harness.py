@@ -41,6 +41,16 @@ def place(value):
     return array
 
 
+def build_library(llvm, folder, flags=(), sources=()):
+    """LLVM IR, and C++ files beside it, as a loaded library."""
+    source, library = os.path.join(folder, "kernels.ll"), os.path.join(folder, "kernels.so")
+    with open(source, "w", encoding="utf-8") as file:
+        file.write(llvm)
+    subprocess.run([f"{LLVM}/clang++", "-O2", *flags, "-Wno-override-module", "-shared", "-fPIC", source, *sources, "-o",
+                    library, "-lm"], check=True)
+    return ctypes.CDLL(library)
+
+
 class Program:
     """A module with one entry function, compiled for this machine.
 
@@ -50,30 +60,30 @@ class Program:
 
     def __init__(self, text, folder, passes=("--tpc-form-kernels",), vector_bits=512, flags=("-march=native",),
                  expand_bf16=False):
-        opt = os.path.join(BUILD, "bin", "tpc-opt")
         lower = f"--tpc-lower-kernels=vector-bits={vector_bits} expand-bf16={str(expand_bf16).lower()}"
-        formed = subprocess.run([opt, *passes, lower], input=text, capture_output=True, text=True, check=False)
-        assert formed.returncode == 0, formed.stderr
-        self.text = formed.stdout
-        entries = re.findall(r"^  func\.func @.*?^  }\n", self.text, re.S | re.M)
-        assert len(entries) == 1
-        self.entry = entries[0].splitlines()
-        kernels = self.text.replace(entries[0], "").replace("llvm.func internal", "llvm.func")
+        self.form(text, *passes, lower)
+        kernels = self.text.replace(self.entry_text, "").replace("llvm.func internal", "llvm.func")
         self.kernels = {}
         for name, attributes in re.findall(r"llvm\.func @(\w+)\(.*tpc\.kernel = {(.*)}}", kernels):
             extent, grain = (int(re.search(rf"{key} = (\d+)", attributes)[1]) for key in ("extent", "grain"))
             self.kernels[name] = extent, grain
         kernels = re.sub(r" attributes {tpc\.kernel.*?}}", "", kernels)
         kernels = re.sub(r"^  tpc\.mesh.*\n", "", kernels, flags=re.M)
-        source, library = os.path.join(folder, "kernels.ll"), os.path.join(folder, "kernels.so")
         llvm = subprocess.run([f"{LLVM}/mlir-translate", "--mlir-to-llvmir"], input=kernels, capture_output=True,
                               text=True, check=False)
         assert llvm.returncode == 0, llvm.stderr
-        with open(source, "w", encoding="utf-8") as file:
-            file.write(llvm.stdout)
-        subprocess.run([f"{LLVM}/clang", "-O2", *flags, "-Wno-override-module", "-shared", "-fPIC", source, "-o",
-                        library, "-lm"], check=True)
-        self.code = ctypes.CDLL(library)
+        self.code = build_library(llvm.stdout, folder, flags)
+
+    def form(self, text, *passes):
+        """The module after the passes, with its one entry function."""
+        formed = subprocess.run([os.path.join(BUILD, "bin", "tpc-opt"), *passes], input=text, capture_output=True,
+                                text=True, check=False)
+        assert formed.returncode == 0, formed.stderr
+        self.text = formed.stdout
+        entries = re.findall(r"^  func\.func @.*?^  }\n", self.text, re.S | re.M)
+        assert len(entries) == 1
+        self.entry_text = entries[0]
+        self.entry = entries[0].splitlines()
 
     def launch(self, name, operands, result_types, pieces=1):
         extent, grain = self.kernels[name]

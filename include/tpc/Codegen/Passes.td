@@ -146,4 +146,36 @@ def LowerKernels : Pass<"tpc-lower-kernels", "::mlir::ModuleOp"> {
                            "::mlir::vector::VectorDialect"];
 }
 
+def LowerKernelsToGpu : Pass<"tpc-lower-kernels-to-gpu", "::mlir::ModuleOp"> {
+  let summary = "Writes each kernel as the program of a GPU's thread, in the gpu dialect";
+  let description = [{
+    A kernel `func.func @name(operands) -> results` becomes `gpu.func @name` in `gpu.module @tpc_kernels`, with
+    `tpc.grid`, the blocks and threads of its launch; GpuKernelInfo.h has its parameters. Launches keep naming it.
+
+    A thread of an elementwise kernel computes one vector of 16 bytes. A block computes a row (a warp, or a part of
+    one, computes a short row), which stays in registers between reductions if it fits. Reductions down columns
+    are made in two stages with a fixed order, through a workspace. Nothing is atomic, so results do not
+    depend on scheduling.
+
+    Precondition: kernels of tpc-form-kernels. Postcondition: no `func.func` has `tpc.kernel`. tpc-serialize-kernels
+    makes machine code of the result.
+
+    ```mlir
+    func.func private @double(%x: tensor<1024xf32>) -> tensor<1024xf32> attributes {tpc.kernel} {
+      %0 = arith.addf %x, %x : tensor<1024xf32>
+      return %0 : tensor<1024xf32>
+    }
+    // becomes
+    gpu.module @tpc_kernels {
+      gpu.func @double(%x: !llvm.ptr<1>, %y: !llvm.ptr<1>) kernel
+          attributes {tpc.grid = {blocks = 1 : i64, threads = 256 : i64}} {
+        %thread = gpu.thread_id x
+        ...
+        %1 = llvm.load %address {alignment = 16 : i64} : !llvm.ptr<1> -> vector<4xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect",
+                           "::mlir::math::MathDialect", "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+}
+
 #endif // TPC_CODEGEN_PASSES_TD
