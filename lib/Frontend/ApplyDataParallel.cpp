@@ -92,6 +92,7 @@ private:
 } // namespace
 
 void StorageSetter::setArguments(Location reason) {
+  SignatureAttributes signature(function);
   for (BlockArgument argument : function.getArguments()) {
     unsigned number = argument.getArgNumber();
     auto param = function.getArgAttrOfType<ParamAttr>(number, TPCDialect::kParam);
@@ -99,13 +100,14 @@ void StorageSetter::setArguments(Location reason) {
     if (!entry)
       continue;
     bool isState = function.getArgAttr(number, TPCDialect::kState) != nullptr;
-    setLayout(argument, isState ? entry->shard : entry->parameter);
+    signature.setArgument(number, TPCDialect::kLayout, isState ? entry->shard : entry->parameter);
     for (UseOp use : getUses(argument)) {
       setLayout(use.getResult(), entry->use);
       if (entry->use != entry->parameter)
         use->setLoc(FusedLoc::get(function.getContext(), {use.getLoc(), reason}));
     }
   }
+  signature.write();
 }
 
 /// The parameter that a result is, updates, or is the gradient of; null for other results.

@@ -7,6 +7,7 @@
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Pass/Pass.h"
 #include "tpc/Dialect/Provenance.h"
+#include "tpc/Dialect/SignatureAttributes.h"
 #include "tpc/Frontend/Passes.h"
 #include "llvm/ADT/DenseSet.h"
 
@@ -26,7 +27,8 @@ namespace {
 class PlanApplier {
 public:
   PlanApplier(func::FuncOp function, const PlanLayouts &layouts, PlanPolicy policy)
-      : function(function), layouts(layouts), policy(policy), modules(collectModules(function)) {}
+      : function(function), layouts(layouts), policy(policy), modules(collectModules(function)),
+        finder(function), signature(function) {}
 
   void setInputLayouts();
   LogicalResult apply(const Plan &plan);
@@ -46,6 +48,8 @@ private:
   const PlanLayouts &layouts;
   PlanPolicy policy;
   Modules modules;
+  ParameterFinder finder;
+  SignatureAttributes signature;
   KnownLayouts known;
   DenseMap<BlockArgument, const PlanRule *> setBy;
   DenseSet<const PlanRule *> warned;
@@ -60,8 +64,9 @@ void PlanApplier::setInputLayouts() {
     if (!function.getArgAttr(argument.getArgNumber(), TPCDialect::kInput) || getLayout(argument))
       continue;
     auto type = cast<RankedTensorType>(argument.getType());
-    setLayout(argument,
-              type.getRank() > 0 ? layouts.getBatch(type.getRank()) : layouts.getReplicated(0));
+    signature.setArgument(argument.getArgNumber(), TPCDialect::kLayout,
+                          type.getRank() > 0 ? layouts.getBatch(type.getRank())
+                                             : layouts.getReplicated(0));
   }
 }
 
@@ -71,7 +76,8 @@ LogicalResult PlanApplier::setParameter(BlockArgument parameter, std::optional<i
   if (!parameter)
     return success();
   auto type = cast<RankedTensorType>(parameter.getType());
-  auto param = function.getArgAttrOfType<ParamAttr>(parameter.getArgNumber(), TPCDialect::kParam);
+  unsigned number = parameter.getArgNumber();
+  auto param = function.getArgAttrOfType<ParamAttr>(number, TPCDialect::kParam);
   DimGroups groups = getGroups(type.getShape(), param.getShape());
   FailureOr<LayoutAttr> layout = layouts.getReplicated(type.getRank());
   if (dim)
@@ -79,7 +85,7 @@ LogicalResult PlanApplier::setParameter(BlockArgument parameter, std::optional<i
   if (failed(layout))
     return failure();
   auto [entry, first] = setBy.try_emplace(parameter, &rule);
-  if (!first && getLayout(parameter) != *layout) {
+  if (!first && signature.getArgument(number, TPCDialect::kLayout) != *layout) {
     InFlightDiagnostic diagnostic =
         emitError(rule.keyLoc) << "'" << module << "' shares '" << param.getName()
                                << "' with another module, for which the plan splits it differently";
@@ -87,11 +93,11 @@ LogicalResult PlanApplier::setParameter(BlockArgument parameter, std::optional<i
         << "the other rule, '" << entry->second->pattern << "'";
     return diagnostic;
   }
-  setLayout(parameter, *layout);
+  signature.setArgument(number, TPCDialect::kLayout, *layout);
   parameter.setLoc(getDecisionLoc(param.getName(), rule.keyLoc));
   LayoutAttr whole = dim ? layouts.getWholeHeads(*layout, groups[*dim]) : LayoutAttr();
   if (whole && policy == PlanPolicy::Optimize)
-    function.setArgAttr(parameter.getArgNumber(), TPCDialect::kAlternative, whole);
+    signature.setArgument(number, TPCDialect::kAlternative, whole);
   return success();
 }
 
@@ -100,7 +106,7 @@ LogicalResult PlanApplier::setParameterLayouts(const Assignments &assignments) {
     if (!assignment.split.rule)
       continue;
     const ModulePorts &ports = modules.find(name)->second;
-    ModuleParameters parameters = findParameters(function, name, ports);
+    ModuleParameters parameters = finder.find(name, ports);
     std::optional<int64_t> dim, biasDim;
     if (assignment.split.value == ParameterSplit::Colwise)
       dim = biasDim = 0;
@@ -114,6 +120,7 @@ LogicalResult PlanApplier::setParameterLayouts(const Assignments &assignments) {
         failed(setParameter(parameters.bias, biasDim, name, *assignment.split.rule)))
       return failure();
   }
+  signature.write(); // requests are compared with what values have
   return success();
 }
 
@@ -197,10 +204,15 @@ LogicalResult PlanApplier::apply(const Plan &plan) {
 }
 
 void PlanApplier::finish() {
-  for (BlockArgument argument : function.getArguments())
-    if (function.getArgAttr(argument.getArgNumber(), TPCDialect::kParam) && !getLayout(argument))
-      setLayout(argument,
-                layouts.getReplicated(cast<RankedTensorType>(argument.getType()).getRank()));
+  for (BlockArgument argument : function.getArguments()) {
+    unsigned number = argument.getArgNumber();
+    if (signature.getArgument(number, TPCDialect::kParam) &&
+        !signature.getArgument(number, TPCDialect::kLayout))
+      signature.setArgument(
+          number, TPCDialect::kLayout,
+          layouts.getReplicated(cast<RankedTensorType>(argument.getType()).getRank()));
+  }
+  signature.write();
   function.walk([](BoundaryOp boundary) {
     boundary.replaceAllUsesWith(boundary.getInput());
     boundary.erase();

@@ -35,7 +35,8 @@ enum class Role { Whole, Column, Row };
 class AutoPlanner {
 public:
   AutoPlanner(func::FuncOp function, const PlanLayouts &layouts)
-      : function(function), layouts(layouts), modules(collectModules(function)) {}
+      : function(function), layouts(layouts), modules(collectModules(function)),
+        parameters(function) {}
 
   Plan plan();
 
@@ -64,6 +65,7 @@ private:
   func::FuncOp function;
   const PlanLayouts &layouts;
   Modules modules;
+  ParameterFinder parameters;
   DenseMap<Operation *, StringRef> weighted; ///< ops that read a module's weight
   llvm::StringMap<Role> roles;               ///< of linear modules
   DenseSet<StringRef> inside;                ///< modules between a column-wise and a row-wise one
@@ -98,7 +100,7 @@ bool AutoPlanner::succeeds(const std::string &what, Function ask) {
 
 /// Can Hugging Face's dimension `dim` of the weight be split?
 bool AutoPlanner::fits(StringRef module, const ModulePorts &ports, int64_t dim) {
-  BlockArgument weight = findParameters(function, module, ports).weight;
+  BlockArgument weight = parameters.find(module, ports).weight;
   if (!weight)
     return false;
   auto type = cast<RankedTensorType>(weight.getType());

@@ -83,13 +83,11 @@ FailureOr<Requests> tpc::collectRequests(const Modules &modules, const Assignmen
 
 //===-- parameters -------------------------------------------------------------===//
 
-static BlockArgument findByName(func::FuncOp function, const std::string &name) {
-  for (BlockArgument argument : function.getArguments()) {
-    auto param = function.getArgAttrOfType<ParamAttr>(argument.getArgNumber(), TPCDialect::kParam);
-    if (param && param.getName() == name)
-      return argument;
-  }
-  return {};
+ParameterFinder::ParameterFinder(func::FuncOp function) {
+  for (BlockArgument argument : function.getArguments())
+    if (auto param =
+            function.getArgAttrOfType<ParamAttr>(argument.getArgNumber(), TPCDialect::kParam))
+      byName.try_emplace(param.getName(), argument);
 }
 
 /// The argument behind the `tpc.use` that an op reading `input` takes as its weight.
@@ -101,13 +99,12 @@ static BlockArgument findByUse(Value input) {
   return {};
 }
 
-ModuleParameters tpc::findParameters(func::FuncOp function, StringRef module,
-                                     const ModulePorts &ports) {
+ModuleParameters ParameterFinder::find(StringRef module, const ModulePorts &ports) const {
   ModuleParameters found;
   if (ports.kind == ModuleKind::Container)
     return found;
-  found.weight = findByName(function, (module + ".weight").str());
-  found.bias = findByName(function, (module + ".bias").str());
+  found.weight = byName.lookup((module + ".weight").str());
+  found.bias = byName.lookup((module + ".bias").str());
   if (found.weight || ports.inputs.empty())
     return found;
   BoundaryOp input = ports.inputs.front();

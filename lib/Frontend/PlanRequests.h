@@ -5,6 +5,7 @@
 
 #include "PlanLayouts.h"
 #include "PlanMatcher.h"
+#include "llvm/ADT/StringMap.h"
 
 namespace tpc {
 
@@ -21,18 +22,26 @@ using Requests = llvm::MapVector<mlir::Operation *, Request>;
 mlir::FailureOr<Requests> collectRequests(const Modules &modules, const Assignments &assignments,
                                           const PlanLayouts &layouts);
 
-/// Marks the requests inside blocks. A block is a module all of whose modules are leaves (self_attn,
-/// mlp), with requests for everything that enters and leaves it: these are its hard boundaries. What
-/// is asked for in between changes no value outside, so it may be traded for what is cheaper.
+/// Marks the requests inside blocks. A block is a module all of whose modules are leaves
+/// (self_attn, mlp), with requests for everything that enters and leaves it: these are its hard
+/// boundaries. What is asked for in between changes no value outside, so it may be traded for what
+/// is cheaper.
 void markInterior(const Modules &modules, Requests &requests);
 
-/// The weight and the bias of a module as arguments; null where it has none. A tied weight is found
-/// by its use.
+/// The weight and the bias of a module as arguments; null where it has none.
 struct ModuleParameters {
   mlir::BlockArgument weight, bias;
 };
-ModuleParameters findParameters(mlir::func::FuncOp function, llvm::StringRef module,
-                                const ModulePorts &ports);
+
+/// Finds them by their names, a tied weight by its use.
+class ParameterFinder {
+public:
+  explicit ParameterFinder(mlir::func::FuncOp function);
+  ModuleParameters find(llvm::StringRef module, const ModulePorts &ports) const;
+
+private:
+  llvm::StringMap<mlir::BlockArgument> byName;
+};
 
 } // namespace tpc
 

@@ -20,9 +20,10 @@ static void printShape(func::FuncOp function, BlockArgument argument, StringRef 
 
 void tpc::printModules(ModuleOp module, raw_ostream &os) {
   for (auto function : module.getOps<func::FuncOp>()) {
+    ParameterFinder finder(function);
     for (const auto &[name, ports] : collectModules(function)) {
       os << name << "  (" << stringifyModuleKind(ports.kind) << ")";
-      ModuleParameters parameters = findParameters(function, name, ports);
+      ModuleParameters parameters = finder.find(name, ports);
       printShape(function, parameters.weight, "weight", os);
       printShape(function, parameters.bias, "bias", os);
       os << "  ";

@@ -145,7 +145,7 @@ struct ChooseLayouts : tpc::impl::ChooseLayoutsBase<ChooseLayouts> {
     FailureOr<ReshardPlanner> planner = makePlanner(getOperation(), *context, machine);
     if (failed(planner))
       return signalPassFailure();
-    RegionPricer pricer(*context, *planner, machine, {dpMode, reshardAfterForward});
+    RegionPricer pricer(*context, *planner, {dpMode, reshardAfterForward});
     for (func::FuncOp function : getPricedFunctions(*functions))
       for (ProgramRegion &region : findRegions(function))
         addRegion(std::move(region), function, pricer);

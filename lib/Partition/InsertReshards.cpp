@@ -1,5 +1,6 @@
 //===- InsertReshards.cpp - the pass tpc-insert-reshards ------------------------===//
 
+#include "tpc/Partition/InsertReshards.h"
 #include "AdditionChain.h"
 #include "SplitPricer.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -285,31 +286,45 @@ static void dropRecords(func::FuncOp function) {
   signature.write();
 }
 
+FailureOr<InsertedReshards> tpc::insertReshards(ModuleOp module, const MeshContext &context,
+                                                ReshardPlanner &planner, bool strict) {
+  FailureOr<SmallVector<func::FuncOp>> functions = getProgramFunctions(module);
+  if (failed(functions))
+    return failure();
+  InsertedReshards inserted;
+  llvm::DenseSet<Location> reported;
+  for (func::FuncOp function : *functions) {
+    ReshardInserter inserter(function, context, planner, strict, reported);
+    if (failed(inserter.run()))
+      return failure();
+    dropRecords(function);
+    inserted.reshards += inserter.getNumReshards();
+    inserted.partials += inserter.getNumPartials();
+  }
+  return inserted;
+}
+
 namespace {
 struct InsertReshards : tpc::impl::InsertReshardsBase<InsertReshards> {
   using InsertReshardsBase::InsertReshardsBase;
 
   void runOnOperation() override {
-    FailureOr<MeshContext> context = MeshContext::create(getOperation());
-    FailureOr<SmallVector<func::FuncOp>> functions = getProgramFunctions(getOperation());
-    if (failed(context) || failed(functions))
-      return signalPassFailure();
     if (policy != "optimize" && policy != "strict") {
       getOperation().emitError("policy is optimize or strict, got '") << policy << "'";
       return signalPassFailure();
     }
+    FailureOr<MeshContext> context = MeshContext::create(getOperation());
+    if (failed(context))
+      return signalPassFailure();
     FailureOr<ReshardPlanner> planner = makePlanner(getOperation(), *context, machine);
     if (failed(planner))
       return signalPassFailure();
-    llvm::DenseSet<Location> reported;
-    for (func::FuncOp function : *functions) {
-      ReshardInserter inserter(function, *context, *planner, policy == "strict", reported);
-      if (failed(inserter.run()))
-        return signalPassFailure();
-      dropRecords(function);
-      numReshards += inserter.getNumReshards();
-      numPartials += inserter.getNumPartials();
-    }
+    FailureOr<InsertedReshards> inserted =
+        insertReshards(getOperation(), *context, *planner, policy == "strict");
+    if (failed(inserted))
+      return signalPassFailure();
+    numReshards += inserted->reshards;
+    numPartials += inserted->partials;
   }
 };
 } // namespace

@@ -4,6 +4,7 @@
 #include "PaddingMasks.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "tpc/Dialect/SignatureAttributes.h"
 #include "tpc/Partition/Passes.h"
 #include "llvm/Support/Debug.h"
 #include "llvm/Support/Format.h"
@@ -30,15 +31,17 @@ public:
 
   void run() {
     Block &block = function.getBody().front();
+    SignatureAttributes signature(function);
     for (BlockArgument argument : function.getArguments())
       if (rewrite(argument))
-        function.setArgAttr(argument.getArgNumber(), TPCDialect::kLogicalShape,
-                            getLogical(argument));
+        signature.setArgument(argument.getArgNumber(), TPCDialect::kLogicalShape,
+                              getLogical(argument));
     for (Operation &op : block.without_terminator())
       rewriteOp(&op);
     for (auto [number, value] : llvm::enumerate(block.getTerminator()->getOperands()))
       if (!sizes.getPaddedDims(value).empty())
-        function.setResultAttr(number, TPCDialect::kLogicalShape, getLogical(value));
+        signature.setResult(number, TPCDialect::kLogicalShape, getLogical(value));
+    signature.write();
     function.setFunctionType(builder.getFunctionType(block.getArgumentTypes(),
                                                      block.getTerminator()->getOperandTypes()));
   }

@@ -2,7 +2,9 @@
 
 #include "RegionPricer.h"
 #include "mlir/Pass/PassManager.h"
+#include "tpc/Dialect/SignatureAttributes.h"
 #include "tpc/Instrumentation/PassStatistics.h"
+#include "tpc/Partition/InsertReshards.h"
 #include "tpc/Partition/Passes.h"
 #include "tpc/Propagation/Passes.h"
 
@@ -22,15 +24,16 @@ unsigned tpc::dropInterior(func::FuncOp function, llvm::function_ref<bool(Constr
 }
 
 void tpc::settleParameters(func::FuncOp function, llvm::function_ref<bool(ParamAttr)> takes) {
-  for (BlockArgument argument : function.getArguments()) {
-    unsigned number = argument.getArgNumber();
+  SignatureAttributes signature(function);
+  for (unsigned number = 0; number < function.getNumArguments(); ++number) {
     auto alternative = function.getArgAttrOfType<LayoutAttr>(number, TPCDialect::kAlternative);
     if (!alternative)
       continue;
     if (takes(function.getArgAttrOfType<ParamAttr>(number, TPCDialect::kParam)))
-      setLayout(argument, alternative);
-    function.removeArgAttr(number, TPCDialect::kAlternative);
+      signature.setArgument(number, TPCDialect::kLayout, alternative);
+    signature.removeArgument(number, TPCDialect::kAlternative);
   }
+  signature.write();
 }
 
 /// A barrier of the gradient stands for the update: any op would do that lies as its operand does,
@@ -58,18 +61,16 @@ void tpc::addUpdates(func::FuncOp function) {
   }
 }
 
-LogicalResult RegionPricer::partition(ModuleOp module, StringRef policy) const {
+LogicalResult RegionPricer::partition(ModuleOp module, bool strict) const {
   PassStatisticsPause pause;
   ScopedDiagnosticHandler silence(module.getContext(), [](Diagnostic &) { return success(); });
   PassManager manager(module.getContext());
   manager.addPass(createApplyDataParallel(storage));
   manager.addPass(createPropagateLayouts());
   manager.addPass(createPadUneven());
-  InsertReshardsOptions options;
-  options.machine = machine;
-  options.policy = policy.str();
-  manager.addPass(createInsertReshards(options));
-  return manager.run(module);
+  if (failed(manager.run(module)))
+    return failure();
+  return success(succeeded(insertReshards(module, context, planner, strict)));
 }
 
 std::optional<ProgramPrice> RegionPricer::price(const RegionProgram &region,
@@ -82,7 +83,7 @@ std::optional<ProgramPrice> RegionPricer::price(const RegionProgram &region,
   addUpdates(function);
   bool keepsRequests = llvm::any_of(function.getOps<ConstrainOp>(),
                                     [](ConstrainOp request) { return request.getInterior(); });
-  if (failed(partition(*trial, keepsRequests ? "strict" : "optimize")))
+  if (failed(partition(*trial, keepsRequests)))
     return std::nullopt;
   FailureOr<ProgramPrice> price = priceProgram(function, context, planner);
   return succeeded(price) ? std::optional(*price) : std::nullopt;

@@ -28,21 +28,20 @@ void addUpdates(mlir::func::FuncOp function);
 
 class RegionPricer {
 public:
-  /// Regions are part of a program for `machine` whose model is stored as `storage` says.
-  RegionPricer(const MeshContext &context, ReshardPlanner &planner, llvm::StringRef machine,
+  /// Regions are part of a program whose model is stored as `storage` says.
+  RegionPricer(const MeshContext &context, ReshardPlanner &planner,
                const ApplyDataParallelOptions &storage)
-      : context(context), planner(planner), machine(machine), storage(storage) {}
+      : context(context), planner(planner), storage(storage) {}
 
   /// The price of `region` laid out so, by the passes that partition whole programs; what they
   /// report is dropped. Interior requests that are kept are met.
   std::optional<ProgramPrice> price(const RegionProgram &region, const RegionAlternative &way);
 
 private:
-  mlir::LogicalResult partition(mlir::ModuleOp module, llvm::StringRef policy) const;
+  mlir::LogicalResult partition(mlir::ModuleOp module, bool strict) const;
 
   const MeshContext &context;
   ReshardPlanner &planner;
-  std::string machine;
   ApplyDataParallelOptions storage;
 };
 

@@ -9,8 +9,11 @@ static bool isTensor(Value value) { return isa<RankedTensorType>(value.getType()
 
 std::optional<PricedSplit> SplitPricer::findCheapest() const {
   std::optional<PricedSplit> best;
+  double limit = std::numeric_limits<double>::infinity();
   for (OpSplit &split : getCandidates()) {
-    std::optional<PricedSplit> priced = price(std::move(split));
+    if (best) // what is dearer by a picosecond is not chosen
+      limit = best->traffic + 1e-12;
+    std::optional<PricedSplit> priced = price(std::move(split), limit);
     if (priced && (!best || *priced < *best))
       best = std::move(priced);
   }
@@ -62,27 +65,28 @@ void SplitPricer::addPassing(SplitCandidates &candidates) const {
 // Prices
 //===----------------------------------------------------------------------===//
 
-std::optional<PricedSplit> SplitPricer::price(OpSplit split) const {
+std::optional<PricedSplit> SplitPricer::price(OpSplit split, double limit) const {
   PricedSplit priced;
   priced.split = std::move(split);
-  if (!addOperandPrices(priced) || !addResultPrices(priced))
+  if (!addOperandPrices(priced, limit) || !addResultPrices(priced, limit))
     return std::nullopt;
   addOpPrices(priced);
   return priced;
 }
 
-bool SplitPricer::addOperandPrices(PricedSplit &priced) const {
+bool SplitPricer::addOperandPrices(PricedSplit &priced, double limit) const {
   for (auto [number, operand] : llvm::enumerate(op->getOperands())) {
     std::optional<Layout> layout = getOperandLayout(rule, priced.split, number, context.mesh);
     if (!layout)
       return false;
-    std::optional<double> seconds = versions.getSeconds(operand, *layout);
-    if (!seconds)
-      return false;
     bool known = false; // the same value in the same layout is made once
     for (unsigned other = 0; other < number; ++other)
       known |= op->getOperand(other) == operand && priced.operands[other] == *layout;
-    priced.traffic += known ? 0 : *seconds;
+    std::optional<double> seconds =
+        known ? 0 : versions.getSeconds(operand, *layout, limit - priced.traffic);
+    if (!seconds)
+      return false;
+    priced.traffic += *seconds;
     priced.operands.push_back(std::move(*layout));
   }
   return true;
@@ -90,7 +94,7 @@ bool SplitPricer::addOperandPrices(PricedSplit &priced) const {
 
 /// What is Partial because operands were, and may stay so, is not paid for here: it will be reduced
 /// once, with what it is added to.
-bool SplitPricer::addResultPrices(PricedSplit &priced) const {
+bool SplitPricer::addResultPrices(PricedSplit &priced, double limit) const {
   AxisList passing;
   for (const AxisList &axes : priced.split.passing)
     passing.append(axes);
@@ -107,13 +111,11 @@ bool SplitPricer::addResultPrices(PricedSplit &priced) const {
     priced.results.push_back(std::move(*layout));
     if (!isTensor(result) || result.use_empty())
       continue;
-    llvm::Expected<ReshardPlan> plan =
-        planner.plan(getShape(result), getElementBytes(result), from, to);
-    if (!plan) {
-      llvm::consumeError(plan.takeError());
+    std::optional<double> seconds = planner.getSecondsBelow(
+        limit - priced.traffic, getShape(result), getElementBytes(result), from, to);
+    if (!seconds)
       return false;
-    }
-    priced.traffic += tpc::getSeconds(*plan);
+    priced.traffic += *seconds;
   }
   return true;
 }

@@ -49,9 +49,10 @@ public:
 private:
   std::vector<OpSplit> getCandidates() const;
   void addPassing(SplitCandidates &candidates) const;
-  std::optional<PricedSplit> price(OpSplit split) const;
-  bool addOperandPrices(PricedSplit &priced) const;
-  bool addResultPrices(PricedSplit &priced) const;
+  /// std::nullopt if the split cannot be had for less than `limit` seconds of traffic.
+  std::optional<PricedSplit> price(OpSplit split, double limit) const;
+  bool addOperandPrices(PricedSplit &priced, double limit) const;
+  bool addResultPrices(PricedSplit &priced, double limit) const;
   void addOpPrices(PricedSplit &priced) const;
 
   mlir::Operation *op;

@@ -152,29 +152,26 @@ bool ValueVersions::isKept(const Entry &entry, const Layout &layout) const {
   return !(entry.isParameter && gathers(made, layout)) && !gathersOver(inputAxes, made, layout);
 }
 
-std::pair<int, double> ValueVersions::findSource(Value value, const Layout &layout) const {
-  std::pair<int, double> best = {-1, 0};
+std::pair<int, double> ValueVersions::findSource(Value value, const Layout &layout,
+                                                 double limit) const {
   const Entry &entry = find(value);
+  double givenUp = isKept(entry, layout) ? 0 : kGiveUpSplit;
+  std::pair<int, double> best = {-1, limit - givenUp};
   for (auto [number, version] : llvm::enumerate(entry.versions)) {
-    llvm::Expected<ReshardPlan> plan =
-        planner.plan(getShape(value), getElementBytes(value), version.layout, layout);
-    if (!plan) {
-      llvm::consumeError(plan.takeError());
-      continue;
-    }
-    double seconds = tpc::getSeconds(*plan);
-    if (best.first < 0 || seconds < best.second)
-      best = {static_cast<int>(number), seconds};
+    std::optional<double> seconds = planner.getSecondsBelow(
+        best.second, getShape(value), getElementBytes(value), version.layout, layout);
+    if (seconds)
+      best = {static_cast<int>(number), *seconds};
   }
-  if (!isKept(entry, layout))
-    best.second += kGiveUpSplit;
+  best.second += givenUp;
   return best;
 }
 
-std::optional<double> ValueVersions::getSeconds(Value value, const Layout &layout) const {
+std::optional<double> ValueVersions::getSeconds(Value value, const Layout &layout,
+                                                double limit) const {
   if (!isa<RankedTensorType>(value.getType()) || isFree(value, layout))
     return 0;
-  auto [source, seconds] = findSource(value, layout);
+  auto [source, seconds] = findSource(value, layout, limit);
   return source < 0 ? std::nullopt : std::optional<double>(seconds);
 }
 

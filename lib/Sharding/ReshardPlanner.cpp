@@ -4,6 +4,7 @@
 #include "ReshardSearch.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/raw_ostream.h"
+#include <cmath>
 
 using namespace tpc;
 using llvm::ArrayRef;
@@ -202,18 +203,18 @@ static Layout dropUnnested(Layout layout, const Layout &other) {
 /// Longer lists of parts than this are not cut further: the search grows as their factorial.
 static constexpr unsigned maxParts = 8;
 
-Expected<ReshardPlan> ReshardPlanner::search(ArrayRef<int64_t> shape, int64_t elementBytes,
-                                             const Layout &from, const Layout &to) const {
-  const Mesh &mesh = cost.getMesh();
-  Expected<AtomTable> atoms = AtomTable::create(from, to, mesh);
-  if (!atoms)
-    return atoms.takeError();
-  ReshardState first = atoms->getState(from), last = atoms->getState(to);
-  ReshardSearch coarse(cost, *atoms, shape, elementBytes, last, memoryCap);
-  std::vector<ReshardNode> path = coarse.run(first);
-  int64_t limit = path.empty() ? std::numeric_limits<int64_t>::max() : path.back().price.first;
-  AtomTable parts = atoms->getRefined();
-  bool mayImprove = parts.size() > atoms->size() && parts.size() <= maxParts;
+/// The cheapest plan of less than `limit` femtoseconds.
+std::optional<ReshardPlan> ReshardPlanner::search(ArrayRef<int64_t> shape, int64_t elementBytes,
+                                                  const Layout &from, const Layout &to,
+                                                  int64_t limit) const {
+  AtomTable atoms = llvm::cantFail(AtomTable::create(from, to, cost.getMesh()));
+  ReshardState first = atoms.getState(from), last = atoms.getState(to);
+  ReshardSearch coarse(cost, atoms, shape, elementBytes, last, memoryCap);
+  std::vector<ReshardNode> path = coarse.run(first, limit);
+  if (!path.empty())
+    limit = path.back().price.first;
+  AtomTable parts = atoms.getRefined();
+  bool mayImprove = parts.size() > atoms.size() && parts.size() <= maxParts;
   if (mayImprove && !coarse.isProven(first, limit)) {
     ReshardSearch fine(cost, parts, shape, elementBytes, parts.getState(to), memoryCap);
     std::vector<ReshardNode> better = fine.run(parts.getState(from), limit);
@@ -221,10 +222,8 @@ Expected<ReshardPlan> ReshardPlanner::search(ArrayRef<int64_t> shape, int64_t el
       return makePlan(better, fine, parts, from.partialKind, cost);
   }
   if (path.empty())
-    return llvm::createStringError("no way from " + toDTensorString(from, mesh) + " to " +
-                                   toDTensorString(to, mesh) + " within " +
-                                   std::to_string(memoryCap) + " bytes of intermediate memory");
-  return makePlan(path, coarse, *atoms, from.partialKind, cost);
+    return std::nullopt;
+  return makePlan(path, coarse, atoms, from.partialKind, cost);
 }
 
 Expected<ReshardPlan> ReshardPlanner::plan(ArrayRef<int64_t> shape, int64_t elementBytes,
@@ -244,8 +243,44 @@ Expected<ReshardPlan> ReshardPlanner::plan(ArrayRef<int64_t> shape, int64_t elem
     first->append(*second);
     return memo[key] = *first;
   }
-  Expected<ReshardPlan> found = search(shape, elementBytes, from, to);
-  if (found)
+  std::optional<ReshardPlan> found =
+      search(shape, elementBytes, from, to, std::numeric_limits<int64_t>::max());
+  if (!found)
+    return llvm::createStringError("no way from " + toDTensorString(from, mesh) + " to " +
+                                   toDTensorString(to, mesh) + " within " +
+                                   std::to_string(memoryCap) + " bytes of intermediate memory");
+  return memo[key] = *found;
+}
+
+std::optional<double> ReshardPlanner::getSecondsBelow(double limit, ArrayRef<int64_t> shape,
+                                                      int64_t elementBytes, const Layout &source,
+                                                      const Layout &destination) {
+  const Mesh &mesh = cost.getMesh();
+  Layout from = getNormalized(source, mesh), to = getNormalized(destination, mesh);
+  std::string key = getMemoKey(shape, elementBytes, from, to);
+  auto known = memo.find(key);
+  // Beyond an hour, plans that take parts by way of another, and what cannot be planned: as usual.
+  bool searches = known == memo.end() && limit < 3600 && dropUnnested(from, to) == from;
+  if (searches) {
+    if (auto entry = atLeast.find(key); entry != atLeast.end() && entry->second >= limit)
+      return std::nullopt;
+    if (Error error = checkRequest(shape, from, to, mesh)) {
+      llvm::consumeError(std::move(error));
+      return std::nullopt;
+    }
+    std::optional<ReshardPlan> found =
+        search(shape, elementBytes, from, to, std::llround(limit * 1e15));
+    if (!found) {
+      atLeast[key] = limit;
+      return std::nullopt;
+    }
     memo[key] = *found;
-  return found;
+  }
+  Expected<ReshardPlan> found = plan(shape, elementBytes, from, to);
+  if (!found) {
+    llvm::consumeError(found.takeError());
+    return std::nullopt;
+  }
+  double seconds = tpc::getSeconds(*found);
+  return seconds < limit ? std::optional(seconds) : std::nullopt;
 }

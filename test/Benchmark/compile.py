@@ -1,5 +1,5 @@
 """How compile time grows: `compile.py BUILD`. CPU seconds and peak memory of tpc-compile from config.json to one rank's
-program (printed to nowhere), by layers and by devices, and of propagation alone on a forward graph.
+program (printed to nowhere), by layers, devices and --dp-mode, and of propagation alone on a forward graph.
 
 Llama-3-8B and Llama-3.1-405B as their config.json describes them; plan: megatron.yaml. Linear in layers and constant in
 devices is what to look for.
@@ -21,7 +21,8 @@ LLAMA_8B = {**COMMON, "hidden_size": 4096, "intermediate_size": 14336, "num_hidd
 LLAMA_405B = {**COMMON, "hidden_size": 16384, "intermediate_size": 53248, "num_hidden_layers": 126,
               "num_attention_heads": 128}
 LAYERS = [16, 32, 64, 126, 252]
-MESHES = ["dp=1,tp=8", "dp=8,tp=8", "dp=64,tp=8", "dp=128,tp=8", "dp=256,tp=16"]
+MESHES = ["dp=1,tp=8", "dp=8,tp=8", "dp=64,tp=8", "dp=128,tp=8", "dp=8,tp=16", "dp=256,tp=16"]
+MODES = ["ddp", "zero1", "zero2", "fsdp"]
 
 
 def run(words):
@@ -36,11 +37,12 @@ def run(words):
     return (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, usage.ru_maxrss / 1024, out)
 
 
-def compile_model(build, folder, config, mesh, mode="train", output=os.devnull, emit="local"):
+def compile_model(build, folder, config, mesh, mode="train", output=os.devnull, emit="local", storage="ddp"):
     with open(os.path.join(folder, "config.json"), "w") as file:
         json.dump(config, file)
     return run([f"{build}/bin/tpc-compile", folder, "--plan", f"{ROOT}/examples/plans/megatron.yaml", "--mesh", mesh,
-                "--mode", mode, "--batch", "1024", "--seq", "4096", f"--emit={emit}", "-o", output])
+                "--mode", mode, "--batch", "1024", "--seq", "4096", "--dp-mode", storage, f"--emit={emit}",
+                "-o", output])
 
 
 def propagation_seconds(build, folder):
@@ -57,12 +59,14 @@ def main(build):
     with tempfile.TemporaryDirectory() as folder:
         print(f"propagation, 32-layer Llama-3-8B, forward, tp=8: {propagation_seconds(build, folder) * 1e3:.0f} ms\n")
         print("training step to one rank's program, Llama-3.1-405B's widths\n")
-        print(f"{'layers':>7} {'mesh':14}{'devices':>8}{'CPU s':>8}{'peak MB':>9}")
-        cases = [(layers, "dp=8,tp=8") for layers in LAYERS] + [(126, mesh) for mesh in MESHES]
-        for layers, mesh in cases:
+        print(f"{'layers':>7} {'mesh':14}{'dp-mode':8}{'devices':>8}{'CPU s':>8}{'peak MB':>9}")
+        cases = [(layers, "dp=8,tp=8", "ddp") for layers in LAYERS] + [(126, mesh, "ddp") for mesh in MESHES]
+        cases += [(126, mesh, storage) for mesh in ["dp=8,tp=8", "dp=8,tp=16"] for storage in MODES[1:]]
+        for layers, mesh, storage in cases:
             devices = math.prod(int(size) for size in re.findall(r"\d+", mesh))
-            seconds, memory, _ = compile_model(build, folder, {**LLAMA_405B, "num_hidden_layers": layers}, mesh)
-            print(f"{layers:>7} {mesh:14}{devices:>8}{seconds:>8.2f}{memory:>9.0f}", flush=True)
+            config = {**LLAMA_405B, "num_hidden_layers": layers}
+            seconds, memory, _ = compile_model(build, folder, config, mesh, storage=storage)
+            print(f"{layers:>7} {mesh:14}{storage:8}{devices:>8}{seconds:>8.2f}{memory:>9.0f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -229,6 +229,39 @@ TEST(ReshardPlanner, AxesOfSizeOneAreIgnored) {
 }
 
 //===----------------------------------------------------------------------===//
+// Prices with a limit
+//===----------------------------------------------------------------------===//
+
+/// Whatever was asked before, too low a limit included.
+TEST(ReshardPlanner, PricesBelowALimitAreThoseOfPlans) {
+  Mesh cube = makeMesh({{"x", 2}, {"y", 4}, {"z", 2}});
+  CostModel cost(cube, makeMachine(1e-6, 1e9));
+  ReshardPlanner planner(cost), limited(cost);
+  for (const Layout &from : getWholeAxisLayouts(cube, 2, true))
+    for (const Layout &to : getWholeAxisLayouts(cube, 2, false)) {
+      SCOPED_TRACE(toDTensorString(from, cube) + " -> " + toDTensorString(to, cube));
+      double seconds = getSeconds(llvm::cantFail(planner.plan({16, 32}, 4, from, to)));
+      auto ask = [&](double limit) {
+        return limited.getSecondsBelow(limit, {16, 32}, 4, from, to);
+      };
+      EXPECT_FALSE(ask(seconds * 0.5));
+      EXPECT_FALSE(ask(seconds));
+      std::optional<double> found = ask(seconds + 1e-12);
+      ASSERT_TRUE(found);
+      EXPECT_NEAR(*found, seconds, 1e-14);
+      EXPECT_FALSE(ask(seconds));
+      EXPECT_TRUE(ask(std::numeric_limits<double>::infinity()));
+    }
+}
+
+TEST(ReshardPlanner, WhatCannotBePlannedIsBelowNoLimit) {
+  ReshardPlanner planner(CostModel(mesh, makeMachine(1e-6, 1e9)));
+  Layout whole = makeLayout(mesh, {{}, {}}), partial = makeLayout(mesh, {{}, {}}, {1});
+  for (double limit : {1.0, std::numeric_limits<double>::infinity()})
+    EXPECT_FALSE(planner.getSecondsBelow(limit, {8, 16}, 4, whole, partial));
+}
+
+//===----------------------------------------------------------------------===//
 // What cannot be planned
 //===----------------------------------------------------------------------===//
 

@@ -18,6 +18,10 @@ public:
   /// Begins with what `function` has; its signature must not change before `write`.
   explicit SignatureAttributes(mlir::FunctionOpInterface function);
 
+  /// As set so far; null if there is none.
+  mlir::Attribute getArgument(unsigned number, llvm::StringRef name) const {
+    return arguments[number].get(name);
+  }
   void setArgument(unsigned number, llvm::StringRef name, mlir::Attribute value) {
     arguments[number].set(name, value);
   }

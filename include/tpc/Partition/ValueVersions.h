@@ -41,8 +41,9 @@ public:
   bool isFree(mlir::Value value, const Layout &layout) const;
 
   /// Seconds to have `value` in `layout`; a large number where that gathers a parameter, or a value
-  /// over axes that split the inputs; std::nullopt where it is impossible.
-  std::optional<double> getSeconds(mlir::Value value, const Layout &layout) const;
+  /// over axes that split the inputs; std::nullopt where it is impossible, or `limit` and more.
+  std::optional<double> getSeconds(mlir::Value value, const Layout &layout,
+                                   double limit = std::numeric_limits<double>::infinity()) const;
   /// `value` in `layout`, made before `user` if it is not there. `getSeconds` must have said that
   /// it can be.
   mlir::Value get(mlir::Value value, const Layout &layout, mlir::Operation *user);
@@ -70,8 +71,10 @@ private:
   mlir::Value getRoot(mlir::Value value) const;
   bool isKept(const Entry &entry, const Layout &layout) const;
   const Entry &find(mlir::Value value) const { return entries.find(getRoot(value))->second; }
-  /// The version from which `layout` is cheapest, and the seconds; -1 if there is none.
-  std::pair<int, double> findSource(mlir::Value value, const Layout &layout) const;
+  /// The version from which `layout` is cheapest, and the seconds; -1 if there is none for less
+  /// than `limit`.
+  std::pair<int, double> findSource(mlir::Value value, const Layout &layout,
+                                    double limit = std::numeric_limits<double>::infinity()) const;
   mlir::Value reshard(const Version &source, const Layout &layout, mlir::Location loc,
                       mlir::Operation *user);
 

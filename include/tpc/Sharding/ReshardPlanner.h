@@ -73,6 +73,7 @@ public:
   void setMemoryCap(int64_t bytes) {
     memoryCap = bytes;
     memo.clear();
+    atLeast.clear();
   }
 
   /// The cheapest steps from `from` to `to`; none if they are equal. Fails on an uneven split, on a
@@ -80,15 +81,21 @@ public:
   llvm::Expected<ReshardPlan> plan(llvm::ArrayRef<int64_t> shape, int64_t elementBytes,
                                    const Layout &from, const Layout &to);
 
+  /// Seconds of the cheapest steps if these are less than `limit`; std::nullopt if they are not, or
+  /// `plan` fails. Takes less time than to plan what is too dear.
+  std::optional<double> getSecondsBelow(double limit, llvm::ArrayRef<int64_t> shape,
+                                        int64_t elementBytes, const Layout &from, const Layout &to);
+
   const CostModel &getCostModel() const { return cost; }
 
 private:
-  llvm::Expected<ReshardPlan> search(llvm::ArrayRef<int64_t> shape, int64_t elementBytes,
-                                     const Layout &from, const Layout &to) const;
+  std::optional<ReshardPlan> search(llvm::ArrayRef<int64_t> shape, int64_t elementBytes,
+                                    const Layout &from, const Layout &to, int64_t limit) const;
 
   CostModel cost;
   int64_t memoryCap = std::numeric_limits<int64_t>::max();
   llvm::StringMap<ReshardPlan> memo;
+  llvm::StringMap<double> atLeast; ///< seconds, of what was too dear to be planned
 };
 
 } // namespace tpc

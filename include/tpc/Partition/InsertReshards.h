@@ -1,0 +1,22 @@
+//===- InsertReshards.h - what tpc-insert-reshards does, for who has a planner ---===//
+
+#ifndef TPC_PARTITION_INSERTRESHARDS_H
+#define TPC_PARTITION_INSERTRESHARDS_H
+
+#include "tpc/Partition/MeshContext.h"
+
+namespace tpc {
+
+struct InsertedReshards {
+  unsigned reshards = 0;
+  unsigned partials = 0; ///< op results that are Partial
+};
+
+/// Makes operands and results of all ops of `module` fit their rules; see the pass. `strict` is its
+/// policy. A planner that is used again knows its plans.
+mlir::FailureOr<InsertedReshards> insertReshards(mlir::ModuleOp module, const MeshContext &context,
+                                                 ReshardPlanner &planner, bool strict);
+
+} // namespace tpc
+
+#endif // TPC_PARTITION_INSERTRESHARDS_H
