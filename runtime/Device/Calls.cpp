@@ -1,5 +1,6 @@
 // What generated code calls and the rank's device answers. No exception leaves these functions:
 // generated code cannot unwind.
+#include "Device/Profile.h"
 #include "tpc/runtime/Context.h"
 #include "tpc/runtime/Device.h"
 
@@ -8,7 +9,8 @@ using namespace tpc::runtime;
 namespace {
 
 template <typename Call>
-void onDevice(tpc_context *context, Call call) {
+void onDevice(tpc_context *context, const char *op, Call call) {
+  ProfileScope scope(context, op);
   try {
     call(*context->device);
   } catch (const std::exception &error) {
@@ -20,21 +22,22 @@ void onDevice(tpc_context *context, Call call) {
 
 void tpc_launch_device(tpc_context *context, const tpc_device_kernel_desc *kernel,
                        char *const *arguments) {
-  onDevice(context, [&](Device &device) { device.launch(*context, *kernel, arguments); });
+  onDevice(context, "launch", [&](Device &device) { device.launch(*context, *kernel, arguments); });
 }
 
 void tpc_copy(tpc_context *context, char *to, const char *from, int64_t bytes) {
-  onDevice(context, [&](Device &device) { device.copy(to, from, static_cast<uint64_t>(bytes)); });
+  onDevice(context, "copy",
+           [&](Device &device) { device.copy(to, from, static_cast<uint64_t>(bytes)); });
 }
 
 void tpc_contract(tpc_context *context, const tpc_contract_desc *desc, const char *a, const char *b,
                   char *c) {
-  onDevice(context, [&](Device &device) { device.contract(*context, *desc, a, b, c); });
+  onDevice(context, "contract", [&](Device &device) { device.contract(*context, *desc, a, b, c); });
 }
 
 void tpc_attention(tpc_context *context, const tpc_attention_desc *desc, const char *q,
                    const char *k, const char *v, char *out, char *log_sum_exp, char *workspace) {
-  onDevice(context, [&](Device &device) {
+  onDevice(context, "attention", [&](Device &device) {
     device.attention(*context, *desc, q, k, v, out, log_sum_exp, workspace);
   });
 }
@@ -42,7 +45,7 @@ void tpc_attention(tpc_context *context, const tpc_attention_desc *desc, const c
 void tpc_attention_grad(tpc_context *context, const tpc_attention_desc *desc, const char *q,
                         const char *k, const char *v, const char *out, const char *log_sum_exp,
                         const char *d_out, char *d_q, char *d_k, char *d_v, char *workspace) {
-  onDevice(context, [&](Device &device) {
+  onDevice(context, "attention_grad", [&](Device &device) {
     device.attentionGrad(*context, *desc, q, k, v, out, log_sum_exp, d_out, d_q, d_k, d_v,
                          workspace);
   });
@@ -50,7 +53,7 @@ void tpc_attention_grad(tpc_context *context, const tpc_attention_desc *desc, co
 
 void tpc_embedding(tpc_context *context, tpc_dtype dtype, int64_t tokens, int64_t rows,
                    int64_t width, int64_t first, const char *ids, const char *table, char *out) {
-  onDevice(context, [&](Device &device) {
+  onDevice(context, "embedding", [&](Device &device) {
     device.embedding(*context, dtype, tokens, rows, width, first, ids, table, out);
   });
 }
@@ -58,7 +61,7 @@ void tpc_embedding(tpc_context *context, tpc_dtype dtype, int64_t tokens, int64_
 void tpc_embedding_grad(tpc_context *context, tpc_dtype dtype, tpc_dtype table_dtype,
                         int64_t tokens, int64_t rows, int64_t width, int64_t first, const char *ids,
                         const char *d_out, char *d_table) {
-  onDevice(context, [&](Device &device) {
+  onDevice(context, "embedding_grad", [&](Device &device) {
     device.embeddingGrad(*context, dtype, table_dtype, tokens, rows, width, first, ids, d_out,
                          d_table);
   });
@@ -66,12 +69,12 @@ void tpc_embedding_grad(tpc_context *context, tpc_dtype dtype, tpc_dtype table_d
 
 void tpc_init_tensor(tpc_context *context, const tpc_init_desc *desc, const char *seed,
                      const char *scheme, const int64_t *offsets, char *out) {
-  onDevice(context,
+  onDevice(context, "init",
            [&](Device &device) { device.initTensor(*context, *desc, seed, scheme, offsets, out); });
 }
 
 void tpc_dropout(tpc_context *context, const tpc_dropout_desc *desc, const char *seed,
                  const int64_t *offsets, const char *in, char *out) {
-  onDevice(context,
+  onDevice(context, "dropout",
            [&](Device &device) { device.dropout(*context, *desc, seed, offsets, in, out); });
 }

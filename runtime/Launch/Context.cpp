@@ -1,6 +1,7 @@
 // The C face of a rank's context: no exception leaves these functions, generated code cannot
 // unwind.
 #include "tpc/runtime/Context.h"
+#include "Device/Profile.h"
 #include <chrono>
 
 using namespace tpc::runtime;
@@ -29,7 +30,7 @@ void tpc_context::check() const {
 namespace {
 /// Runs one step of a collective, adds its time, and turns an exception into a recorded failure.
 template <typename Step>
-void guarded(tpc_context *context, Step step) {
+void guarded(tpc_context *context, int64_t index, Step step) {
   if (context->communicator->failed())
     return;
   auto begin = std::chrono::steady_clock::now();
@@ -38,8 +39,10 @@ void guarded(tpc_context *context, Step step) {
   } catch (const std::exception &error) {
     context->communicator->abort(error.what());
   }
-  context->communicationSeconds +=
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  context->communicationSeconds += seconds;
+  if (context->profile)
+    context->profile->addCollective(index, seconds);
 }
 } // namespace
 
@@ -49,12 +52,12 @@ void tpc_collective_start(tpc_context *context, int64_t index, char *const *inpu
                           char *const *outputs) {
   const Collective &collective = context->collectives[index];
   context->communicationBytes += static_cast<int64_t>(collective.inputBytes());
-  guarded(context,
+  guarded(context, index,
           [&](Communicator &communicator) { communicator.start(collective, inputs, outputs); });
 }
 
 void tpc_collective_wait(tpc_context *context, int64_t index) {
-  guarded(context,
+  guarded(context, index,
           [&](Communicator &communicator) { communicator.wait(context->collectives[index]); });
 }
 

@@ -42,7 +42,8 @@ void runRank(const tpc_program &compiled, const Manifest &manifest, const Option
   double peak = 0;
   if (manifest.train && options.steps > 0) {
     generateGemmCode();
-    peak = measurePeak(context, manifest.bf16);
+    peak = manifest.peakFlops > 0 ? manifest.peakFlops * context.world()
+                                  : measurePeak(context, manifest.bf16);
   }
   Program program(compiled, manifest, context);
   if (manifest.train)

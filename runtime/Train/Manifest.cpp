@@ -107,6 +107,10 @@ Manifest parse(const Json &json, const nlohmann::json &unordered) {
   const Json &model = json.at("model");
   manifest.modelConfig = model.is_string() ? model.get<std::string>() : model.dump(2) + "\n";
   double tokens = static_cast<double>(manifest.batch * manifest.sequence);
+  if (json.contains("peak")) {
+    manifest.peakFlops = json.at("peak").at("flops").get<double>();
+    manifest.peakMachine = json.at("peak").at("machine").get<std::string>();
+  }
   manifest.flopsPerStep = json.value("flops_per_step", 0.0);
   if (manifest.flopsPerStep == 0)
     manifest.flopsPerStep = json.value("flops_per_token", 0.0) * tokens;

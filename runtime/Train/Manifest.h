@@ -61,6 +61,8 @@ struct Manifest {
   int64_t batch = 0, sequence = 0, vocabulary = 0;
   std::string modelConfig; ///< config.json's text
   double flopsPerStep = 0;
+  double peakFlops = 0;    ///< of a rank, by the machine model; 0: to be measured
+  std::string peakMachine; ///< that model's name
   int64_t privateBytes = 0, communicationBytes = 0, workspaceBytesPerThread = 0;
   std::vector<std::pair<std::string, int64_t>> peak; ///< category, bytes; in the manifest's order
   std::vector<Parameter> parameters;

@@ -77,6 +77,8 @@ void addTraining(CLI::App &app, Options &options) {
   app.add_flag("--resume", options.resume, "go on from the last checkpoint in --save, if any");
   app.add_option("--export-hf", options.exportFolder, "write a Hugging Face folder at the end");
   app.add_option("--metrics", options.metrics, "file of JSON lines, one per step");
+  app.add_option("--profile", options.profile,
+                 "file for the median seconds of every op and collective of a step (JSON)");
   app.add_option("--dump-gradients", options.dumpGradients,
                  "gradients of the first step, before clipping (safetensors)");
   addSchedule(app, options);

@@ -21,7 +21,7 @@ struct Options {
   int64_t warmup = 0, decaySteps = -1; ///< -1: `steps`
   int64_t ignoreIndex = -100;
   std::string init = "normal";
-  std::string metrics, dumpGradients, logits;
+  std::string metrics, profile, dumpGradients, logits;
   std::string entry = "forward", inputs, outputs;
   std::string communicator = "auto";
   int threadsPerRank = 0; ///< 0: found out

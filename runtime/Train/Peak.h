@@ -9,12 +9,12 @@ namespace tpc::runtime {
 
 /// What measurePeak times, for reports.
 inline std::string peakName(const Device &device, bool bf16) {
-  return std::string(bf16 ? "bf16" : "f32") + " matmul, " +
-         (device.isHost() ? "1024x1024x1024 per thread" : "8192x8192x8192");
+  return std::string(bf16 ? "best bf16" : "best f32") + " matmul, " +
+         (device.isHost() ? "512x512x512 per thread" : "8192x8192x8192");
 }
 
 /// Floating-point operations per second of all ranks together: each times that product on all its
-/// threads at the same time as the others, the best of up to eight. Takes some 0.2 seconds.
+/// threads at the same time as the others, the best of some dozens. Takes some 0.2 seconds.
 double measurePeak(tpc_context &context, bool bf16);
 
 } // namespace tpc::runtime

@@ -1,5 +1,6 @@
 // tpc-run: starts the ranks of a compiled program on this host and watches them.
 #include "Launch/RankProcesses.h"
+#include "Measure.h"
 #include "tpc/runtime/Context.h"
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -13,6 +14,8 @@ struct Options {
   int threadsPerRank = 0;
   double timeoutSeconds = 0;
   std::string communicator;
+  bool measure = false;
+  std::string output;
   std::vector<std::string> command;
 };
 
@@ -37,19 +40,47 @@ RankProcesses::Variables variablesFor(const Options &options) {
   return variables;
 }
 
-int run(const Options &options) {
-  int ranks = options.ranks ? options.ranks : ranksOf(options.command[0]);
-  RankProcesses processes(options.command, ranks, variablesFor(options));
+/// Starts `ranks` processes of `command` and waits for them.
+int start(const std::vector<std::string> &command, int ranks, const Options &options) {
+  RankProcesses processes(command, ranks, variablesFor(options));
   int status = processes.supervise();
   if (!processes.complaint().empty())
     throw Error(processes.complaint());
   return status;
 }
+
+/// As a rank if a launcher started this process, else with ranks that are processes of this
+/// program.
+int measure(const Options &options, const std::vector<std::string> &arguments) {
+  RankInfo info = discoverRank(processEnvironment());
+  if (info.launcher == Launcher::None) {
+    std::vector<std::string> command = {"/proc/self/exe"};
+    command.insert(command.end(), arguments.begin() + 1, arguments.end());
+    return start(command, options.ranks ? options.ranks : 2, options);
+  }
+  return runMeasurement(info, options.communicator.empty() ? "auto" : options.communicator,
+                        options.threadsPerRank,
+                        options.timeoutSeconds > 0 ? options.timeoutSeconds : 60, options.output);
+}
+
+int run(const Options &options, const std::vector<std::string> &arguments) {
+  if (options.measure && !options.command.empty())
+    throw Error("--measure runs no program, got '" + options.command[0] + "'");
+  if (options.measure)
+    return measure(options, arguments);
+  if (!options.output.empty())
+    throw Error("-o is the file that --measure writes");
+  if (options.command.empty())
+    throw Error("no program given; usage: tpc-run [-n RANKS] PROGRAM [its arguments]");
+  int ranks = options.ranks ? options.ranks : ranksOf(options.command[0]);
+  return start(options.command, ranks, options);
+}
 } // namespace
 
 int main(int count, char **arguments) {
   CLI::App app("Starts the ranks of a program compiled by tpc-compile on this host:\n"
-               "tpc-run [-n RANKS] [options] PROGRAM [the program's options]",
+               "tpc-run [-n RANKS] [options] PROGRAM [the program's options]\n"
+               "tpc-run [-n RANKS] [options] --measure [-o machine.yaml]",
                "tpc-run");
   Options options;
   app.add_option("-n,--ranks", options.ranks, "Number of ranks (default: the mesh of the program)")
@@ -63,6 +94,11 @@ int main(int count, char **arguments) {
       ->check(CLI::PositiveNumber);
   app.add_option("--comm", options.communicator, "How ranks communicate (default: auto)")
       ->check(CLI::IsMember({"auto", "shm", "mpi"}));
+  app.add_flag(
+      "--measure", options.measure,
+      "Measure processors, memory and links for tpc-compile --machine (2 ranks without -n)");
+  app.add_option("-o", options.output,
+                 "With --measure: the file to write (default: standard output)");
   app.prefix_command();
   try {
     app.parse(count, arguments);
@@ -74,9 +110,7 @@ int main(int count, char **arguments) {
   }
   options.command = app.remaining();
   try {
-    if (options.command.empty())
-      throw Error("no program given; usage: tpc-run [-n RANKS] PROGRAM [its arguments]");
-    return run(options);
+    return run(options, {arguments, arguments + count});
   } catch (const std::exception &error) {
     std::fprintf(stderr, "tpc-run: error: %s\n", error.what());
     return 1;

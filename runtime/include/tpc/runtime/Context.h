@@ -13,6 +13,8 @@
 
 namespace tpc::runtime {
 
+class Profile;
+
 /// The device mesh: axes major to minor, ranks numbered row-major over them.
 struct Mesh {
   struct Axis {
@@ -43,6 +45,7 @@ struct tpc_context {
   std::unique_ptr<tpc::runtime::Device> device; ///< before the communicator, which may use it
   std::unique_ptr<tpc::runtime::Communicator> communicator;
   int threads = 1; ///< of this rank, the caller included; at most TPC_MAX_THREADS
+  std::shared_ptr<tpc::runtime::Profile> profile; ///< null unless the run is profiled
 
   /// Time spent in collectives and bytes of their inputs since the last resetCounters().
   double communicationSeconds = 0;

@@ -1,0 +1,70 @@
+// A measured machine as the YAML of tpc/Sharding/MachineModel.h.
+#include "Measure/Measure.h"
+
+#include <cstdio>
+#include <fstream>
+
+namespace tpc::runtime {
+namespace {
+
+std::string number(double value) {
+  char text[32];
+  std::snprintf(text, sizeof(text), "%.4e", value);
+  return text;
+}
+
+/// The processor's name as the kernel tells it.
+std::string processorName() {
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);)
+    if (line.rfind("model name", 0) == 0 && line.find(": ") != std::string::npos)
+      return line.substr(line.find(": ") + 2);
+  return "an unknown processor";
+}
+
+std::string linksToYaml(const MachineFigures &figures) {
+  if (figures.collectives.empty())
+    return "links: [] # one rank has none: measure with -n 2 or more\n";
+  // What no collective of its own says: as an all-gather of the largest size.
+  const TransferSegment &large = figures.collectives.front().segments.back();
+  const TransferSegment &small = figures.collectives.front().segments.front();
+  std::string text = "links:\n  - name: " + figures.link +
+                     "\n    latency: " + number(small.latency) +
+                     "\n    bandwidth: " + number(large.bandwidth) + "\n    collectives:\n";
+  for (const CollectiveFigures &collective : figures.collectives)
+    for (const TransferSegment &segment : collective.segments)
+      text += std::string("      - {op: ") + toString(collective.op) +
+              ", up_to: " + number(segment.upTo) + ", latency: " + number(segment.latency) +
+              ", bandwidth: " + number(segment.bandwidth) + "}\n";
+  return text + "default_link: " + figures.link + "\n";
+}
+
+} // namespace
+
+MachineFigures measureMachine(tpc_context &context, const Progress &progress) {
+  MachineFigures figures;
+  figures.link = context.communicator->name();
+  figures.origin = std::to_string(context.world()) + " ranks x " + std::to_string(context.threads) +
+                   " threads over " + figures.link + " on " + processorName();
+  figures.device = measureDevice(context, progress);
+  figures.collectives = measureCollectives(context, progress);
+  return figures;
+}
+
+std::string toYaml(const MachineFigures &figures) {
+  const DeviceFigures &device = figures.device;
+  std::string text = "# tpc-run --measure: " + figures.origin +
+                     "\nname: measured\nflops: " + number(device.flops) + "\ntypes:\n";
+  for (const auto &[dtype, flops] : device.types)
+    text += std::string("  - {type: ") + toString(dtype) + ", flops: " + number(flops) + "}\n";
+  text += "memory_bandwidth: " + number(device.memoryBandwidth) +
+          "\ncache: {bytes: " + number(device.cacheBytes) +
+          ", bandwidth: " + number(device.cacheBandwidth) +
+          "}\nefficiency: {contract: " + number(device.contract) +
+          ", attention: " + number(device.attention) +
+          ", attention_grad: " + number(device.attentionGrad) +
+          "}\nlaunch: " + number(device.launchSeconds) + "\n";
+  return text + linksToYaml(figures);
+}
+
+} // namespace tpc::runtime

@@ -1,0 +1,66 @@
+// What this machine's processors, memory and links do, for predictions.
+#ifndef TPC_RUNTIME_MEASURE_MEASURE_H
+#define TPC_RUNTIME_MEASURE_MEASURE_H
+
+#include "tpc/runtime/Context.h"
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace tpc::runtime {
+
+/// One rank with all its threads, while the other ranks do the same.
+struct DeviceFigures {
+  double flops = 0; ///< best f32 matrix product, operations per second
+  std::vector<std::pair<tpc_dtype, double>> types; ///< the same in other element types
+  /// Of `flops`: matrix products of Llama's shapes, attention and its gradient.
+  double contract = 0, attention = 0, attentionGrad = 0;
+  double memoryBandwidth = 0; ///< bytes read and written per second, beyond all caches
+  double cacheBytes = 0, cacheBandwidth = 0; ///< the same of what fits into cacheBytes
+  double launchSeconds = 0;                  ///< of a kernel that does nothing
+};
+
+/// A measured collective: what a rank receives, and the time from when the last rank is there.
+struct TransferPoint {
+  double bytes, seconds;
+};
+
+/// alpha and beta for up to so many received bytes.
+struct TransferSegment {
+  double upTo, latency, bandwidth;
+};
+
+struct CollectiveFigures {
+  CollectiveOp op;
+  std::vector<TransferSegment> segments;
+};
+
+struct MachineFigures {
+  std::string origin; ///< where this was measured, for people
+  DeviceFigures device;
+  std::string link;                           ///< the communicator's name
+  std::vector<CollectiveFigures> collectives; ///< none of a single rank
+};
+
+/// Told what is measured now and what came of it, on every rank.
+using Progress = std::function<void(const std::string &text)>;
+
+/// The communication region that measureMachine() needs of the context's communicator.
+inline constexpr size_t kMeasureRegionBytes = 64 << 20;
+
+/// All ranks call it; the least of all ranks' rates is returned on each. Takes some 20 seconds.
+MachineFigures measureMachine(tpc_context &context, const Progress &progress);
+DeviceFigures measureDevice(tpc_context &context, const Progress &progress);
+std::vector<CollectiveFigures> measureCollectives(tpc_context &context, const Progress &progress);
+
+/// The fewest segments, each a line of non-negative latency within a tenth of its points where one
+/// exists; `points` by growing bytes.
+std::vector<TransferSegment> fitTransfers(const std::vector<TransferPoint> &points);
+
+/// The YAML that `tpc-compile --machine` reads.
+std::string toYaml(const MachineFigures &figures);
+
+} // namespace tpc::runtime
+
+#endif

@@ -1,0 +1,162 @@
+// Seconds of every collective by size, and lines through them.
+#include "Measure/Measure.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <numeric>
+
+namespace tpc::runtime {
+namespace {
+
+constexpr int64_t kSmallest = 1 << 10, kLargest = kMeasureRegionBytes / 2;
+constexpr double kSecondsPerPoint = 0.1;
+
+/// The f32 collective over all ranks whose larger side has `bytes` bytes.
+Collective makeCollective(CollectiveOp op, int64_t bytes, int ranks) {
+  Collective collective;
+  collective.op = op;
+  collective.axes = "measured";
+  collective.groups.emplace_back(static_cast<size_t>(ranks));
+  std::iota(collective.groups[0].begin(), collective.groups[0].end(), 0);
+  int64_t small = std::max<int64_t>(bytes / 4 / ranks, 1), large = small * ranks;
+  switch (op) {
+  case CollectiveOp::AllReduce:
+    collective.operands = {{{large}, {large}}};
+    break;
+  case CollectiveOp::AllGather:
+    collective.operands = {{{small}, {large}}};
+    break;
+  case CollectiveOp::ReduceScatter:
+    collective.operands = {{{large}, {small}}};
+    break;
+  case CollectiveOp::AllToAll:
+    collective.concatDim = 1;
+    collective.operands = {{{ranks, small}, {1, large}}};
+    break;
+  case CollectiveOp::Permute:
+    for (int rank = 0; rank < ranks; ++rank)
+      collective.pairs.emplace_back(rank, (rank + 1) % ranks);
+    collective.operands = {{{large}, {large}}};
+    break;
+  }
+  return collective;
+}
+
+/// As the compiler's cost model counts (tpc/Sharding/CostModel.h).
+double receivedBytes(const Collective &collective, int ranks) {
+  double others = ranks - 1, operand = static_cast<double>(collective.inputBytes());
+  switch (collective.op) {
+  case CollectiveOp::AllGather:
+    return others * operand;
+  case CollectiveOp::AllReduce:
+    return 2 * others / ranks * operand;
+  case CollectiveOp::ReduceScatter:
+  case CollectiveOp::AllToAll:
+    return others / ranks * operand;
+  case CollectiveOp::Permute:
+    return operand;
+  }
+  return 0;
+}
+
+/// One run, its input just written as in a program.
+double secondsOf(Communicator &communicator, const Collective &collective) {
+  char *region = communicator.region();
+  bool inPlace = collective.op == CollectiveOp::AllReduce;
+  char *inputs[] = {region}, *outputs[] = {inPlace ? region : region + kMeasureRegionBytes / 2};
+  std::memset(region, 0, collective.inputBytes());
+  communicator.barrier();
+  auto begin = std::chrono::steady_clock::now();
+  communicator.run(collective, inputs, outputs);
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+/// Median of several runs, each as the rank saw it that waited least.
+TransferPoint measurePoint(Communicator &communicator, const Collective &collective) {
+  double once = secondsOf(communicator, collective);
+  once = std::min(once, secondsOf(communicator, collective));
+  communicator.broadcast(&once, sizeof(once), 0);
+  auto runs = static_cast<size_t>(std::clamp(kSecondsPerPoint / once, 7.0, 300.0));
+  std::vector<double> mine(runs);
+  for (double &seconds : mine)
+    seconds = secondsOf(communicator, collective);
+  auto ranks = static_cast<size_t>(communicator.size());
+  std::vector<double> all(runs * ranks);
+  communicator.gatherHost(mine.data(), runs * sizeof(double), all.data());
+  for (size_t i = 0; i < all.size(); ++i)
+    mine[i % runs] = std::min(mine[i % runs], all[i]);
+  std::nth_element(mine.begin(), mine.begin() + static_cast<ptrdiff_t>(runs / 2), mine.end());
+  return {receivedBytes(collective, communicator.size()), mine[runs / 2]};
+}
+
+//===-- lines ------------------------------------------------------------------===//
+
+/// The line with the least squares of relative errors, its latency not negative.
+TransferSegment fitLine(const TransferPoint *first, const TransferPoint *last) {
+  double w = 0, wx = 0, wy = 0, wxx = 0, wxy = 0;
+  for (const TransferPoint *point = first; point != last; ++point) {
+    double weight = 1 / (point->seconds * point->seconds);
+    w += weight, wx += weight * point->bytes, wy += weight * point->seconds;
+    wxx += weight * point->bytes * point->bytes, wxy += weight * point->bytes * point->seconds;
+  }
+  double determinant = w * wxx - wx * wx;
+  double slope =
+      last - first > 1 && determinant > 0 ? (w * wxy - wx * wy) / determinant : wxy / wxx;
+  double latency = (wy - slope * wx) / w;
+  if (slope <= 0) // larger transfers were no slower: a constant
+    slope = 1e-13, latency = wy / w;
+  if (latency < 0)
+    latency = 0, slope = wxy / wxx;
+  return {last[-1].bytes, latency, 1 / slope};
+}
+
+bool fits(const TransferSegment &line, const TransferPoint *first, const TransferPoint *last) {
+  return std::all_of(first, last, [&](const TransferPoint &point) {
+    double predicted = line.latency + point.bytes / line.bandwidth;
+    return std::abs(predicted / point.seconds - 1) <= 0.1;
+  });
+}
+
+} // namespace
+
+std::vector<TransferSegment> fitTransfers(const std::vector<TransferPoint> &points) {
+  std::vector<TransferSegment> segments;
+  const TransferPoint *begin = points.data(), *end = begin + points.size();
+  while (begin != end) {
+    const TransferPoint *last = begin + 1;
+    TransferSegment segment = fitLine(begin, last);
+    while (last != end) {
+      TransferSegment longer = fitLine(begin, last + 1);
+      if (!fits(longer, begin, last + 1))
+        break;
+      segment = longer, ++last;
+    }
+    segments.push_back(segment);
+    begin = last;
+  }
+  return segments;
+}
+
+std::vector<CollectiveFigures> measureCollectives(tpc_context &context, const Progress &progress) {
+  Communicator &communicator = *context.communicator;
+  std::vector<CollectiveFigures> figures;
+  if (communicator.size() == 1)
+    return figures;
+  for (CollectiveOp op : {CollectiveOp::AllGather, CollectiveOp::AllReduce, CollectiveOp::AllToAll,
+                          CollectiveOp::Permute, CollectiveOp::ReduceScatter}) {
+    std::vector<TransferPoint> points;
+    for (int64_t bytes = kSmallest; bytes <= kLargest; bytes *= 2)
+      points.push_back(measurePoint(communicator, makeCollective(op, bytes, communicator.size())));
+    figures.push_back({op, fitTransfers(points)});
+    char text[96];
+    std::snprintf(text, sizeof(text), "%s: %.1f us, large ones %.1f GB/s", toString(op),
+                  points.front().seconds * 1e6, points.back().bytes / points.back().seconds / 1e9);
+    progress(text);
+  }
+  return figures;
+}
+
+} // namespace tpc::runtime
