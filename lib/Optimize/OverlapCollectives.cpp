@@ -1,5 +1,7 @@
 //===- OverlapCollectives.cpp - the pass tpc-overlap-collectives -----------===//
 
+#include "ChunkMark.h"
+#include "DeferProducts.h"
 #include "SynchronousForm.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -43,20 +45,24 @@ class BlockOverlap {
 public:
   BlockOverlap(Block &block, int64_t memoryCap) : block(block), memoryCap(memoryCap) {}
 
-  /// Returns the number of collectives that are started, and the most bytes in flight.
-  std::pair<unsigned, int64_t> run() {
-    sinkReshapes();
+  void run() {
     numberOps();
     for (Operation *op : ops)
       if (movesData(op))
         addWindow(op);
-    rebuild();
-    unsigned started = llvm::count_if(windows, [](const Window &w) { return w.isOpen(); });
-    return {started, *llvm::max_element(inFlight)};
   }
 
+  int64_t getMostBytesInFlight() const { return *llvm::max_element(inFlight); }
+  unsigned getNumStarted() const { return llvm::count_if(windows, isOpen); }
+  /// Collectives that stay synchronous though something is computed before them and after them.
+  SmallVector<Operation *> getStuck() const;
+  /// Why a collective is stuck.
+  bool lacksMemory(Operation *collective) const { return cramped.contains(collective); }
+
+  /// Splits the collectives that are started. Ops found before are gone then.
+  void rebuild();
+
 private:
-  void sinkReshapes();
   void numberOps();
   int64_t getReady(Value value) const;
   int64_t getFirstUse(Operation *collective) const;
@@ -64,7 +70,7 @@ private:
   bool hasWork(int64_t start, int64_t wait) const { return work[wait] != work[start]; }
   void addWindow(Operation *collective);
   void fitMemory(Window &window);
-  void rebuild();
+  static bool isOpen(const Window &window) { return window.isOpen(); }
   void place(Operation *op);
   void placeOperands(Operation *collective);
 
@@ -75,6 +81,7 @@ private:
   SmallVector<int64_t> work;     ///< ops that compute something, before each gap
   SmallVector<int64_t> inFlight; ///< bytes under way at each gap
   SmallVector<Window> windows;
+  llvm::DenseSet<Operation *> cramped; ///< would overlap if there were more memory
   llvm::DenseSet<Operation *> placed;
 };
 
@@ -85,7 +92,7 @@ private:
 //===----------------------------------------------------------------------===//
 
 /// Reshapes are free; each moves to its first user, so that it asks for no value earlier than that.
-void BlockOverlap::sinkReshapes() {
+static void sinkReshapes(Block &block) {
   for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block))) {
     if (!isReshape(&op) || op.use_empty())
       continue;
@@ -144,9 +151,13 @@ void BlockOverlap::addWindow(Operation *collective) {
                 getFirstUse(collective)};
   for (Value operand : collective->getOperands())
     window.start = std::max(window.start, getReady(operand));
+  bool overlaps = hasWork(window.start, window.wait);
   fitMemory(window);
-  if (!hasWork(window.start, window.wait))
+  if (!hasWork(window.start, window.wait)) {
     window.start = place, window.wait = place + 1;
+    if (overlaps)
+      cramped.insert(collective);
+  }
   windows.push_back(window);
   if (window.isOpen())
     for (int64_t gap = window.start; gap < window.wait; ++gap)
@@ -220,6 +231,18 @@ void BlockOverlap::rebuild() {
   }
 }
 
+SmallVector<Operation *> BlockOverlap::getStuck() const {
+  SmallVector<Operation *> stuck;
+  for (const Window &window : windows)
+    if (!window.isOpen() && hasWork(0, window.place) && hasWork(window.place, ops.size()))
+      stuck.push_back(window.collective);
+  return stuck;
+}
+
+//===----------------------------------------------------------------------===//
+// The pass
+//===----------------------------------------------------------------------===//
+
 namespace {
 
 struct OverlapCollectives : tpc::impl::OverlapCollectivesBase<OverlapCollectives> {
@@ -230,16 +253,69 @@ struct OverlapCollectives : tpc::impl::OverlapCollectivesBase<OverlapCollectives
       getOperation().emitError("memory-cap is a number of bytes, got ") << memoryCap.getValue();
       return signalPassFailure();
     }
-    for (auto function : getOperation().getOps<func::FuncOp>()) {
-      if (function.isExternal() || function->hasAttr(TPCDialect::kKernel))
-        continue;
-      if (failed(verifySynchronousBlock(function)))
-        return signalPassFailure();
-      auto [started, bytes] = BlockOverlap(function.getBody().front(), memoryCap).run();
-      numStarted += started;
-      bytesInFlight.updateMax(bytes);
+    llvm::Expected<MachineModel> model = MachineModel::load(machine);
+    if (!model) {
+      getOperation().emitError(llvm::toString(model.takeError()));
+      return signalPassFailure();
     }
+    for (auto function : getOperation().getOps<func::FuncOp>())
+      if (!function.isExternal() && !function->hasAttr(TPCDialect::kKernel))
+        if (failed(overlap(function, *model)))
+          return signalPassFailure();
   }
+
+  LogicalResult overlap(func::FuncOp function, const MachineModel &model);
+  LogicalResult checkAllOverlap(const BlockOverlap &schedule, const CostModel &cost);
 };
 
 } // namespace
+
+LogicalResult OverlapCollectives::overlap(func::FuncOp function, const MachineModel &model) {
+  if (failed(verifySynchronousBlock(function)))
+    return failure();
+  Block &block = function.getBody().front();
+  MeshOp mesh = getMesh(getOperation());
+  CostModel cost(mesh ? mesh.getMesh().getMesh() : Mesh(), model);
+  sinkReshapes(block);
+  numDeferred += deferProducts(block, model, cost, memoryCap);
+  BlockOverlap schedule(block, memoryCap);
+  schedule.run();
+  numStarted += schedule.getNumStarted();
+  bytesInFlight.updateMax(schedule.getMostBytesInFlight());
+  if (require && failed(checkAllOverlap(schedule, cost)))
+    return failure();
+  schedule.rebuild();
+  return success();
+}
+
+/// A collective whose time is mostly latency has too little to hide.
+static bool movesLittle(Operation *collective, const CostModel &cost) {
+  CollectiveTraffic traffic = *getTraffic(collective);
+  double latency = cost.getSeconds(traffic.kind, traffic.axes, 0);
+  return cost.getSeconds(traffic.kind, traffic.axes, static_cast<double>(traffic.operandBytes)) <
+         2 * latency;
+}
+
+LogicalResult OverlapCollectives::checkAllOverlap(const BlockOverlap &schedule,
+                                                  const CostModel &cost) {
+  bool failing = false;
+  for (Operation *collective : schedule.getStuck()) {
+    if (collective->hasAttr(kChunkMark) || movesLittle(collective, cost))
+      continue;
+    failing = true;
+    if (schedule.lacksMemory(collective)) {
+      collective->emitOpError("cannot overlap with computation: it has ")
+          << getBytesInFlight(collective) << " bytes under way, more than what is left of the "
+          << memoryCap.getValue() << " that --overlap-memory allows";
+      continue;
+    }
+    InFlightDiagnostic diagnostic = collective->emitOpError(
+        "cannot overlap with computation: nothing that is independent of it can be computed "
+        "between its operands and the first use of its result");
+    for (Operation *user : collective->getUsers()) {
+      diagnostic.attachNote(user->getLoc()) << "used here";
+      break;
+    }
+  }
+  return failure(failing);
+}

@@ -1,9 +1,10 @@
 """Collectives that overlap with computation compute the same bits, in every communicator."""
+import json
 import os
 
 import pytest
 
-from harness import GROUPED, MESHES, PLANS, call, random_tokens, succeed, tool, train, write_tokens
+from harness import GROUPED, MESHES, PLANS, call, complain, random_tokens, succeed, tool, train, write_tokens
 
 
 @pytest.mark.parametrize("mesh, flags", [
@@ -18,6 +19,68 @@ def test_losses_are_equal_bit_for_bit(work, tmp_path, mesh, flags):
         metrics.append(train(program, tmp_path, "--data", data, "--steps", 6, "--lr", 0.01))
     for key in ("loss", "grad_norm"):
         assert [line[key] for line in metrics[0]] == [line[key] for line in metrics[1]]
+
+
+# Slow at computing, with a link of its own and no latency: here pieces and products put off gain as much as they can.
+ASYNCHRONOUS = ("{name: m, flops: 1.0e9, memory_bandwidth: 1.0e12, links: [{name: l, latency: 0, bandwidth: 1.0e7, "
+                "asynchronous: true}], default_link: l}")
+
+
+@pytest.fixture(scope="module")
+def asynchronous(tmp_path_factory):
+    path = tmp_path_factory.mktemp("machine") / "asynchronous.yaml"
+    path.write_text(ASYNCHRONOUS)
+    return path
+
+
+@pytest.mark.parametrize("mesh, flags", [("dp=1,tp=2", []), ("dp=2,tp=1", []), ("dp=2,tp=1", ["--dp-mode=fsdp"])])
+def test_losses_are_equal_where_collectives_are_split(work, tmp_path, asynchronous, mesh, flags):
+    """4096 rows: two pieces of a gather before products, and of a scatter behind one."""
+    config = {**GROUPED, "max_position_embeddings": 1024}
+    data = write_tokens(tmp_path / "t.bin", random_tokens(config, 2 * 4 * 1024 + 1))
+    metrics = []
+    for overlap in ("off", "on"):
+        program = work.program(config, mesh, "megatron", batch=4 * (2 if "dp=2" in mesh else 1), seq=1024,
+                               extra=("--machine", str(asynchronous), "--overlap", overlap, *flags))
+        metrics.append(train(program, tmp_path, "--data", data, "--steps", 2, "--lr", 0.01))
+        pieces = [collective for collective in json.loads(succeed([program, "--print-manifest"]).stdout)["collectives"]
+                  if collective["op"] in ("all_gather", "reduce_scatter")]
+        if "tp=2" in mesh:
+            rows = max(shape[1] for shape in (pieces[-1]["operands"][0][key] for key in ("input_shape", "output_shape")))
+            assert rows == (1024 if overlap == "off" else 512)
+    for key in ("loss", "grad_norm"):
+        assert [line[key] for line in metrics[0]] == [line[key] for line in metrics[1]]
+
+
+def predicted(work, asynchronous, *flags):
+    return json.loads(succeed([tool("tpc-compile"), work.model(GROUPED), "--batch", 4, "--seq", 16, "--machine", asynchronous,
+                               "--explain=json", *flags]).stdout)["timeline"]
+
+
+def test_backward_hides_what_it_can(work, asynchronous):
+    """Gradients of weights are computed while the gradients of activations are under way."""
+    flags = ("--plan", os.path.join(PLANS, "megatron.yaml"), "--mesh", "dp=1,tp=2")
+    off, on = (predicted(work, asynchronous, *flags, "--overlap", overlap) for overlap in ("off", "on"))
+    assert off["communication"][0]["hidden_seconds"] == 0
+    assert on["communication"][0]["hidden_seconds"] > 0.2 * off["communication"][0]["exposed_seconds"]
+    assert on["seconds"] < off["seconds"]
+
+
+def test_parameters_are_gathered_ahead(work, asynchronous):
+    """All but the first wait for nothing: each layer's are under way while the one before computes."""
+    on = predicted(work, asynchronous, "--mesh", "dp=2", "--dp-mode=fsdp", "--overlap=on")
+    little = predicted(work, asynchronous, "--mesh", "dp=2", "--dp-mode=fsdp", "--overlap=on", "--overlap-memory", 1)
+    assert on["communication"][0]["exposed_seconds"] < little["communication"][0]["exposed_seconds"]
+    assert little["communication"][0]["hidden_seconds"] == 0
+
+
+def test_what_is_required_and_cannot_be_is_an_error(work, asynchronous):
+    result = call([tool("tpc-compile"), work.model(GROUPED), "--plan", os.path.join(PLANS, "megatron.yaml"), "--mesh", "tp=2",
+                   "--batch", 4, "--seq", 16, "--machine", asynchronous, "--overlap=require", "-o", os.devnull])
+    complain(result, "megatron.yaml:", "'tpc.all_gather' op cannot overlap with computation: nothing that is independent")
+    result = call([tool("tpc-compile"), work.model(GROUPED), "--mesh", "dp=2", "--dp-mode=fsdp", "--batch", 4, "--seq", 16,
+                   "--machine", asynchronous, "--overlap=require", "--overlap-memory", 1, "-o", os.devnull])
+    complain(result, "'tpc.all_gather' op cannot overlap with computation: it has", "1 that --overlap-memory allows")
 
 
 def test_async_tp_is_applied_and_computes_the_same(work, tmp_path):

@@ -110,3 +110,48 @@ func.func @nothing(%x: tensor<4xf32> {tpc.global = #tpc.global<[8], <@mesh, [{"t
   %2 = arith.negf %1 : tensor<4xf32>
   return %2 : tensor<4xf32>
 }
+
+// What the scatter waits for comes first, then the gradient of the weight while it is under way. At 16 * 4 bytes the two
+// operands of that product do not fit into 50.
+// CHECK-LABEL: func.func @weight_gradient(
+// CHECK: %[[DX:.*]] = tpc.contract %{{.*}} -> [m, k]
+// CHECK-NEXT: %[[SUM:.*]] = arith.addf %[[DX]]
+// CHECK-NEXT: %[[P:.*]] = tpc.reduce_scatter sum %[[SUM]] {{.*}} -> !tpc.pending<tensor<2x4xf32>>
+// CHECK-NEXT: tpc.contract %{{.*}} -> [n, k]
+// CHECK-NEXT: %[[S:.*]] = tpc.wait %[[P]]
+// CHECK-NEXT: arith.negf %[[S]]
+// CAP-LABEL: func.func @weight_gradient(
+// CAP: tpc.contract %{{.*}} -> [m, k]
+// CAP-NEXT: tpc.contract %{{.*}} -> [n, k]
+func.func @weight_gradient(%dy: tensor<4x2xf32> {tpc.global = #tpc.global<[4, 4], <@mesh, [{}, {"tp"}]>>},
+                           %w: tensor<2x4xf32> {tpc.global = #tpc.global<[4, 4], <@mesh, [{"tp"}, {}]>>},
+                           %x: tensor<4x4xf32> {tpc.global = #tpc.global<[4, 4], <@mesh, [{}, {}]>>})
+    -> (tensor<2x4xf32> {tpc.global = #tpc.global<[4, 4], <@mesh, [{"tp"}, {}]>>},
+        tensor<2x4xf32> {tpc.global = #tpc.global<[4, 4], <@mesh, [{"tp"}, {}]>>}) {
+  %dx = tpc.contract %dy, %w : [m, n], [n, k] -> [m, k] : (tensor<4x2xf32>, tensor<2x4xf32>) -> tensor<4x4xf32>
+  %dw = tpc.contract %dy, %x : [m, n], [m, k] -> [n, k] : (tensor<4x2xf32>, tensor<4x4xf32>) -> tensor<2x4xf32>
+  %sum = arith.addf %dx, %dx : tensor<4x4xf32>
+  %s = tpc.reduce_scatter sum %sum dim 0 over @mesh ["tp"] : tensor<4x4xf32> -> tensor<2x4xf32>
+  %n = arith.negf %s : tensor<2x4xf32>
+  return %n, %dw : tensor<2x4xf32>, tensor<2x4xf32>
+}
+
+// A product that is used before the collective stays where it is, and so does one that the collective overlaps with already.
+// CHECK-LABEL: func.func @used_before(
+// CHECK: tpc.contract %{{.*}} -> [m, k]
+// CHECK-NEXT: tpc.contract %{{.*}} -> [n, k]
+// CHECK-NEXT: arith.addf
+// CHECK-NEXT: tpc.all_reduce sum %{{.*}} -> !tpc.pending
+// CHECK-NEXT: tpc.contract %{{.*}} -> [m, n]
+// CHECK-NEXT: tpc.wait
+func.func @used_before(%a: tensor<4x4xf32> {tpc.global = #tpc.global<[8, 4], <@mesh, [{"tp"}, {}]>>})
+    -> (tensor<4x4xf32> {tpc.global = #tpc.global<[4, 4], <@mesh, [{}, {}]>>},
+        tensor<4x4xf32> {tpc.global = #tpc.global<[8, 4], <@mesh, [{"tp"}, {}]>>}) {
+  %0 = tpc.contract %a, %a : [m, n], [n, k] -> [m, k] : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
+  %1 = tpc.contract %a, %a : [m, n], [m, k] -> [n, k] : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
+  %2 = arith.addf %0, %1 : tensor<4x4xf32>
+  %3 = tpc.contract %a, %a : [m, k], [n, k] -> [m, n] : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
+  %4 = tpc.all_reduce sum %2 over @mesh ["tp"] : tensor<4x4xf32>
+  %5 = arith.negf %4 : tensor<4x4xf32>
+  return %5, %3 : tensor<4x4xf32>, tensor<4x4xf32>
+}

@@ -83,6 +83,42 @@ def CombineCollectives : Pass<"tpc-combine-collectives", "::mlir::ModuleOp"> {
   let dependentDialects = ["::tpc::TPCDialect"];
 }
 
+def SplitCollectives : Pass<"tpc-split-collectives", "::mlir::ModuleOp"> {
+  let summary = "Splits gathers before matrix products, and scatters behind them, into pieces that overlap.";
+  let description = [{
+    Precondition: local functions; collectives synchronous. Postcondition: the same values; an `all_gather` of activations whose
+    result matrix products read, and a `reduce_scatter` of a matrix product, are 2 or 4 collectives of a part of the rows of each
+    shard, each followed (preceded) by the product of these rows. So `tpc-overlap-collectives` can compute one piece while
+    the next is under way. Products of a piece have at least `min-rows` rows, and a piece moves what can be under
+    way. No sum is split, so each element is summed as before.
+
+    By cost: on links of `machine` that are asynchronous, if what is hidden is more than the latency of the pieces and the
+    copies that cut and join them. `chunks` asks for a number instead.
+
+    ```mlir
+    %g = tpc.all_gather %x dim 0 over @mesh ["tp"] : tensor<4x8xf32> -> tensor<8x8xf32>
+    %y = tpc.contract %g, %w : [m, k], [n, k] -> [m, n] : (tensor<8x8xf32>, tensor<6x8xf32>) -> tensor<8x6xf32>
+    // becomes
+    %x0 = tensor.extract_slice %x[0, 0] [2, 8] [1, 1] : tensor<4x8xf32> to tensor<2x8xf32>
+    %g0 = tpc.all_gather %x0 dim 0 over @mesh ["tp"] {tpc.chunk} : tensor<2x8xf32> -> tensor<4x8xf32>
+    // ... and the same of rows 2 and 3, then
+    %y0 = tpc.contract %g0, %w : [m, k], [n, k] -> [m, n] : (tensor<4x8xf32>, tensor<6x8xf32>) -> tensor<4x6xf32>
+    %y1 = tpc.contract %g1, %w : [m, k], [n, k] -> [m, n] : (tensor<4x8xf32>, tensor<6x8xf32>) -> tensor<4x6xf32>
+    // and both as [2, 2, 6], joined along the second dimension
+    ```
+  }];
+  let options = [
+    Option<"machine", "machine", "std::string", "\"shared-memory\"", "what times are taken from: a preset or a YAML file">,
+    Option<"memoryCap", "memory-cap", "int64_t", "67108864", "most bytes of a piece's operand and result; 0: no limit">,
+    Option<"minRows", "min-rows", "int64_t", "2048", "fewest rows of a piece's product">,
+    Option<"chunks", "chunks", "int64_t", "0", "pieces of every collective that can be split: 2 or 4; 0: by cost">
+  ];
+  let statistics = [
+    Statistic<"numSplit", "split", "collectives that became several">
+  ];
+  let dependentDialects = ["::mlir::tensor::TensorDialect", "::tpc::TPCDialect"];
+}
+
 def OverlapCollectives : Pass<"tpc-overlap-collectives", "::mlir::ModuleOp"> {
   let summary = "Starts collectives as early as their operands allow and waits as late as their results allow.";
   let description = [{
@@ -91,9 +127,13 @@ def OverlapCollectives : Pass<"tpc-overlap-collectives", "::mlir::ModuleOp"> {
     starts follow each other in the order of the collectives before, as all ranks must issue them. Reshapes move to their
     first user.
 
+    A matrix product that nothing needs until later, such as the gradient of a weight, moves behind a collective that would
+    have nothing to overlap with, as many of them as its time on `machine` asks for; their operands stay in memory meanwhile.
+
     Operands and results of a started collective cannot be reused until its wait, so what is under way costs memory:
-    at most `memory-cap` bytes of operands and results. Where that is used up a collective stays synchronous, or its
-    window shrinks.
+    at most `memory-cap` bytes of operands and results, and as many for the products that were moved. Where that is used up a
+    collective stays synchronous, or its window shrinks. With `require` a collective that stays synchronous is an error, unless
+    nothing is computed before it or nothing after it, or its time is mostly latency.
 
     ```mlir
     %0 = tpc.launch @f(%x) : (tensor<4xf32>) -> tensor<4xf32>
@@ -107,10 +147,13 @@ def OverlapCollectives : Pass<"tpc-overlap-collectives", "::mlir::ModuleOp"> {
     ```
   }];
   let options = [
-    Option<"memoryCap", "memory-cap", "int64_t", "67108864", "bytes that may be under way at once; 0: no limit">
+    Option<"memoryCap", "memory-cap", "int64_t", "67108864", "bytes that may be under way at once; 0: no limit">,
+    Option<"machine", "machine", "std::string", "\"shared-memory\"", "what times are taken from: a preset or a YAML file">,
+    Option<"require", "require", "bool", "false", "fail where a collective does not overlap with computation">
   ];
   let statistics = [
     Statistic<"numStarted", "started", "collectives that overlap with computation">,
+    Statistic<"numDeferred", "deferred", "matrix products that moved behind a collective">,
     Statistic<"bytesInFlight", "bytes-in-flight", "most bytes under way at once">
   ];
   let dependentDialects = ["::tpc::TPCDialect"];

@@ -1,0 +1,413 @@
+//===- SplitCollectives.cpp - the pass tpc-split-collectives ------------------===//
+
+#include "ChunkMark.h"
+#include "SynchronousForm.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/IRMapping.h"
+#include "tpc/Dialect/CollectiveTraffic.h"
+#include "tpc/Optimize/Passes.h"
+
+#define DEBUG_TYPE "tpc-split-collectives"
+
+using namespace mlir;
+
+namespace tpc {
+#define GEN_PASS_DEF_SPLITCOLLECTIVES
+#include "tpc/Optimize/Passes.h.inc"
+} // namespace tpc
+
+using namespace tpc;
+
+static RankedTensorType getTensor(Value value) { return cast<RankedTensorType>(value.getType()); }
+
+static RankedTensorType getResized(RankedTensorType type, int64_t dim, int64_t size) {
+  auto shape = llvm::to_vector(type.getShape());
+  shape[dim] = size;
+  return type.clone(shape);
+}
+
+//===----------------------------------------------------------------------===//
+// Which part of a product belongs to a part of a collective
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// A contraction of which operand number `operand` and the result have a common dimension that is
+/// not summed over.
+struct Product {
+  ContractOp op;
+  unsigned operand;
+  int64_t operandDim, resultDim;
+
+  /// The product if `operand` passes dimension `operandDim` on; the other operand must not have it.
+  static std::optional<Product> fromOperand(ContractOp op, unsigned operand, int64_t operandDim) {
+    StringRef own = operand ? op.getRhsDims() : op.getLhsDims();
+    return find(op, operand, own[operandDim]);
+  }
+  static std::optional<Product> fromResult(ContractOp op, int64_t resultDim) {
+    char letter = op.getResultDims()[resultDim];
+    return find(op, op.getLhsDims().contains(letter) ? 0 : 1, letter);
+  }
+  /// Products of a row with the other operand; what is summed over does not count.
+  int64_t getRows() {
+    StringRef own = operand ? op.getRhsDims() : op.getLhsDims();
+    int64_t rows = 1;
+    for (auto [letter, size] : llvm::zip_equal(own, getTensor(op->getOperand(operand)).getShape()))
+      if (op.getResultDims().contains(letter))
+        rows *= size;
+    return rows;
+  }
+
+private:
+  static std::optional<Product> find(ContractOp op, unsigned operand, char letter) {
+    StringRef own = operand ? op.getRhsDims() : op.getLhsDims();
+    StringRef other = operand ? op.getLhsDims() : op.getRhsDims();
+    size_t result = op.getResultDims().find(letter);
+    if (result == StringRef::npos || other.contains(letter))
+      return std::nullopt;
+    return Product{op, operand, static_cast<int64_t>(own.find(letter)),
+                   static_cast<int64_t>(result)};
+  }
+};
+
+/// A collective, the dimension along which ranks' shards lie, and the products that are computed
+/// piece by piece: from what a gather delivers, or into what a scatter takes.
+struct Candidate {
+  Operation *collective;
+  int64_t dim, ranks;
+  SmallVector<Product> products;
+  bool isGather() const { return isa<AllGatherOp>(collective); }
+  /// Size of a rank's shard along `dim`.
+  int64_t getShard() const {
+    Value shard = isGather() ? collective->getOperand(0) : collective->getResult(0);
+    return getTensor(shard).getDimSize(dim);
+  }
+  /// Does something else need the gathered whole?
+  bool needsWhole() const {
+    return static_cast<size_t>(std::distance(collective->user_begin(), collective->user_end())) >
+           products.size();
+  }
+};
+
+} // namespace
+
+/// A gather of parameters need not wait for anything: it is started early instead.
+static bool isArgument(Value value) {
+  while (Operation *op = value.getDefiningOp()) {
+    if (!isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(op))
+      return false;
+    value = op->getOperand(0);
+  }
+  return true;
+}
+
+/// The products that pass dimension `dim` of the gathered on, up to the first use of one's result.
+static SmallVector<Product> findProducts(AllGatherOp gather, int64_t dim) {
+  SmallVector<Operation *> users(gather->getUsers());
+  llvm::sort(users, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
+  SmallVector<Product> products;
+  Operation *limit = gather->getBlock()->getTerminator();
+  for (Operation *user : users) {
+    auto op = dyn_cast<ContractOp>(user);
+    if (!op || op.getLhs() == op.getRhs() || !op->isBeforeInBlock(limit))
+      continue;
+    unsigned operand = op.getRhs() == gather->getResult(0);
+    if (std::optional<Product> product = Product::fromOperand(op, operand, dim)) {
+      products.push_back(*product);
+      for (Operation *next : op->getUsers())
+        if (next->isBeforeInBlock(limit))
+          limit = next;
+    }
+  }
+  return products;
+}
+
+static std::optional<Candidate> findCandidate(Operation *op) {
+  if (auto gather = dyn_cast<AllGatherOp>(op); gather && !isArgument(gather->getOperand(0))) {
+    auto dim = static_cast<int64_t>(gather.getDim());
+    Candidate candidate{op, dim, 0, {}};
+    candidate.ranks =
+        getTensor(op->getResult(0)).getDimSize(dim) / getTensor(op->getOperand(0)).getDimSize(dim);
+    candidate.products = findProducts(gather, dim);
+    return candidate.products.empty() ? std::nullopt : std::optional(std::move(candidate));
+  }
+  auto scatter = dyn_cast<ReduceScatterOp>(op);
+  auto product = scatter ? op->getOperand(0).getDefiningOp<ContractOp>() : ContractOp();
+  if (!product || !product->hasOneUse())
+    return std::nullopt;
+  auto dim = static_cast<int64_t>(scatter.getDim());
+  std::optional<Product> found = Product::fromResult(product, dim);
+  if (!found)
+    return std::nullopt;
+  int64_t ranks =
+      getTensor(op->getOperand(0)).getDimSize(dim) / getTensor(op->getResult(0)).getDimSize(dim);
+  return Candidate{op, dim, ranks, {*found}};
+}
+
+//===----------------------------------------------------------------------===//
+// What pieces cost
+//===----------------------------------------------------------------------===//
+
+namespace {
+class ChunkPricer {
+public:
+  ChunkPricer(const MachineModel &machine, const CostModel &cost) : machine(machine), cost(cost) {}
+
+  /// Seconds that `chunks` pieces save; they may be negative.
+  double getGain(const Candidate &candidate, int64_t chunks) const;
+
+private:
+  double getCopySeconds(Value value) const;
+  double getCopies(const Candidate &candidate) const;
+  double getProductSeconds(const Candidate &candidate, int64_t chunks) const;
+
+  const MachineModel &machine;
+  const CostModel &cost;
+};
+} // namespace
+
+double ChunkPricer::getCopySeconds(Value value) const {
+  return machine.getSeconds(
+      {WorkKind::Elementwise, 0, 2.0 * static_cast<double>(getBytes(value.getType())), ""});
+}
+
+/// Pieces are cut out, and put together again.
+double ChunkPricer::getCopies(const Candidate &candidate) const {
+  Operation *collective = candidate.collective;
+  double seconds = 0;
+  if (!candidate.isGather())
+    return getCopySeconds(candidate.products[0].op->getOperand(candidate.products[0].operand)) +
+           getCopySeconds(collective->getResult(0));
+  seconds += getCopySeconds(collective->getOperand(0));
+  for (const Product &product : candidate.products)
+    seconds += getCopySeconds(product.op->getResult(0));
+  return candidate.needsWhole() ? seconds + getCopySeconds(collective->getResult(0)) : seconds;
+}
+
+double ChunkPricer::getProductSeconds(const Candidate &candidate, int64_t chunks) const {
+  double seconds = 0;
+  for (const Product &product : candidate.products) {
+    Work work = *getWork(product.op);
+    work.flops /= static_cast<double>(chunks), work.bytes /= static_cast<double>(chunks);
+    seconds += machine.getSeconds(work);
+  }
+  return seconds;
+}
+
+/// Pieces of the transfer and of the products follow each other on two queues: one of each is
+/// exposed, and between them the slower queue works without a pause.
+double ChunkPricer::getGain(const Candidate &candidate, int64_t chunks) const {
+  CollectiveTraffic traffic = *getTraffic(candidate.collective);
+  if (!cost.isAsynchronous(traffic.axes))
+    return 0;
+  auto bytes = static_cast<double>(traffic.operandBytes);
+  auto parts = static_cast<double>(chunks);
+  double whole = cost.getSeconds(traffic.kind, traffic.axes, bytes),
+         piece = cost.getSeconds(traffic.kind, traffic.axes, bytes / parts);
+  double product = getProductSeconds(candidate, chunks);
+  double pipelined = piece + product + (parts - 1) * std::max(piece, product);
+  return whole + getProductSeconds(candidate, 1) - pipelined - getCopies(candidate);
+}
+
+//===----------------------------------------------------------------------===//
+// Rewriting
+//===----------------------------------------------------------------------===//
+
+namespace {
+class Splitter {
+public:
+  Splitter(const Candidate &candidate, int64_t chunks)
+      : candidate(candidate), chunks(chunks), piece(candidate.getShard() / chunks),
+        builder(candidate.collective), loc(candidate.collective->getLoc()) {}
+
+  void splitGather();
+  void splitScatter();
+
+private:
+  Value cut(Value value, int64_t dim, int64_t chunk);
+  Value cutOfEachRank(Value value, int64_t dim, int64_t chunk);
+  Value joinOfEachRank(ArrayRef<Value> pieces, int64_t dim, RankedTensorType type);
+  Value splitRanks(Value value, int64_t dim);
+  Value mergeRanks(Value value, int64_t dim);
+  Value resize(Operation *op, Value from, Value to, int64_t dim, int64_t size);
+
+  const Candidate &candidate;
+  const int64_t chunks, piece; ///< number, and size along the shard's dimension
+  OpBuilder builder;
+  Location loc;
+};
+} // namespace
+
+static SmallVector<ReassociationIndices> groupPair(int64_t rank, int64_t dim) {
+  SmallVector<ReassociationIndices> groups;
+  for (int64_t outer = 0, inner = 0; outer < rank; ++outer) {
+    groups.push_back({inner++});
+    if (outer == dim)
+      groups.back().push_back(inner++);
+  }
+  return groups;
+}
+
+/// [.., ranks * n, ..] -> [.., ranks, n, ..]
+Value Splitter::splitRanks(Value value, int64_t dim) {
+  RankedTensorType type = getTensor(value);
+  auto shape = llvm::to_vector(type.getShape());
+  shape[dim] /= candidate.ranks;
+  shape.insert(shape.begin() + dim, candidate.ranks);
+  return tensor::ExpandShapeOp::create(builder, loc, type.clone(shape), value,
+                                       groupPair(type.getRank(), dim));
+}
+
+/// [.., ranks, n, ..] -> [.., ranks * n, ..]
+Value Splitter::mergeRanks(Value value, int64_t dim) {
+  RankedTensorType type = getTensor(value);
+  auto shape = llvm::to_vector(type.getShape());
+  shape[dim] *= shape[dim + 1];
+  shape.erase(shape.begin() + dim + 1);
+  return tensor::CollapseShapeOp::create(builder, loc, type.clone(shape), value,
+                                         groupPair(type.getRank() - 1, dim));
+}
+
+Value Splitter::cut(Value value, int64_t dim, int64_t chunk) {
+  RankedTensorType type = getResized(getTensor(value), dim, piece);
+  SmallVector<OpFoldResult> offsets(type.getRank(), builder.getIndexAttr(0)),
+      strides(type.getRank(), builder.getIndexAttr(1)),
+      sizes = getAsIndexOpFoldResult(builder.getContext(), type.getShape());
+  offsets[dim] = builder.getIndexAttr(chunk * piece);
+  return tensor::ExtractSliceOp::create(builder, loc, type, value, offsets, sizes, strides);
+}
+
+/// The same piece of the shard of every rank.
+Value Splitter::cutOfEachRank(Value value, int64_t dim, int64_t chunk) {
+  return mergeRanks(cut(splitRanks(value, dim), dim + 1, chunk), dim);
+}
+
+Value Splitter::joinOfEachRank(ArrayRef<Value> pieces, int64_t dim, RankedTensorType type) {
+  auto ranks = llvm::map_to_vector(pieces, [&](Value value) { return splitRanks(value, dim); });
+  return mergeRanks(tensor::ConcatOp::create(builder, loc, dim + 1, ranks), dim);
+}
+
+/// `op` on the operand `to` instead of `from`; its result has `size` elements along `dim`.
+Value Splitter::resize(Operation *op, Value from, Value to, int64_t dim, int64_t size) {
+  IRMapping mapping;
+  mapping.map(from, to);
+  Operation *copy = builder.clone(*op, mapping);
+  copy->getResult(0).setType(getResized(getTensor(op->getResult(0)), dim, size));
+  if (op == candidate.collective)
+    copy->setAttr(kChunkMark, builder.getUnitAttr());
+  return copy->getResult(0);
+}
+
+void Splitter::splitGather() {
+  Operation *gather = candidate.collective;
+  SmallVector<Value> gathered;
+  for (int64_t chunk = 0; chunk < chunks; ++chunk)
+    gathered.push_back(resize(gather, gather->getOperand(0),
+                              cut(gather->getOperand(0), candidate.dim, chunk), candidate.dim,
+                              piece * candidate.ranks));
+  bool needsWhole = candidate.needsWhole();
+  SmallVector<SmallVector<Value>> results(candidate.products.size());
+  // All products of a piece before those of the next, at the place of the last: by then every other
+  // operand exists.
+  builder.setInsertionPoint(candidate.products.back().op);
+  for (Value part : gathered)
+    for (auto [product, parts] : llvm::zip_equal(candidate.products, results))
+      parts.push_back(resize(product.op, gather->getResult(0), part, product.resultDim,
+                             piece * candidate.ranks));
+  for (auto [product, parts] : llvm::zip_equal(candidate.products, results)) {
+    product.op->getResult(0).replaceAllUsesWith(
+        joinOfEachRank(parts, product.resultDim, getTensor(product.op->getResult(0))));
+    product.op->erase();
+  }
+  if (needsWhole) {
+    builder.setInsertionPoint(gather);
+    gather->getResult(0).replaceAllUsesWith(
+        joinOfEachRank(gathered, candidate.dim, getTensor(gather->getResult(0))));
+  }
+  gather->erase();
+}
+
+void Splitter::splitScatter() {
+  Operation *scatter = candidate.collective;
+  const Product &product = candidate.products.front();
+  Value operand = product.op->getOperand(product.operand);
+  SmallVector<Value> scattered;
+  for (int64_t chunk = 0; chunk < chunks; ++chunk) {
+    Value part = resize(product.op, operand, cutOfEachRank(operand, product.operandDim, chunk),
+                        product.resultDim, piece * candidate.ranks);
+    scattered.push_back(resize(scatter, scatter->getOperand(0), part, candidate.dim, piece));
+  }
+  scatter->getResult(0).replaceAllUsesWith(
+      tensor::ConcatOp::create(builder, loc, candidate.dim, scattered));
+  scatter->erase();
+  product.op->erase();
+}
+
+//===----------------------------------------------------------------------===//
+// The pass
+//===----------------------------------------------------------------------===//
+
+namespace {
+struct SplitCollectives : tpc::impl::SplitCollectivesBase<SplitCollectives> {
+  using SplitCollectivesBase::SplitCollectivesBase;
+
+  void runOnOperation() override;
+  int64_t chooseChunks(const Candidate &candidate, const ChunkPricer &pricer) const;
+};
+} // namespace
+
+/// 1 if the collective is better left whole.
+int64_t SplitCollectives::chooseChunks(const Candidate &candidate,
+                                       const ChunkPricer &pricer) const {
+  int64_t best = 1;
+  double bestGain = 0;
+  for (int64_t number : {2, 4}) {
+    if (chunks && number != chunks)
+      continue;
+    bool large = llvm::all_of(
+        candidate.products, [&](Product product) { return product.getRows() / number >= minRows; });
+    int64_t bytes = getOperandAndResultBytes(candidate.collective) / number;
+    if (!large || candidate.getShard() % number || (memoryCap && bytes > memoryCap))
+      continue;
+    double gain = chunks ? 1 : pricer.getGain(candidate, number);
+    if (gain > bestGain)
+      best = number, bestGain = gain;
+  }
+  return best;
+}
+
+void SplitCollectives::runOnOperation() {
+  ModuleOp module = getOperation();
+  if (chunks != 0 && chunks != 2 && chunks != 4) {
+    module.emitError("chunks is 0 (by cost), 2 or 4, got ") << chunks.getValue();
+    return signalPassFailure();
+  }
+  llvm::Expected<MachineModel> model = MachineModel::load(machine);
+  if (!model) {
+    module.emitError(llvm::toString(model.takeError()));
+    return signalPassFailure();
+  }
+  MeshOp mesh = getMesh(module);
+  CostModel cost(mesh ? mesh.getMesh().getMesh() : Mesh(), *model);
+  ChunkPricer pricer(*model, cost);
+  for (auto function : module.getOps<func::FuncOp>()) {
+    if (function.isExternal() || function->hasAttr(TPCDialect::kKernel))
+      continue;
+    if (failed(verifySynchronousBlock(function)))
+      return signalPassFailure();
+    SmallVector<Operation *> collectives;
+    for (Operation &op : function.getBody().front())
+      if (getTraffic(&op))
+        collectives.push_back(&op);
+    for (Operation *op : collectives) {
+      std::optional<Candidate> candidate = findCandidate(op);
+      int64_t number = candidate ? chooseChunks(*candidate, pricer) : 1;
+      if (number == 1)
+        continue;
+      Splitter splitter(*candidate, number);
+      candidate->isGather() ? splitter.splitGather() : splitter.splitScatter();
+      numSplit += 1;
+    }
+  }
+}
