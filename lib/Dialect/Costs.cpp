@@ -9,7 +9,8 @@ int64_t tpc::getBytes(Type type) {
   auto tensor = dyn_cast<RankedTensorType>(type);
   if (!tensor)
     return 0;
-  return tensor.getNumElements() * llvm::divideCeil(tensor.getElementType().getIntOrFloatBitWidth(), 8u);
+  return tensor.getNumElements() *
+         llvm::divideCeil(tensor.getElementType().getIntOrFloatBitWidth(), 8u);
 }
 
 int64_t tpc::getOperandAndResultBytes(Operation *op) {
@@ -21,10 +22,14 @@ int64_t tpc::getOperandAndResultBytes(Operation *op) {
   return bytes;
 }
 
-static int64_t getElements(Value value) { return cast<RankedTensorType>(value.getType()).getNumElements(); }
+static int64_t getElements(Value value) {
+  return cast<RankedTensorType>(value.getType()).getNumElements();
+}
 
 /// Operations per element of the largest tensor, for ops whose work is small next to their traffic.
-static int64_t perElement(Value value, int64_t operations) { return getElements(value) * operations; }
+static int64_t perElement(Value value, int64_t operations) {
+  return getElements(value) * operations;
+}
 
 int64_t ContractOp::getFlops() {
   int64_t flops = 2 * getElements(getResult());
@@ -41,12 +46,25 @@ static int64_t getAttentionFlops(Value q, Value k, bool causal, int64_t products
 }
 
 int64_t AttentionOp::getFlops() { return getAttentionFlops(getQ(), getK(), getCausal(), 2); }
+/// The scores again, then two products each for q k^T and for the probabilities times v.
 int64_t AttentionGradOp::getFlops() { return getAttentionFlops(getQ(), getK(), getCausal(), 5); }
+
+int64_t ContractOp::getModelFlops(bool) { return getFlops(); }
+int64_t AttentionOp::getModelFlops(bool masked) {
+  return getAttentionFlops(getQ(), getK(), getCausal() && !masked, 2);
+}
+int64_t AttentionGradOp::getModelFlops(bool masked) {
+  return getAttentionFlops(getQ(), getK(), getCausal() && !masked, 4);
+}
 
 int64_t ReduceOp::getFlops() { return perElement(getInput(), 1); }
 int64_t BroadcastOp::getFlops() { return 0; }
 int64_t TransposeOp::getFlops() { return 0; }
 int64_t EmbeddingOp::getFlops() { return 0; }
+/// Of the table only the rows that are asked for.
+int64_t EmbeddingOp::getBytes() {
+  return tpc::getBytes(getIds().getType()) + 2 * tpc::getBytes(getResult().getType());
+}
 int64_t EmbeddingGradOp::getFlops() { return perElement(getDResult(), 1); }
 int64_t RmsNormOp::getFlops() { return perElement(getInput(), 4); }
 int64_t RmsNormGradOp::getFlops() { return perElement(getInput(), 12); }
@@ -61,3 +79,26 @@ int64_t SumSquaresOp::getFlops() { return perElement(getInput(), 2); }
 int64_t AdamWOp::getFlops() { return perElement(getParam(), 14); }
 int64_t WithinOp::getFlops() { return perElement(getResult(), 2); }
 int64_t InitOp::getFlops() { return perElement(getResult(), 30); }
+
+int64_t CopyOp::getFlops() { return 0; }
+
+/// What the kernel's ops come to.
+int64_t LaunchOp::getFlops() {
+  int64_t flops = 0;
+  if (Operation *kernel = SymbolTable::lookupNearestSymbolFrom(*this, getKernelAttr()))
+    kernel->walk([&](CostOpInterface op) { flops += op.getFlops(); });
+  return flops;
+}
+
+std::optional<Work> tpc::getWork(Operation *op) {
+  auto isTensor = llvm::IsaPred<RankedTensorType>;
+  auto cost = dyn_cast<CostOpInterface>(op);
+  if (!cost || !llvm::any_of(op->getResultTypes(), isTensor))
+    return std::nullopt;
+  Work work{cost.getWorkKind(), static_cast<double>(cost.getFlops()),
+            static_cast<double>(cost.getBytes()), ""};
+  auto tensors = llvm::make_filter_range(op->getOperandTypes(), isTensor);
+  if (!tensors.empty())
+    llvm::raw_string_ostream(work.elementType) << getElementTypeOrSelf(*tensors.begin());
+  return work;
+}

@@ -18,6 +18,7 @@ private:
   void write(const ModuleReport &module);
   void write(const Remark &remark);
   void write(StringRef name, const Totals &totals);
+  void write(const Timeline &timeline);
   template <typename Range>
   void writeValues(StringRef name, const Range &values) {
     json.attributeBegin(name);
@@ -101,6 +102,29 @@ void Writer::write(StringRef name, const Totals &totals) {
   });
 }
 
+void Writer::write(const Timeline &timeline) {
+  json.attributeObject("timeline", [&] {
+    json.attribute("seconds", timeline.seconds);
+    json.attribute("compute_seconds", timeline.computeSeconds);
+    json.attributeArray("communication", [&] {
+      for (const CommunicationTime &time : timeline.communication)
+        json.object([&] {
+          json.attribute("axes", time.axes);
+          json.attribute("exposed_seconds", time.exposed);
+          json.attribute("hidden_seconds", time.hidden);
+        });
+    });
+    json.attribute("mfu_causal", timeline.mfuCausal);
+    json.attribute("mfu_palm", timeline.mfuPalm);
+    json.attribute("peak_flops", timeline.peakFlops);
+    json.attributeObject("memory", [&] {
+      for (const NamedBytes &part : timeline.memory)
+        json.attribute(part.name, part.bytes);
+      json.attribute("workspace_per_thread", timeline.workspacePerThread);
+    });
+  });
+}
+
 void Writer::write(const Explanation &explanation) {
   const Report &report = explanation.report;
   json.object([&] {
@@ -112,6 +136,10 @@ void Writer::write(const Explanation &explanation) {
       write("strict", *explanation.strict);
     else
       json.attribute("strict", nullptr);
+    if (report.timeline)
+      write(*report.timeline);
+    else
+      json.attribute("timeline", nullptr);
     writeObjects("collectives", report.collectives);
     writeObjects("parameters", report.parameters);
     writeObjects("modules", report.modules);

@@ -22,7 +22,9 @@ std::string tpc::formatBytes(int64_t bytes) {
                       : llvm::formatv("{0} B", bytes).str();
 }
 
-static std::string formatSeconds(double seconds) {
+std::string tpc::formatSeconds(double seconds) {
+  if (seconds >= 1)
+    return llvm::formatv("{0:f3} s", seconds).str();
   return seconds >= 1e-3 ? llvm::formatv("{0:f2} ms", seconds * 1e3).str()
                          : llvm::formatv("{0:f1} us", seconds * 1e6).str();
 }
@@ -69,6 +71,8 @@ void TextPrinter::printTotals() {
   if (explanation.strict)
     os << "  taken literally    " << format(*explanation.strict) << "\n";
   os << "parameters on a rank " << formatBytes(report.getParameterBytes()) << "\n";
+  if (report.timeline)
+    printTimeline(*report.timeline, os);
 }
 
 /// Layouts of one module's ports and parameters, in a line.

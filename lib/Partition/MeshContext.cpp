@@ -102,5 +102,7 @@ FailureOr<ReshardPlanner> tpc::makePlanner(ModuleOp module, const MeshContext &c
   llvm::Expected<MachineModel> model = MachineModel::load(machine);
   if (!model)
     return module.emitError(llvm::toString(model.takeError()));
+  if (llvm::Error error = model->checkLinks(context.mesh))
+    return module.emitError(llvm::toString(std::move(error)));
   return ReshardPlanner(CostModel(context.mesh, *model));
 }

@@ -2,6 +2,7 @@
 
 #include "Partition.h"
 #include "tpc/Explain/Compare.h"
+#include "tpc/Target/AsideFile.h"
 #include "llvm/Support/Path.h"
 
 using namespace mlir;
@@ -9,10 +10,27 @@ using namespace tpc;
 
 FailureOr<MachineModel> tpc::loadMachine(const CompileOptions &options, MLIRContext *context) {
   llvm::Expected<MachineModel> machine = MachineModel::load(options.machine);
-  if (machine)
-    return std::move(*machine);
-  return emitError(NameLoc::get(StringAttr::get(context, "--machine")))
-         << llvm::toString(machine.takeError());
+  auto fail = [&](llvm::Error error) {
+    return emitError(NameLoc::get(StringAttr::get(context, "--machine")))
+           << llvm::toString(std::move(error));
+  };
+  if (!machine)
+    return fail(machine.takeError());
+  if (llvm::Error error = machine->checkLinks(options.import.mesh))
+    return fail(std::move(error));
+  return std::move(*machine);
+}
+
+/// The timeline in `path`, if that is not empty.
+static LogicalResult writeTrace(const Report &report, StringRef path, MLIRContext *context) {
+  if (path.empty())
+    return success();
+  std::error_code error =
+      writeFile(path, [&](raw_ostream &os) { printTrace(*report.timeline, os); });
+  if (!error)
+    return success();
+  return emitError(NameLoc::get(StringAttr::get(context, "--trace")))
+         << "cannot write '" << path << "': " << error.message();
 }
 
 LogicalResult tpc::explain(const CompileOptions &options, ExplainFormat format,
@@ -25,12 +43,15 @@ LogicalResult tpc::explain(const CompileOptions &options, ExplainFormat format,
     RemarkCollector collector(context, /*silent=*/false);
     CompileOptions recording = options;
     recording.recordReasons = true;
-    FailureOr<Report> report = reportOn(recording, *machine, context);
+    FailureOr<Report> report =
+        reportOn(recording, *machine, context, /*layers=*/0, /*predict=*/true);
     if (failed(report))
       return failure();
     explanation.report = std::move(*report);
     explanation.remarks = std::move(collector.remarks);
   }
+  if (failed(writeTrace(explanation.report, options.trace, context)))
+    return failure();
   CompileOptions strict = options;
   strict.strict = true;
   if (std::optional<Report> report = tryReportOn(strict, *machine, context))

@@ -32,7 +32,7 @@ struct ModuleCollector : PassInstrumentation {
 } // namespace
 
 FailureOr<Report> tpc::reportOn(const CompileOptions &given, const MachineModel &machine,
-                                MLIRContext *context, int64_t layers) {
+                                MLIRContext *context, int64_t layers, bool predict) {
   CompileOptions options = given;
   options.emit = Emit::Local;
   options.verify = false;
@@ -45,8 +45,18 @@ FailureOr<Report> tpc::reportOn(const CompileOptions &given, const MachineModel 
   if (!module || failed(runPhases(*module, options, prepare)))
     return failure();
   FailureOr<Report> report = buildReport(*module, machine);
-  if (succeeded(report))
-    report->modules = std::move(modules);
+  if (failed(report))
+    return failure();
+  report->modules = std::move(modules);
+  if (!predict)
+    return report;
+  options.emit = Emit::Kernels;
+  if (failed(runPhases(*module, options, nullptr, /*reached=*/Emit::Local)))
+    return failure();
+  FailureOr<Timeline> timeline = predictStep(findProgram(*module), machine);
+  if (failed(timeline))
+    return failure();
+  report->timeline = std::move(*timeline);
   return report;
 }
 

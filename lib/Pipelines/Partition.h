@@ -17,9 +17,10 @@ public:
 };
 
 /// The report on the program that `options` make of the model, or of one like it with `layers`
-/// layers (0: as it is).
+/// layers (0: as it is); with `predict` it has the timeline of the program's schedule.
 mlir::FailureOr<Report> reportOn(const CompileOptions &options, const MachineModel &machine,
-                                 mlir::MLIRContext *context, int64_t layers = 0);
+                                 mlir::MLIRContext *context, int64_t layers = 0,
+                                 bool predict = false);
 
 /// The same without a word on what fails.
 std::optional<Report> tryReportOn(const CompileOptions &options, const MachineModel &machine,

@@ -69,7 +69,11 @@ static void buildDataParallelism(OpPassManager &manager, const CompileOptions &o
 /// Operations are counted here, where the whole program stands, without padding, and no rank
 /// repeats a part of it.
 static void buildPropagation(OpPassManager &manager, const CompileOptions &options) {
-  manager.addPass(createCountFlops());
+  CountFlopsOptions countOptions;
+  // Presets describe other machines' processors; of this one a run knows more.
+  if (options.target.isCuda() || MachineModel::isFile(options.machine))
+    countOptions.machine = options.machine;
+  manager.addPass(createCountFlops(countOptions));
   PropagateLayoutsOptions passOptions;
   passOptions.recordReasons = options.recordReasons;
   passOptions.onConflict = options.onConflict;
@@ -107,12 +111,21 @@ static void buildOptimization(OpPassManager &manager, const CompileOptions &opti
 }
 
 /// Kernels, then the order of collectives among them, then memory: a value inside a kernel needs
-/// none, and what is under way needs its own.
+/// none, and what is under way needs its own. Collectives are split before, so that copies of
+/// pieces can become part of kernels.
 static void buildKernels(OpPassManager &manager, const CompileOptions &options) {
+  if (options.overlap) {
+    SplitCollectivesOptions passOptions;
+    passOptions.memoryCap = options.overlapMemory;
+    passOptions.machine = options.machine;
+    manager.addPass(createSplitCollectives(passOptions));
+  }
   manager.addPass(createFormKernels());
   if (options.overlap) {
     OverlapCollectivesOptions passOptions;
     passOptions.memoryCap = options.overlapMemory;
+    passOptions.machine = options.machine;
+    passOptions.require = options.requireOverlap;
     manager.addPass(createOverlapCollectives(passOptions));
   }
   manager.addPass(createPlanMemory());
@@ -192,8 +205,8 @@ static LogicalResult verify(ModuleOp module, const Phase &phase, StageVerifier &
 }
 
 LogicalResult tpc::runPhases(ModuleOp module, const CompileOptions &options,
-                             llvm::function_ref<void(PassManager &)> prepare) {
-  if (failed(dump(module, options, 0, "import")))
+                             llvm::function_ref<void(PassManager &)> prepare, Emit reached) {
+  if (reached == Emit::Import && failed(dump(module, options, 0, "import")))
     return failure();
   StageVerifier verifier;
   // Forward programs have no loss, and a module may bring its own step.
@@ -201,6 +214,8 @@ LogicalResult tpc::runPhases(ModuleOp module, const CompileOptions &options,
   for (auto [number, phase] : llvm::enumerate(getPhases())) {
     if (phase.neededBy > options.emit)
       break;
+    if (phase.neededBy <= reached)
+      continue;
     if ((phase.build == buildAutodiff || phase.build == buildOptimizer) && !trains)
       continue;
     if (options.verify && phase.build == buildPropagation && failed(verifier.setReference(module)))

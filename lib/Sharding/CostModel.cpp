@@ -4,6 +4,7 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/ErrorHandling.h"
 #include <algorithm>
+#include <limits>
 
 using namespace tpc;
 
@@ -25,34 +26,52 @@ double tpc::getReceivedBytes(CollectiveKind kind, int64_t groupSize, double oper
   llvm_unreachable("unknown collective");
 }
 
+/// The least of what `link` takes for anything: its own figures and those of single collectives.
+template <typename Function>
+static double getLeast(const LinkModel &link, Function get) {
+  double least = get(link);
+  for (const CollectiveModel &collective : link.collectives)
+    least = std::min(least, get(collective));
+  return least;
+}
+
 CostModel::CostModel(const Mesh &mesh, const MachineModel &machine)
     : mesh(mesh), flops(machine.flops), memoryBandwidth(machine.memoryBandwidth) {
-  for (const MeshAxis &axis : mesh.axes) {
-    const LinkModel &link = machine.getLink(axis.name);
-    latency.push_back(link.latency);
-    secondsPerByte.push_back(1 / link.bandwidth);
-  }
   if (mesh.axes.empty())
     return;
-  leastLatency = *std::min_element(latency.begin(), latency.end());
-  leastSecondsPerByte = *std::min_element(secondsPerByte.begin(), secondsPerByte.end());
+  leastLatency = leastSecondsPerByte = std::numeric_limits<double>::infinity();
+  for (const MeshAxis &axis : mesh.axes) {
+    const LinkModel &link = links.emplace_back(machine.getLink(axis.name));
+    leastLatency = std::min(
+        leastLatency, getLeast(link, [](const TransferModel &model) { return model.latency; }));
+    leastSecondsPerByte =
+        std::min(leastSecondsPerByte,
+                 getLeast(link, [](const TransferModel &m) { return 1 / m.bandwidth; }));
+  }
 }
 
 double CostModel::getSeconds(CollectiveKind kind, llvm::ArrayRef<AxisRef> axes,
                              double operandBytes) const {
   if (kind == CollectiveKind::Slice || axes.empty())
     return 0;
-  double alpha = 0;
-  for (const AxisRef &axis : axes)
-    alpha = std::max(alpha, latency[axis.axis]);
-  return alpha + getTransferSeconds(axes, getReceivedBytes(kind, getSize(axes), operandBytes));
+  double bytes = getReceivedBytes(kind, getSize(axes), operandBytes), alpha = 0, beta = 0;
+  for (const AxisRef &axis : axes) {
+    const TransferModel &model = links[axis.axis].getTransfer(kind, bytes);
+    alpha = std::max(alpha, model.latency);
+    beta = std::max(beta, 1 / model.bandwidth);
+  }
+  return alpha + beta * bytes;
 }
 
 double CostModel::getTransferSeconds(llvm::ArrayRef<AxisRef> axes, double receivedBytes) const {
   double beta = 0;
   for (const AxisRef &axis : axes)
-    beta = std::max(beta, secondsPerByte[axis.axis]);
+    beta = std::max(beta, 1 / links[axis.axis].bandwidth);
   return beta * receivedBytes;
+}
+
+bool CostModel::isAsynchronous(llvm::ArrayRef<AxisRef> axes) const {
+  return llvm::all_of(axes, [&](const AxisRef &axis) { return links[axis.axis].asynchronous; });
 }
 
 double CostModel::getComputeSeconds(double operations, double bytes) const {
@@ -60,5 +79,6 @@ double CostModel::getComputeSeconds(double operations, double bytes) const {
 }
 
 bool CostModel::hasEqualLinks() const {
-  return llvm::all_equal(latency) && llvm::all_equal(secondsPerByte);
+  return llvm::all_equal(
+      llvm::map_range(links, [](const LinkModel &link) { return llvm::StringRef(link.name); }));
 }

@@ -3,6 +3,8 @@
 #include "tpc/Sharding/MachineModel.h"
 #include "llvm/ADT/SmallVectorExtras.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/YAMLTraits.h"
 
@@ -10,16 +12,56 @@ using namespace tpc;
 using llvm::Expected;
 using llvm::StringRef;
 
+LLVM_YAML_IS_SEQUENCE_VECTOR(tpc::CollectiveModel)
 LLVM_YAML_IS_SEQUENCE_VECTOR(tpc::LinkModel)
+LLVM_YAML_IS_SEQUENCE_VECTOR(tpc::TypeModel)
 LLVM_YAML_IS_SEQUENCE_VECTOR(tpc::AxisLink)
 
 namespace llvm::yaml {
+template <>
+struct MappingTraits<tpc::CollectiveModel> {
+  static void mapping(IO &io, tpc::CollectiveModel &model) {
+    io.mapRequired("op", model.op);
+    io.mapOptional("up_to", model.upTo);
+    io.mapRequired("latency", model.latency);
+    io.mapRequired("bandwidth", model.bandwidth);
+  }
+};
+
+template <>
+struct MappingTraits<tpc::TypeModel> {
+  static void mapping(IO &io, tpc::TypeModel &model) {
+    io.mapRequired("type", model.type);
+    io.mapRequired("flops", model.flops);
+  }
+};
+
+template <>
+struct MappingTraits<tpc::CacheModel> {
+  static void mapping(IO &io, tpc::CacheModel &cache) {
+    io.mapRequired("bytes", cache.bytes);
+    io.mapRequired("bandwidth", cache.bandwidth);
+  }
+};
+
+template <>
+struct MappingTraits<tpc::Efficiency> {
+  static void mapping(IO &io, tpc::Efficiency &efficiency) {
+    io.mapOptional("contract", efficiency.contract);
+    io.mapOptional("attention", efficiency.attention);
+    io.mapOptional("attention_grad", efficiency.attentionGrad);
+    io.mapOptional("memory", efficiency.memory);
+  }
+};
+
 template <>
 struct MappingTraits<tpc::LinkModel> {
   static void mapping(IO &io, tpc::LinkModel &link) {
     io.mapRequired("name", link.name);
     io.mapRequired("latency", link.latency);
     io.mapRequired("bandwidth", link.bandwidth);
+    io.mapOptional("asynchronous", link.asynchronous);
+    io.mapOptional("collectives", link.collectives);
   }
 };
 
@@ -36,9 +78,13 @@ struct MappingTraits<tpc::MachineModel> {
   static void mapping(IO &io, tpc::MachineModel &machine) {
     io.mapRequired("name", machine.name);
     io.mapRequired("flops", machine.flops);
+    io.mapOptional("types", machine.types);
     io.mapRequired("memory_bandwidth", machine.memoryBandwidth);
+    io.mapOptional("cache", machine.cache);
+    io.mapOptional("efficiency", machine.efficiency);
+    io.mapOptional("launch", machine.launch);
     io.mapRequired("links", machine.links);
-    io.mapRequired("default_link", machine.defaultLink);
+    io.mapOptional("default_link", machine.defaultLink);
     io.mapOptional("axes", machine.axes);
   }
 };
@@ -54,12 +100,16 @@ struct Preset {
 };
 } // namespace
 
-// Figures of one device. GPUs: dense bf16, the NVLink bandwidth that collectives reach. CPUs: one
-// core, as measured for 1 MB collectives between two processes.
+// Figures of one device. GPUs: the vendor's dense figures (bf16 tensor cores, f32 without TF32),
+// the NVLink bandwidth that collectives reach, and the shares of both that libraries and generated
+// kernels reach on Hopper at Llama's sizes. CPUs: one core, as measured for 1 MB collectives
+// between two processes; nothing moves there while the core computes.
 static const Preset presets[] = {
     {"ethernet-mpi", R"(
 name: ethernet-mpi
 flops: 1.0e+11
+efficiency: {contract: 0.9, attention: 0.5, attention_grad: 0.5}
+launch: 2.0e-6
 memory_bandwidth: 1.5e+10
 links: [{name: ethernet, latency: 3.0e-5, bandwidth: 1.1e+9}]
 default_link: ethernet
@@ -67,20 +117,28 @@ default_link: ethernet
     {"h100x8", R"(
 name: h100x8
 flops: 9.89e+14
+types: [{type: f32, flops: 6.7e+13}, {type: f64, flops: 6.7e+13}]
+efficiency: {contract: 0.78, attention: 0.6, attention_grad: 0.48, memory: 0.85}
+launch: 2.0e-6
 memory_bandwidth: 3.35e+12
-links: [{name: nvlink, latency: 8.0e-6, bandwidth: 3.6e+11}]
+links: [{name: nvlink, latency: 8.0e-6, bandwidth: 3.6e+11, asynchronous: true}]
 default_link: nvlink
 )"},
     {"h200x8", R"(
 name: h200x8
 flops: 9.89e+14
+types: [{type: f32, flops: 6.7e+13}, {type: f64, flops: 6.7e+13}]
+efficiency: {contract: 0.78, attention: 0.6, attention_grad: 0.48, memory: 0.85}
+launch: 2.0e-6
 memory_bandwidth: 4.8e+12
-links: [{name: nvlink, latency: 8.0e-6, bandwidth: 3.6e+11}]
+links: [{name: nvlink, latency: 8.0e-6, bandwidth: 3.6e+11, asynchronous: true}]
 default_link: nvlink
 )"},
     {"shared-memory", R"(
 name: shared-memory
 flops: 1.0e+11
+efficiency: {contract: 0.9, attention: 0.5, attention_grad: 0.5}
+launch: 2.0e-6
 memory_bandwidth: 1.5e+10
 links: [{name: memory, latency: 1.0e-6, bandwidth: 2.0e+10}]
 default_link: memory
@@ -105,20 +163,56 @@ Expected<MachineModel> MachineModel::getPreset(StringRef name) {
 // Reading
 //===----------------------------------------------------------------------===//
 
+static bool isCollective(StringRef op) {
+  static constexpr CollectiveKind kinds[] = {CollectiveKind::AllGather, CollectiveKind::AllToAll,
+                                             CollectiveKind::Permute, CollectiveKind::ReduceScatter,
+                                             CollectiveKind::AllReduce};
+  return llvm::any_of(kinds, [&](CollectiveKind kind) { return stringify(kind) == op; });
+}
+
+/// What is wrong with the link, empty if nothing is.
+static std::string findFault(const LinkModel &link) {
+  auto isBad = [](const TransferModel &model) { return model.latency < 0 || model.bandwidth <= 0; };
+  if (isBad(link) || llvm::any_of(link.collectives, isBad))
+    return "needs a latency of at least zero and a positive bandwidth";
+  llvm::StringMap<double> reached;
+  for (const CollectiveModel &model : link.collectives) {
+    if (!isCollective(model.op))
+      return "has no collective '" + model.op +
+             "', expected all_gather, all_reduce, all_to_all, permute or reduce_scatter";
+    if (model.upTo <= reached.lookup(model.op))
+      return "needs growing up_to for " + model.op;
+    reached[model.op] = model.upTo;
+  }
+  return "";
+}
+
 static llvm::Error verify(const MachineModel &machine) {
   auto fail = [&](const llvm::Twine &message) {
     return llvm::createStringError("machine model '" + machine.name + "': " + message);
   };
   if (machine.flops <= 0 || machine.memoryBandwidth <= 0)
     return fail("flops and memory_bandwidth must be positive");
+  for (const TypeModel &type : machine.types)
+    if (type.flops <= 0)
+      return fail("flops of type '" + type.type + "' must be positive");
+  const Efficiency &efficiency = machine.efficiency;
+  for (double share :
+       {efficiency.contract, efficiency.attention, efficiency.attentionGrad, efficiency.memory})
+    if (share <= 0 || share > 1)
+      return fail(
+          llvm::formatv("an efficiency must be above 0 and at most 1, got {0}", share).str());
+  if (machine.cache.bytes < 0 || machine.cache.bandwidth <= 0)
+    return fail("cache needs bytes of at least zero and a positive bandwidth");
+  if (machine.launch < 0)
+    return fail("launch must not be negative");
   for (const LinkModel &link : machine.links)
-    if (link.latency < 0 || link.bandwidth <= 0)
-      return fail("link '" + link.name +
-                  "' needs a latency of at least zero and a positive bandwidth");
+    if (std::string fault = findFault(link); !fault.empty())
+      return fail("link '" + link.name + "' " + fault);
   auto isDefined = [&](StringRef name) {
     return llvm::any_of(machine.links, [&](const LinkModel &link) { return link.name == name; });
   };
-  if (!isDefined(machine.defaultLink))
+  if (!isDefined(machine.defaultLink) && !(machine.links.empty() && machine.defaultLink.empty()))
     return fail("default_link '" + machine.defaultLink + "' is not among the links");
   for (const AxisLink &axis : machine.axes)
     if (!isDefined(axis.link))
@@ -147,8 +241,12 @@ Expected<MachineModel> MachineModel::parse(StringRef yaml) {
   return machine;
 }
 
+bool MachineModel::isFile(StringRef nameOrFile) {
+  return nameOrFile.ends_with(".yaml") || nameOrFile.ends_with(".yml");
+}
+
 Expected<MachineModel> MachineModel::load(StringRef nameOrFile) {
-  if (!nameOrFile.ends_with(".yaml") && !nameOrFile.ends_with(".yml"))
+  if (!isFile(nameOrFile))
     return getPreset(nameOrFile);
   auto buffer = llvm::MemoryBuffer::getFile(nameOrFile, /*IsText=*/true);
   if (!buffer)
@@ -158,9 +256,67 @@ Expected<MachineModel> MachineModel::load(StringRef nameOrFile) {
 }
 
 const LinkModel &MachineModel::getLink(StringRef axis) const {
+  static const LinkModel none;
+  if (links.empty())
+    return none;
   StringRef name = defaultLink;
   for (const AxisLink &link : axes)
     if (link.axis == axis)
       name = link.link;
   return *llvm::find_if(links, [&](const LinkModel &link) { return link.name == name; });
+}
+
+llvm::Error MachineModel::checkLinks(const Mesh &mesh) const {
+  if (!links.empty() || mesh.getNumRanks() == 1)
+    return llvm::Error::success();
+  return llvm::createStringError("machine model '" + name + "' has no links, the mesh has " +
+                                 llvm::Twine(mesh.getNumRanks()) +
+                                 " ranks: measure with as many (tpc-run -n)");
+}
+
+//===----------------------------------------------------------------------===//
+// Prices
+//===----------------------------------------------------------------------===//
+
+StringRef tpc::stringify(CollectiveKind kind) {
+  static constexpr llvm::StringLiteral names[] = {"shard_slice", "all_gather",     "all_to_all",
+                                                  "permute",     "reduce_scatter", "all_reduce"};
+  return names[static_cast<unsigned>(kind)];
+}
+
+const TransferModel &LinkModel::getTransfer(CollectiveKind kind, double bytes) const {
+  const TransferModel *found = this;
+  for (const CollectiveModel &model : collectives)
+    if (model.op == stringify(kind)) {
+      found = &model;
+      if (bytes <= model.upTo)
+        break;
+    }
+  return *found;
+}
+
+double MachineModel::getFlops(StringRef type) const {
+  auto found = llvm::find_if(types, [&](const TypeModel &model) { return model.type == type; });
+  return found == types.end() ? flops : found->flops;
+}
+
+/// Elementwise work is never bound by arithmetic: tpc-form-kernels leaves few operations per byte.
+double MachineModel::getSeconds(const Work &work) const {
+  double share = 0;
+  switch (work.kind) {
+  case WorkKind::Elementwise:
+    break;
+  case WorkKind::Contract:
+    share = efficiency.contract;
+    break;
+  case WorkKind::Attention:
+    share = efficiency.attention;
+    break;
+  case WorkKind::AttentionGrad:
+    share = efficiency.attentionGrad;
+    break;
+  }
+  double arithmetic = share > 0 ? work.flops / (share * getFlops(work.elementType)) : 0;
+  double bandwidth = work.bytes <= cache.bytes ? cache.bandwidth : memoryBandwidth;
+  return launch + std::max(arithmetic, work.bytes / (bandwidth * efficiency.memory));
 }

@@ -15,8 +15,6 @@
 using namespace mlir;
 using namespace tpc;
 
-static constexpr StringLiteral kFlops = "tpc.flops";
-
 namespace {
 /// A tensor that a rank keeps: what it is a shard of, and where it lies.
 struct Kept {
@@ -168,12 +166,17 @@ void Writer::writeFlops() {
   auto entry = module.lookupSymbol<func::FuncOp>("step");
   if (!entry)
     entry = module.lookupSymbol<func::FuncOp>("forward");
-  auto counted = entry ? entry->getAttrOfType<FloatAttr>(kFlops) : FloatAttr();
+  auto counted = entry ? entry->getAttrOfType<FloatAttr>(TPCDialect::kFlops) : FloatAttr();
   double flops = counted ? counted.getValueAsDouble() : 0;
   auto batch = getModelAttr<IntegerAttr>(module, "batch"),
        sequence = getModelAttr<IntegerAttr>(module, "sequence");
   int64_t tokens = batch && sequence ? batch.getInt() * sequence.getInt() : 1;
   json.attribute("flops_per_step", flops);
+  if (auto peak = module->getAttrOfType<DictionaryAttr>(kPeak))
+    json.attributeObject("peak", [&] {
+      json.attribute("machine", peak.getAs<StringAttr>("machine").getValue());
+      json.attribute("flops", peak.getAs<FloatAttr>("flops").getValueAsDouble());
+    });
   json.attribute("flops_per_token", tokens ? std::floor(flops / static_cast<double>(tokens)) : 0);
 }
 

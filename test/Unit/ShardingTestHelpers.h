@@ -32,7 +32,10 @@ inline Layout makeLayout(const Mesh &mesh, std::vector<std::vector<unsigned>> di
 /// A machine with one kind of link: seconds per collective, bytes per second.
 inline MachineModel makeMachine(double latency, double bandwidth) {
   MachineModel machine;
-  machine.links = {{"link", latency, bandwidth}};
+  LinkModel &link = machine.links.emplace_back();
+  link.name = "link";
+  link.latency = latency;
+  link.bandwidth = bandwidth;
   machine.defaultLink = "link";
   return machine;
 }

@@ -64,12 +64,14 @@ static void declare(CLI::App &app, CommandLine &line) {
       ->capture_default_str();
   app.add_option("--arch", line.arch, "with --target=cuda: architecture of the GPU (sm_90)")
       ->check(CLI::IsMember({"sm_80", "sm_90", "sm_100", "sm_120"}));
-  app.add_option("--overlap", line.overlap,
-                 "on: collectives start as early and are waited for as late as they can be")
-      ->check(CLI::IsMember({"off", "on"}))
+  app.add_option(
+         "--overlap", line.overlap,
+         "on: collectives start as early and are waited for as late as they can be; require: and "
+         "it is an error if one cannot overlap with computation")
+      ->check(CLI::IsMember({"off", "on", "require"}))
       ->capture_default_str();
   app.add_option("--overlap-memory", options.overlapMemory,
-                 "with --overlap=on: bytes of operands and results that may be under way at once; "
+                 "with --overlap: bytes of operands and results that may be under way at once; "
                  "0: no limit")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
@@ -93,6 +95,9 @@ static void declare(CLI::App &app, CommandLine &line) {
       ->check(CLI::IsMember({"text", "json"}));
   app.add_option("--against", line.against,
                  "with --explain: another plan, to be told side by side with --plan's");
+  app.add_option("--trace", options.trace,
+                 "with --explain: file for the predicted timeline of a step, for Perfetto")
+      ->excludes("--against");
   app.add_option("--emit-plan", line.emitPlan,
                  "pytorch, hf: print the plan as it is after optimization, in PyTorch's words or "
                  "Hugging Face's; yaml: as it was before, a plan file to begin with")
@@ -138,7 +143,8 @@ static mlir::LogicalResult run(CommandLine &line, mlir::MLIRContext *context) {
   options.strict = line.policy == "strict";
   if (options.target.isCuda())
     options.target.arch = line.arch.empty() ? "sm_90" : line.arch;
-  options.overlap = line.overlap == "on";
+  options.overlap = line.overlap != "off";
+  options.requireOverlap = line.overlap == "require";
   options.reshardAfterForward = line.reshardAfterForward == "yes";
   if (line.listModules)
     return listModules(options, context);
@@ -147,7 +153,7 @@ static mlir::LogicalResult run(CommandLine &line, mlir::MLIRContext *context) {
                                                             {"yaml", PlanFormat::Yaml}};
   if (!line.emitPlan.empty())
     return emitPlan(options, formats.at(line.emitPlan), context);
-  if (!line.against.empty() && line.explain.empty())
+  if ((!line.against.empty() || !options.trace.empty()) && line.explain.empty())
     line.explain = "text";
   ExplainFormat format = line.explain == "json" ? ExplainFormat::Json : ExplainFormat::Text;
   if (!line.against.empty())

@@ -46,6 +46,8 @@ def TPC_ContractOp : TPC_ComputeOp<"contract", [TPC_Grad]> {
     ::llvm::StringRef getLhsDims();
     ::llvm::StringRef getRhsDims();
     ::llvm::StringRef getResultDims();
+    ::tpc::WorkKind getWorkKind() { return ::tpc::WorkKind::Contract; }
+    int64_t getModelFlops(bool masked);
   }];
 }
 
@@ -111,6 +113,7 @@ def TPC_EmbeddingOp : TPC_ComputeOp<"embedding", [TPC_Grad, TPC_Local]> {
     $ids `,` $table (`first` `(` $first^ `)`)? attr-dict `:` `(` type($ids) `,` type($table) `)` `->` type($result)
   }];
   let hasVerifier = 1;
+  let extraClassDeclaration = [{ int64_t getBytes(); }];
 }
 
 def TPC_RmsNormOp : TPC_ComputeOp<"rms_norm", [TPC_Grad, AllTypesMatch<["input", "result"]>]> {
@@ -226,6 +229,10 @@ def TPC_AttentionOp : TPC_ComputeOp<"attention", [TPC_Grad, AllTypesMatch<["q", 
   let builders = [OpBuilder<(ins "::mlir::Value":$q, "::mlir::Value":$k, "::mlir::Value":$v, "double":$scale,
                                  "bool":$causal)>];
   let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    ::tpc::WorkKind getWorkKind() { return ::tpc::WorkKind::Attention; }
+    int64_t getModelFlops(bool masked);
+  }];
 }
 
 def TPC_CrossEntropyOp : TPC_ComputeOp<"cross_entropy", [TPC_Grad, TPC_Local, AllTypesMatch<["target_logit", "log_sum_exp"]>]> {

@@ -62,6 +62,10 @@ def TPC_AttentionGradOp : TPC_ComputeOp<"attention_grad", [AllTypesMatch<["q", "
     `:` type($q) `,` type($k) `,` type($log_sum_exp)
   }];
   let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    ::tpc::WorkKind getWorkKind() { return ::tpc::WorkKind::AttentionGrad; }
+    int64_t getModelFlops(bool masked);
+  }];
 }
 
 def TPC_CrossEntropyGradOp : TPC_ComputeOp<"cross_entropy_grad", [TPC_Local, AllTypesMatch<["logits", "d_logits"]>,

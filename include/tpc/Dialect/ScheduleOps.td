@@ -5,7 +5,7 @@
 
 include "tpc/Dialect/TPCOpBase.td"
 
-def TPC_LaunchOp : TPC_Op<"launch", [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+def TPC_LaunchOp : TPC_Op<"launch", [Pure, TPC_Cost, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "runs an outlined kernel";
   let description = [{
     A call of a private function with the attribute `tpc.kernel`; many launches share one kernel.
@@ -21,7 +21,7 @@ def TPC_LaunchOp : TPC_Op<"launch", [Pure, DeclareOpInterfaceMethods<SymbolUserO
   let assemblyFormat = "$kernel `(` $inputs `)` attr-dict `:` functional-type($inputs, $results)";
 }
 
-def TPC_CopyOp : TPC_Op<"copy", [Pure, SameOperandsAndResultType]> {
+def TPC_CopyOp : TPC_Op<"copy", [Pure, TPC_Cost, SameOperandsAndResultType]> {
   let summary = "the same value in a buffer of its own";
   let description = [{
     Identity on values. The memory planner inserts it where a result must lie in the buffer of an argument that is

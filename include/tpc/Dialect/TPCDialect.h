@@ -16,6 +16,7 @@
 #include "tpc/Dialect/LocalizationContext.h"
 #include "tpc/Sharding/Layout.h"
 #include "tpc/Sharding/ShardingRule.h"
+#include "tpc/Sharding/Work.h"
 
 #include "tpc/Dialect/TPCDialect.h.inc"
 #include "tpc/Dialect/TPCEnums.h.inc"
@@ -23,6 +24,9 @@
 namespace tpc {
 /// Sum of the sizes of all tensor operands and results of `op`, in bytes.
 int64_t getOperandAndResultBytes(mlir::Operation *op);
+/// What `op` asks of a device with the shapes it has now; std::nullopt for what costs it nothing:
+/// reshapes, index arithmetic, collectives.
+std::optional<Work> getWork(mlir::Operation *op);
 /// Bytes of a static-shaped tensor (i1 counts as one byte).
 int64_t getBytes(mlir::Type type);
 /// A float that is stored to save space and computed with in f32: bf16, f16.

@@ -44,6 +44,8 @@ def TPC_Dialect : Dialect {
     static constexpr ::llvm::StringLiteral kArena = "tpc.arena";     ///< on the module: bytes of the planned memory
     static constexpr ::llvm::StringLiteral kManifest = "tpc.manifest"; ///< on the module: docs/manifest.md as text
     static constexpr ::llvm::StringLiteral kKernel = "tpc.kernel";   ///< on functions outlined as kernels
+    static constexpr ::llvm::StringLiteral kFlops = "tpc.flops";     ///< on functions (tpc-count-flops)
+    static constexpr ::llvm::StringLiteral kPalmFlops = "tpc.palm_flops"; ///< with what causal masks leave out
     static constexpr ::llvm::StringLiteral kModel = "tpc.model";     ///< on the module: the model's dictionary
   }];
 }

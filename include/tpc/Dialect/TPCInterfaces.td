@@ -48,7 +48,13 @@ def TPC_CostOpInterface : OpInterface<"CostOpInterface"> {
   let methods = [
     InterfaceMethod<"Floating-point operations (a multiply-add is two).", "int64_t", "getFlops">,
     InterfaceMethod<"Bytes read and written if every operand is read and every result written once.",
-                    "int64_t", "getBytes", (ins), "", [{ return ::tpc::getOperandAndResultBytes($_op); }]>
+                    "int64_t", "getBytes", (ins), "", [{ return ::tpc::getOperandAndResultBytes($_op); }]>,
+    InterfaceMethod<"What a device is good at when it does this.",
+                    "::tpc::WorkKind", "getWorkKind", (ins), "", [{ return ::tpc::WorkKind::Elementwise; }]>,
+    InterfaceMethod<[{Operations that model FLOPs utilization counts: those of matrix products and attention, not what is
+                    computed a second time; with `masked` also pairs that a causal mask leaves out (the convention of PaLM,
+                    Chowdhery et al. 2022, appendix B).}],
+                    "int64_t", "getModelFlops", (ins "bool":$masked), "", [{ return 0; }]>
   ];
 }
 

@@ -27,6 +27,8 @@ void printText(const Explanation &explanation, llvm::raw_ostream &os);
 
 /// "88.16 MB"; a kB is 1000 bytes.
 std::string formatBytes(int64_t bytes);
+/// "3.20 ms", "41.0 us".
+std::string formatSeconds(double seconds);
 
 } // namespace tpc
 

@@ -10,6 +10,7 @@
 
 #include "mlir/IR/BuiltinOps.h"
 #include "tpc/Dialect/Provenance.h"
+#include "tpc/Explain/Timeline.h"
 #include "tpc/Propagation/PropagationGraph.h"
 #include "tpc/Sharding/MachineModel.h"
 #include <array>
@@ -81,6 +82,7 @@ struct Report {
   std::vector<CollectiveReport> collectives;
   std::vector<ParameterReport> parameters;
   std::vector<ModuleReport> modules; ///< in the order in which they are entered
+  std::optional<Timeline> timeline;  ///< of the program's schedule, if that was asked for
 
   Totals getTotals() const;
   int64_t getParameterBytes() const;

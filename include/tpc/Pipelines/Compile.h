@@ -29,11 +29,13 @@ struct CompileOptions {
   Cpu processor; ///< what `cpu` names; set by compile()
   Emit emit = Emit::Exe;
   bool overlap = false;             ///< start collectives early and wait late
+  bool requireOverlap = false;      ///< with overlap: what cannot is an error
   int64_t overlapMemory = 64 << 20; ///< bytes that may be under way at once; 0: no limit
   bool recordReasons = false;       ///< propagation records its decisions, for explain()
   bool verify = false; ///< run every form of the program in the reference interpreter and compare
   std::string output;  ///< empty: standard output
   std::string dumpStages; ///< folder for the program after every phase, or empty
+  std::string trace;      ///< explain(): file for the predicted timeline, or empty
 };
 
 /// Reads "dp=2,tp=4". Reports malformed text, repeated axes and sizes below one, and fails.

@@ -23,9 +23,11 @@ llvm::ArrayRef<Phase> getPhases();
 
 /// Runs the phases that `options.emit` needs on a program as loadProgram() makes it, and dumps the
 /// program after each if asked to. `prepare` sees the pass manager of each phase before it runs, to
-/// add instrumentation.
+/// add instrumentation. Of a program that has reached a form already, the phases up to it are left
+/// out.
 mlir::LogicalResult runPhases(mlir::ModuleOp module, const CompileOptions &options,
-                              llvm::function_ref<void(mlir::PassManager &)> prepare = nullptr);
+                              llvm::function_ref<void(mlir::PassManager &)> prepare = nullptr,
+                              Emit reached = Emit::Import);
 
 } // namespace tpc
 

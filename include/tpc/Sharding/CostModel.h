@@ -20,8 +20,6 @@
 
 namespace tpc {
 
-enum class CollectiveKind { Slice, AllGather, AllToAll, Permute, ReduceScatter, AllReduce };
-
 /// Bytes that each rank receives; `operandBytes` are one rank's.
 double getReceivedBytes(CollectiveKind kind, int64_t groupSize, double operandBytes);
 
@@ -33,6 +31,8 @@ public:
   double getSeconds(CollectiveKind kind, llvm::ArrayRef<AxisRef> axes, double operandBytes) const;
   /// Seconds that `receivedBytes` take on the slowest of `axes`, latency left out.
   double getTransferSeconds(llvm::ArrayRef<AxisRef> axes, double receivedBytes) const;
+  /// Can a collective over `axes` proceed while the device computes?
+  bool isAsynchronous(llvm::ArrayRef<AxisRef> axes) const;
   /// Seconds for `flops` operations on one device, or to move `bytes` through its memory, whichever
   /// is more.
   double getComputeSeconds(double flops, double bytes) const;
@@ -46,7 +46,7 @@ public:
 private:
   Mesh mesh;
   double flops, memoryBandwidth;
-  llvm::SmallVector<double> latency, secondsPerByte; ///< per mesh axis
+  std::vector<LinkModel> links; ///< per mesh axis
   double leastLatency = 0, leastSecondsPerByte = 0;
 };
 

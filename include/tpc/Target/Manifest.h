@@ -8,6 +8,9 @@
 
 namespace tpc {
 
+/// On the module (tpc-count-flops): {machine = "name", flops = rate of one device}.
+inline constexpr llvm::StringLiteral kPeak = "tpc.peak";
+
 /// The manifest (docs/manifest.md) of `module`, a program after tpc-plan-memory. Reports what is
 /// missing and fails.
 mlir::FailureOr<std::string> buildManifest(mlir::ModuleOp module, const Cpu &cpu);

@@ -8,16 +8,19 @@ include "mlir/Pass/PassBase.td"
 def CountFlops : Pass<"tpc-count-flops", "::mlir::ModuleOp"> {
   let summary = "Counts the floating-point operations of matrix products and attention in each entry program";
   let description = [{
-    Attaches `tpc.flops` to every public function. Precondition: the global program, where nothing is counted twice
-    because ranks repeat it, without calls, loops and linalg; the manifest's `flops_per_step` is what this says of
-    `@step` or `@forward`.
+    Attaches the operations that model FLOPs utilization (MFU) counts to every public function, by both conventions:
+    `tpc.flops` without the pairs that a causal mask leaves out, `tpc.palm_flops` with them. Scores that attention's gradient
+    computes again count in neither. Precondition: the global program, where nothing is counted twice because ranks repeat it,
+    without calls, loops and linalg; the manifest's `flops_per_step` is what `tpc.flops` says of `@step` or `@forward`. With `machine` the module gets `tpc.peak`:
+    that model's rate of one device for the element type of most products, which the manifest hands to the runtime's `mfu`.
 
     ```mlir
     // 2 * 4 * 6 * 8 operations
-    func.func @f(%x: tensor<4x8xf32>, %w: tensor<6x8xf32>) -> tensor<4x6xf32> attributes {tpc.flops = 3.840000e+02 : f64} {
+    func.func @f(%x: tensor<4x8xf32>, %w: tensor<6x8xf32>) -> tensor<4x6xf32> attributes {tpc.flops = 3.840000e+02 : f64, tpc.palm_flops = 3.840000e+02 : f64} {
       %0 = tpc.contract %x, %w : [m, k], [n, k] -> [m, n] : (tensor<4x8xf32>, tensor<6x8xf32>) -> tensor<4x6xf32>
     ```
   }];
+  let options = [Option<"machine", "machine", "std::string", "\"\"", "what the utilization is relative to: a preset or a YAML file">];
 }
 
 def BuildManifest : Pass<"tpc-build-manifest", "::mlir::ModuleOp"> {

@@ -1,0 +1,106 @@
+"""What the cost model predicts beside what a run takes: `prediction.py BUILD [MODEL] [--seq S] [--batch B]`.
+
+By mesh and threads of a rank: `tpc-run --measure` with as many ranks and threads, the step that `tpc-compile --explain` predicts
+for that machine, and a run of the program with `--profile`. A line says whether the step is within 15 % and each collective's
+median within a factor of 2. Meant for a machine that does nothing else. MODEL is the tutorial's without one.
+"""
+import argparse
+import collections
+import json
+import os
+import subprocess
+import tempfile
+
+ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
+CASES = [("dp=1,tp=1", 1, 2), ("dp=1,tp=2", 2, 1), ("dp=2,tp=1", 2, 1)]  # mesh, ranks, threads of each
+STEPS = 8
+
+
+def text_of(words):
+    return subprocess.run([str(word) for word in words], check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+class Case:
+    """One mesh: predicted and measured, op by op."""
+
+    def __init__(self, options, folder, mesh, ranks, threads):
+        self.options, self.folder, self.ranks, self.threads = options, folder, ranks, threads
+        self.flags = [options.model, "--plan", f"{ROOT}/examples/plans/megatron.yaml" if "tp=2" in mesh else "none", "--mesh",
+                      mesh, "--mode", "train", "--batch", options.batch, "--seq", options.seq]
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def measure(self):
+        text_of([f"{self.options.build}/bin/tpc-run", "-n", self.ranks, "--threads-per-rank", self.threads, "--measure", "-o",
+                 self.path("machine.yaml")])
+
+    def predict(self):
+        compiler = f"{self.options.build}/bin/tpc-compile"
+        self.timeline = json.loads(text_of([compiler, *self.flags, "--machine", self.path("machine.yaml"), "--explain=json",
+                                            "--trace", self.path("trace.json")]))["timeline"]
+        with open(self.path("trace.json")) as file:
+            events = [event for event in json.load(file)["traceEvents"] if event["ph"] == "X"]
+        self.ops = [event for event in events if event["cat"] == "compute"]
+        self.collectives = {event["args"]["number"]: event for event in events if event["cat"] == "communication"}
+        text_of([compiler, *self.flags, "--machine", self.path("machine.yaml"), "-o", self.path("program")])
+
+    def run(self):
+        tokens = (STEPS + 1) * self.options.seq * self.options.batch + 1
+        with open(self.path("data.txt"), "wb") as file:
+            file.write((bytes(range(256)) * (tokens // 256 + 1))[:tokens])
+        text_of([f"{self.options.build}/bin/tpc-run", "-n", self.ranks, "--threads-per-rank", self.threads, self.path("program"),
+                 "--data", self.path("data.txt"), "--steps", STEPS, "--profile", self.path("profile.json"), "--quiet"])
+        with open(self.path("profile.json")) as file:
+            self.profile = json.load(file)
+
+    def kinds(self):
+        """Predicted and measured seconds by kind of op; launches by kernel, the sizes in its name left out."""
+        sums = collections.defaultdict(lambda: [0.0, 0.0])
+        for event, op in zip(self.ops, self.profile["ops"], strict=True):
+            kind = op["op"] if op["op"] != "launch" else event["args"]["op"].rsplit("_", 1)[0]
+            sums[kind][0] += event["dur"] / 1e6
+            sums[kind][1] += op["seconds"]
+        return sorted(sums.items(), key=lambda item: -item[1][1])
+
+    def ratios(self):
+        """Measured over predicted seconds of each collective."""
+        return {(collective["number"], collective["op"], collective["module"]):
+                collective["seconds"] / (self.collectives[collective["number"]]["dur"] / 1e6)
+                for collective in self.profile["collectives"]}
+
+
+def report(mesh, case):
+    predicted, measured = case.timeline["seconds"], case.profile["seconds"]
+    verdict = "within 15 %" if abs(predicted / measured - 1) <= 0.15 else "NOT within 15 %"
+    print(f"{mesh}, {case.ranks} ranks x {case.threads} threads: predicted {predicted * 1e3:.1f} ms, measured "
+          f"{measured * 1e3:.1f} ms, ratio {predicted / measured:.2f}: {verdict}")
+    for kind, (model, real) in case.kinds():
+        print(f"  {kind:44} {model * 1e3:10.2f} {real * 1e3:10.2f} ms")
+    ratios = case.ratios()
+    if ratios:
+        beyond = {key: ratio for key, ratio in ratios.items() if not 0.5 <= ratio <= 2}
+        print(f"  {len(ratios)} collectives, measured / predicted {min(ratios.values()):.2f} to {max(ratios.values()):.2f}: "
+              + ("all within 2x" if not beyond else f"{len(beyond)} NOT within 2x"))
+        for (number, op, module), ratio in sorted(beyond.items(), key=lambda item: item[1]):
+            print(f"    number {number} {op} {module}: {ratio:.2f}")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("build")
+    parser.add_argument("model", nargs="?", default=f"{ROOT}/examples/tutorial-llama")
+    parser.add_argument("--seq", type=int, default=512)
+    parser.add_argument("--batch", type=int, default=2)
+    options = parser.parse_args()
+    for mesh, ranks, threads in CASES:
+        with tempfile.TemporaryDirectory() as folder:
+            case = Case(options, folder, mesh, ranks, threads)
+            case.measure()
+            case.predict()
+            case.run()
+            report(mesh, case)
+
+
+if __name__ == "__main__":
+    main()
