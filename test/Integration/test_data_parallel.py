@@ -15,6 +15,7 @@ MODES = {"ddp": ["--dp-mode=ddp"], "zero1": ["--dp-mode=zero1"], "zero2": ["--dp
          "kept": ["--dp-mode=fsdp", "--reshard-after-forward=no"]}
 MESHES = {"dp2": "dp=2,tp=1", "dp2tp2": "dp=2,tp=2", "hsdp": "replica=2,shard=2,tp=2"}
 HYPER = ["--lr", "1e-2", "--warmup", 0, "--weight-decay", 0.1, "--betas", "0.9,0.99", "--clip", 1.0, "--seed", 3]
+STRICT = ["--plan-policy=strict"]  # else the mode decides along with the rest how keys and values are projected
 modes = pytest.mark.parametrize("mode", MODES)
 meshes = pytest.mark.parametrize("mesh", MESHES)
 
@@ -68,8 +69,8 @@ def shards_of(mesh, mode):
 def test_bytes_stored(work, mesh, mode):
     """Every parameter has a dimension that the mode's axis divides, so each rank has an exact part of the tp shard, which
     is what a rank of the same mesh has without sharding over data."""
-    program = work.program(GROUPED, MESHES[mesh], extra=MODES[mode])
-    whole = work.program(GROUPED, MESHES[mesh], extra=MODES["ddp"])
+    program = work.program(GROUPED, MESHES[mesh], extra=MODES[mode] + STRICT)
+    whole = work.program(GROUPED, MESHES[mesh], extra=MODES["ddp"] + STRICT)
     of_tp_shard = sum(stored(p, "value") for p in manifest(whole)["parameters"])
     values, rest = shards_of(MESHES[mesh], mode)
     parameters = manifest(program)["parameters"]
@@ -91,7 +92,7 @@ def test_whole_model_is_counted(work):
 
 def explained(work, mesh, mode, batch=BATCH, sequence=SEQUENCE):
     result = succeed([tool("tpc-compile"), work.model(GROUPED), "--plan", os.path.join(PLANS, "tutorial.yaml"), "--mesh",
-                      MESHES[mesh], "--batch", batch, "--seq", sequence, "--explain=json", *MODES[mode]])
+                      MESHES[mesh], "--batch", batch, "--seq", sequence, "--explain=json", *MODES[mode], *STRICT])
     return json.loads(result.stdout)
 
 
