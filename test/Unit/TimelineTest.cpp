@@ -58,8 +58,6 @@ constexpr const char *kReduce = "tpc.all_reduce sum %x over @mesh [\"tp\"] : ten
 constexpr const char *kStart = "tpc.all_reduce sum %x over @mesh [\"tp\"] : tensor<2x2xf32> -> "
                                "!tpc.pending<tensor<2x2xf32>>\n";
 constexpr const char *kWait = "tpc.wait %p : !tpc.pending<tensor<2x2xf32>>\n";
-
-std::string operator+(const std::string &a, StringRef b) { return a + b.str(); }
 } // namespace
 
 TEST_F(TimelineTest, SynchronousCollectivesAreExposed) {
