@@ -91,15 +91,25 @@ LogicalResult Linker::link(ArrayRef<StringRef> command, uint64_t inputBytes) {
   return diagnostic;
 }
 
-/// lld links fastest; which name it has depends on the compiler that looks for it. Without mapping
-/// its output it keeps no file of its own beside it, which would outlive it on a full disk.
-static SmallVector<StringRef> getLinkerFlags(StringRef compiler) {
-  StringRef memory = "-Wl,--no-mmap-output-file";
+/// lld links fastest; which name it has depends on the compiler that looks for it.
+static StringRef getLinkerFlag(StringRef compiler) {
   if (llvm::sys::findProgramByName("ld.lld"))
-    return {"-fuse-ld=lld", memory};
+    return "-fuse-ld=lld";
   if (compiler.contains("clang") && llvm::sys::findProgramByName("ld.lld-22"))
-    return {"-fuse-ld=lld-22", memory};
-  return {};
+    return "-fuse-ld=lld-22";
+  return "";
+}
+
+/// lld writes into "NAME.tmp*" beside its output NAME and leaves that behind where it dies, as it
+/// does of a full disk.
+static void removeLeftovers(StringRef output) {
+  std::error_code error;
+  StringRef parent = llvm::sys::path::parent_path(output);
+  for (llvm::sys::fs::directory_iterator it(parent.empty() ? "." : parent, error), end;
+       !error && it != end; it.increment(error))
+    if (llvm::sys::path::filename(it->path())
+            .starts_with((llvm::sys::path::filename(output) + ".tmp").str()))
+      llvm::sys::fs::remove(it->path());
 }
 
 LogicalResult Linker::run(StringRef object) {
@@ -124,11 +134,14 @@ LogicalResult Linker::run(StringRef object) {
   SmallVector<StringRef> flags;
   StringRef(TPC_LINK_FLAGS).split(flags, ' ', -1, /*KeepEmpty=*/false);
   llvm::append_range(command, flags);
-  llvm::append_range(command, getLinkerFlags(*compiler));
+  if (StringRef flag = getLinkerFlag(*compiler); !flag.empty())
+    command.push_back(flag);
   uint64_t libraryBytes = 0;
   llvm::sys::fs::file_size(library, libraryBytes);
-  if (failed(link(command, object.size() + libraryBytes)))
+  if (failed(link(command, object.size() + libraryBytes))) {
+    removeLeftovers(executable.getPath());
     return failure();
+  }
   auto all = llvm::sys::fs::all_read | llvm::sys::fs::all_exe | llvm::sys::fs::owner_write;
   llvm::sys::fs::setPermissions(executable.getPath(), all);
   if ((error = executable.rename()))
