@@ -59,7 +59,8 @@ GpuKernelInfo GpuCopy::getInfo() const {
     return vectors.getInfo();
   GpuKernelInfo info;
   int64_t height = type.getDimSize(*tileDim), width = type.getShape().back();
-  int64_t slabs = height * width ? type.getNumElements() / (height * width) : 0;
+  int64_t area = height * width;
+  int64_t slabs = area != 0 ? type.getNumElements() / area : 0;
   info.blocks = slabs * llvm::divideCeil(height, kTile) * llvm::divideCeil(width, kTile);
   info.threads = kTileThreads;
   return info;
