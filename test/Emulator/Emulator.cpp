@@ -8,34 +8,35 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Fiber.h"
+
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <ucontext.h>
-#include <vector>
+#include <deque>
 
 namespace {
 
 constexpr int64_t kWarp = 32;
-constexpr size_t kStackBytes = 128 * 1024;
 
 enum class State { Ready, AtBarrier, AtExchange, Returned };
 
-struct Fiber {
-  ucontext_t context;
-  std::vector<char> stack = std::vector<char>(kStackBytes);
+struct Thread {
+  tpc::test::Fiber fiber;
   State state = State::Ready;
   uint32_t offered = 0;  ///< to the warp
   int32_t distance = 0;  ///< of the thread whose word is wanted
   uint32_t received = 0; ///< from it
 };
 
+/// Made once, used by all blocks. Fibers stay where they are.
+std::deque<Thread> threads;
+
 struct Block {
   void (*kernel)(const uint64_t *);
   const uint64_t *parameters;
+  int64_t count; ///< of threads
   int64_t number = 0, thread = 0;
-  std::vector<Fiber> fibers;
-  ucontext_t scheduler;
 };
 
 Block *running;
@@ -47,77 +48,67 @@ Block *running;
 
 void runThread() {
   running->kernel(running->parameters);
-  running->fibers[running->thread].state = State::Returned;
+  threads[running->thread].state = State::Returned;
 }
 
 void wait(State state) {
-  Fiber &fiber = running->fibers[running->thread];
-  fiber.state = state;
-  swapcontext(&fiber.context, &running->scheduler);
-}
-
-void start(Block &block) {
-  for (Fiber &fiber : block.fibers) {
-    getcontext(&fiber.context);
-    fiber.context.uc_stack.ss_sp = fiber.stack.data();
-    fiber.context.uc_stack.ss_size = fiber.stack.size();
-    fiber.context.uc_link = &block.scheduler;
-    makecontext(&fiber.context, runThread, 0);
-    fiber.state = State::Ready;
-  }
+  Thread &thread = threads[running->thread];
+  thread.state = state;
+  thread.fiber.yield();
 }
 
 /// Lets every ready thread run until it waits or returns.
 void runReady(Block &block, bool backwards) {
-  int64_t count = block.fibers.size();
-  for (int64_t step = 0; step < count; ++step) {
-    block.thread = backwards ? count - 1 - step : step;
-    Fiber &fiber = block.fibers[block.thread];
-    if (fiber.state == State::Ready)
-      swapcontext(&block.scheduler, &fiber.context);
+  for (int64_t step = 0; step < block.count; ++step) {
+    block.thread = backwards ? block.count - 1 - step : step;
+    Thread &thread = threads[block.thread];
+    if (thread.state == State::Ready)
+      thread.fiber.resume(runThread);
   }
 }
 
-bool areAll(const Block &block, State state, int64_t begin, int64_t end) {
+bool areAll(State state, int64_t begin, int64_t end) {
   for (int64_t thread = begin; thread < end; ++thread)
-    if (block.fibers[thread].state != state)
+    if (threads[thread].state != state)
       return false;
   return true;
 }
 
 /// Delivers the words of warps that have come together; whether there was one.
-bool finishExchanges(Block &block) {
+bool finishExchanges(const Block &block) {
   bool any = false;
-  int64_t count = block.fibers.size();
-  for (int64_t first = 0; first < count; first += kWarp) {
-    if (!areAll(block, State::AtExchange, first, first + kWarp))
+  for (int64_t first = 0; first < block.count; first += kWarp) {
+    if (!areAll(State::AtExchange, first, first + kWarp))
       continue;
-    for (int64_t thread = first; thread < first + kWarp; ++thread) {
-      Fiber &fiber = block.fibers[thread];
-      if (fiber.distance != block.fibers[first].distance)
+    for (int64_t number = first; number < first + kWarp; ++number) {
+      Thread &thread = threads[number];
+      if (thread.distance != threads[first].distance)
         fail("threads of a warp exchange over different distances");
-      fiber.received = block.fibers[thread ^ fiber.distance].offered;
+      thread.received = threads[number ^ thread.distance].offered;
     }
-    for (int64_t thread = first; thread < first + kWarp; ++thread)
-      block.fibers[thread].state = State::Ready;
+    for (int64_t number = first; number < first + kWarp; ++number)
+      threads[number].state = State::Ready;
     any = true;
   }
   return any;
 }
 
+void makeReady(const Block &block) {
+  for (int64_t number = 0; number < block.count; ++number)
+    threads[number].state = State::Ready;
+}
+
 void runBlock(Block &block) {
-  int64_t count = block.fibers.size();
-  start(block);
+  makeReady(block);
   for (bool backwards = block.number % 2;; backwards = !backwards) {
     runReady(block, backwards);
-    if (areAll(block, State::Returned, 0, count))
+    if (areAll(State::Returned, 0, block.count))
       return;
     if (finishExchanges(block))
       continue;
-    if (!areAll(block, State::AtBarrier, 0, count))
+    if (!areAll(State::AtBarrier, 0, block.count))
       fail("threads wait for others that do not come");
-    for (Fiber &fiber : block.fibers)
-      fiber.state = State::Ready;
+    makeReady(block);
   }
 }
 
@@ -130,17 +121,18 @@ int64_t tpc_emulated_block() { return running->number; }
 void tpc_emulated_barrier() { wait(State::AtBarrier); }
 
 uint32_t tpc_emulated_exchange(uint32_t word, int32_t distance) {
-  Fiber &fiber = running->fibers[running->thread];
-  fiber.offered = word, fiber.distance = distance;
+  Thread &thread = threads[running->thread];
+  thread.offered = word, thread.distance = distance;
   wait(State::AtExchange);
-  return fiber.received;
+  return thread.received;
 }
 
-/// Runs a kernel on a grid of `blocks` blocks of `threads` threads, a multiple of 32.
+/// Runs a kernel on a grid of `blocks` blocks of `count` threads, a multiple of 32. One at a time.
 void tpc_emulate(void (*kernel)(const uint64_t *), const uint64_t *parameters, int64_t blocks,
-                 int64_t threads) {
-  Block block{kernel, parameters};
-  block.fibers.resize(threads);
+                 int64_t count) {
+  Block block{kernel, parameters, count};
+  if (threads.size() < static_cast<size_t>(count))
+    threads.resize(count);
   running = &block;
   for (block.number = 0; block.number < blocks; ++block.number)
     runBlock(block);

@@ -4,6 +4,7 @@
 //
 //   void name(const uint64_t *parameters)
 //
+// and the number of its parameters as the constant int64_t name_parameters. The function is
 // the program of one thread: what a GPU's thread asks of its processor (its number, a barrier, an
 // exchange with its warp) is a call of Emulator.cpp. The bodies are those that a GPU gets: what is
 // tested here is the kernel, not a copy of it.
@@ -105,6 +106,9 @@ void Emulation::convert(gpu::GPUFuncOp kernel) {
   auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(builder.getContext()),
                                           {LLVM::LLVMPointerType::get(builder.getContext())});
   auto function = LLVM::LLVMFuncOp::create(builder, kernel.getLoc(), kernel.getName(), type);
+  LLVM::GlobalOp::create(builder, kernel.getLoc(), builder.getI64Type(), /*isConstant=*/true,
+                         LLVM::Linkage::External, (kernel.getName() + "_parameters").str(),
+                         builder.getI64IntegerAttr(kernel.getNumArguments()));
   function.getBody().takeBody(kernel.getBody());
   loadParameters(function.getBody().front());
   replaceDeviceOps(function);

@@ -12,7 +12,12 @@ using tpc::test::fakeMachine;
 namespace tpc::test {
 
 FakeMachine &fakeMachine() {
-  static FakeMachine machine;
+  static FakeMachine machine = [] {
+    FakeMachine first;
+    if (const char *devices = std::getenv("TPC_FAKE_CUDA_DEVICES"))
+      first.devices = std::atoi(devices);
+    return first;
+  }();
   return machine;
 }
 

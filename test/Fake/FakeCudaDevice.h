@@ -8,7 +8,8 @@
 
 namespace tpc::test {
 
-/// The machine that the stand-in pretends to be; a driver of 0 is none.
+/// The machine that the stand-in pretends to be; a driver of 0 is none. TPC_FAKE_CUDA_DEVICES is
+/// the number of devices that a process begins with.
 struct FakeMachine {
   int devices = 1, driver = 13000, arch = 90;
   size_t freeBytes = size_t(1) << 36, totalBytes = size_t(1) << 36;

@@ -1,38 +1,33 @@
 #include "HostGrid.h"
+#include "../Emulator/Fiber.h"
 #include <algorithm>
-#include <memory>
-#include <ucontext.h>
+#include <deque>
 
 namespace tpc::test {
 
 namespace {
 constexpr int kWarp = 32;
-constexpr size_t kStackBytes = 128 << 10;
 
 /// Counts arrivals; a generation is over when all have come.
 struct Barrier {
   int members, arrived = 0, generation = 0;
 };
 
-struct Fiber {
-  ucontext_t context;
-  std::unique_ptr<char[]> stack; ///< made once, used by the fibers of all blocks
-  GridIndex thread;
+struct Thread {
+  Fiber fiber;
+  GridIndex number;
   bool finished = false;
 };
 
 /// The block that this processor thread is working on.
 struct BlockRun {
   const std::function<void()> *body = nullptr;
-  std::vector<Fiber> fibers;
+  std::deque<Thread> threads; ///< made once, used by all blocks; fibers stay where they are
   std::vector<Barrier> warps;
   Barrier all{0};
   std::vector<float> exchanged;
   GridIndex block;
-  ucontext_t scheduler;
-  Fiber *current = nullptr;
-
-  void yield() { swapcontext(&current->context, &scheduler); }
+  Thread *current = nullptr;
 
   void pass(Barrier &barrier) {
     int generation = barrier.generation;
@@ -42,43 +37,35 @@ struct BlockRun {
       return;
     }
     while (barrier.generation == generation)
-      yield();
+      current->fiber.yield();
   }
 };
 
 thread_local BlockRun *running = nullptr;
 
-void runFiber() {
+void runThread() {
   (*running->body)();
   running->current->finished = true;
-  running->yield(); // never comes back
 }
 
 void runBlock(BlockRun &run, int threads) {
-  if (run.fibers.size() < static_cast<size_t>(threads))
-    run.fibers.resize(threads);
+  if (run.threads.size() < static_cast<size_t>(threads))
+    run.threads.resize(threads);
   run.exchanged.assign(threads, 0);
   run.all = {threads};
   run.warps.clear();
   for (int first = 0; first < threads; first += kWarp)
     run.warps.push_back({std::min(kWarp, threads - first)});
-  for (int thread = 0; thread < threads; ++thread) {
-    Fiber &fiber = run.fibers[thread];
-    if (!fiber.stack)
-      fiber.stack.reset(new char[kStackBytes]);
-    fiber.finished = false;
-    fiber.thread.x = static_cast<unsigned>(thread);
-    getcontext(&fiber.context);
-    fiber.context.uc_stack.ss_sp = fiber.stack.get();
-    fiber.context.uc_stack.ss_size = kStackBytes;
-    makecontext(&fiber.context, runFiber, 0);
+  for (int number = 0; number < threads; ++number) {
+    run.threads[number].finished = false;
+    run.threads[number].number.x = static_cast<unsigned>(number);
   }
   for (int left = threads; left > 0;)
-    for (int thread = 0; thread < threads; ++thread)
-      if (Fiber &fiber = run.fibers[thread]; !fiber.finished) {
-        run.current = &fiber;
-        swapcontext(&run.scheduler, &fiber.context);
-        left -= fiber.finished;
+    for (int number = 0; number < threads; ++number)
+      if (Thread &thread = run.threads[number]; !thread.finished) {
+        run.current = &thread;
+        thread.fiber.resume(runThread);
+        left -= thread.finished;
       }
 }
 } // namespace
@@ -94,7 +81,7 @@ void runGrid(int64_t blocks, int threads, const std::function<void()> &thread) {
   running = nullptr;
 }
 
-GridIndex &currentThread() { return running->current->thread; }
+GridIndex &currentThread() { return running->current->number; }
 GridIndex &currentBlock() { return running->block; }
 void blockBarrier() { running->pass(running->all); }
 

@@ -1,0 +1,72 @@
+// Kernels that the compiler made, on the stand-in's GPU: an executable with this file has, in the
+// place of the stand-in's functions for device code, ones that take a kernel's body from a shared
+// object made by tpc-emulate-kernels.
+#include "EmulatedKernels.h"
+
+#include <cstdint>
+#include <cuda_runtime_api.h>
+#include <dlfcn.h>
+#include <mutex>
+#include <string>
+#include <vector>
+
+extern "C" void tpc_emulate(void (*kernel)(const uint64_t *), const uint64_t *parameters,
+                            int64_t blocks, int64_t threads);
+
+namespace {
+struct EmulatedKernel {
+  void (*body)(const uint64_t *parameters);
+  int64_t parameters;
+};
+
+/// A launch under way: parameters are copied when it is given, as CUDA does.
+struct Launch {
+  const EmulatedKernel &kernel;
+  std::vector<uint64_t> parameters;
+  int64_t blocks, threads;
+};
+
+void *bodies = nullptr;
+
+void run(void *data) {
+  static std::mutex mutex; // memory that the threads of a block share is a global of the object
+  auto *launch = static_cast<Launch *>(data);
+  {
+    std::lock_guard<std::mutex> lock(mutex);
+    tpc_emulate(launch->kernel.body, launch->parameters.data(), launch->blocks, launch->threads);
+  }
+  delete launch;
+}
+} // namespace
+
+void tpc::test::takeKernelsFrom(void *object) { bodies = object; }
+
+extern "C" {
+/// Machine code is what the compiler puts into an object for a GPU: an ELF file.
+cudaError_t cudaLibraryLoadData(cudaLibrary_t *library, const void *code, cudaJitOption *, void **,
+                                unsigned, cudaLibraryOption *, void **, unsigned) {
+  *library = reinterpret_cast<cudaLibrary_t>(bodies);
+  return std::string(static_cast<const char *>(code), 4) == "\177ELF" ? cudaSuccess
+                                                                      : cudaErrorInvalidKernelImage;
+}
+
+cudaError_t cudaLibraryGetKernel(cudaKernel_t *kernel, cudaLibrary_t library, const char *name) {
+  void *body = dlsym(library, name),
+       *parameters = dlsym(library, (std::string(name) + "_parameters").c_str());
+  if (!body || !parameters)
+    return cudaErrorSymbolNotFound;
+  auto *found = new EmulatedKernel{reinterpret_cast<void (*)(const uint64_t *)>(body),
+                                   *static_cast<int64_t *>(parameters)};
+  *kernel = reinterpret_cast<cudaKernel_t>(found); // until the process ends
+  return cudaSuccess;
+}
+
+cudaError_t cudaLaunchKernel(const void *function, dim3 blocks, dim3 threads, void **arguments,
+                             size_t, cudaStream_t stream) {
+  auto &kernel = *static_cast<const EmulatedKernel *>(function);
+  auto *launch = new Launch{kernel, {}, blocks.x, threads.x};
+  for (int64_t i = 0; i < kernel.parameters; ++i)
+    launch->parameters.push_back(*static_cast<uint64_t *>(arguments[i]));
+  return cudaLaunchHostFunc(stream, run, launch);
+}
+} // extern "C"
