@@ -58,7 +58,7 @@ public:
 private:
   cudaKernel_t kernel(const tpc_device_kernel_desc &desc);
 
-  Stream compute;
+  Stream compute{Priority::Low};
   Staging staging;
   Products products;
   GpuAttention attentions;

@@ -23,8 +23,8 @@ void giveEmbeddingGrad(tpc_dtype dtype, tpc_dtype tableDtype, const EmbeddingSha
                        const char *ids, const char *dOut, char *dTable, char *workspace,
                        cudaStream_t stream);
 
-/// What tpc_dropout defines, on f32 and bf16; `seed` is in the GPU's memory, so that a recorded step draws
-/// anew when it changes. Throws Error for other types.
+/// What tpc_dropout defines, on f32 and bf16; `seed` is in the GPU's memory, so that a recorded
+/// step draws anew when it changes. Throws Error for other types.
 void giveDropout(const tpc_dropout_desc &desc, const char *seed, const int64_t *offsets,
                  const char *in, char *out, cudaStream_t stream);
 

@@ -175,7 +175,7 @@ private:
   }
 
   const cudaStream_t compute;
-  const Stream communication;
+  const Stream communication{Priority::High};
   const std::shared_ptr<char> memory;
   DeviceScratch scratch;
   std::vector<Pending> pending;

@@ -74,7 +74,7 @@ private:
   const std::vector<Collective> collectives;
   const double timeoutSeconds;
   const cudaStream_t compute;
-  const Stream communication;
+  const Stream communication{Priority::High};
   std::shared_ptr<char> alone; ///< the region where there is no NCCL
   char *memory = nullptr;
   DeviceScratch scratch;

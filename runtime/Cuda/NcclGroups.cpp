@@ -1,5 +1,5 @@
 #include "Cuda/NcclGroups.h"
-#include "Cuda/CudaError.h"
+#include "Cuda/Stream.h"
 #include <algorithm>
 #include <chrono>
 #include <thread>
@@ -92,7 +92,7 @@ char *NcclGroups::allocateRegion(size_t bytes) {
   else
     checkCuda(cudaMalloc(&address, bytes), "cudaMalloc for communication");
   region = static_cast<char *>(address);
-  checkCuda(cudaMemset(region, 0, bytes), "cudaMemset");
+  zeroDevice(region, bytes);
   for (auto &[groups, communicator] : communicators) {
     ncclWindow_t window = nullptr;
     if (!communicator || !library.registerWindow || !library.deregisterWindow)

@@ -33,15 +33,21 @@ private:
   cudaEvent_t event = nullptr;
 };
 
-/// A stream that does not wait for the default one, of the highest priority: what it does is short,
-/// and others wait for it.
+/// Where a GPU has work of several streams to choose from.
+enum class Priority {
+  Low, ///< of what computes: it is long
+  High ///< of what is short, and what others wait for
+};
+
+/// A stream that does not wait for the default one.
 class Stream {
 public:
-  Stream() {
+  explicit Stream(Priority priority) {
     int lowest = 0, highest = 0;
     checkCuda(cudaDeviceGetStreamPriorityRange(&lowest, &highest),
               "cudaDeviceGetStreamPriorityRange");
-    checkCuda(cudaStreamCreateWithPriority(&stream, cudaStreamNonBlocking, highest),
+    checkCuda(cudaStreamCreateWithPriority(&stream, cudaStreamNonBlocking,
+                                           priority == Priority::High ? highest : lowest),
               "cudaStreamCreate");
   }
   ~Stream() { cudaStreamDestroy(stream); }
@@ -54,14 +60,24 @@ private:
   cudaStream_t stream = nullptr;
 };
 
-/// Device memory, zeroed; null if `bytes` is 0.
+/// Device memory full of zeros before this returns: the memset itself is not waited for, and no
+/// stream of ours comes after it.
+inline void zeroDevice(void *address, size_t bytes) {
+  checkCuda(cudaMemset(address, 0, bytes), "cudaMemset");
+  checkCuda(cudaStreamSynchronize(cudaStreamLegacy), "cudaMemset");
+}
+
+/// Device memory, zeroed; null if `bytes` is 0. It goes when the work given to the GPU is done.
 inline std::shared_ptr<char> allocateDevice(size_t bytes) {
   if (bytes == 0)
     return nullptr;
   void *address = nullptr;
-  checkCuda(cudaMalloc(&address, bytes), "cudaMalloc for communication");
-  std::shared_ptr<char> memory(static_cast<char *>(address), [](char *base) { cudaFree(base); });
-  checkCuda(cudaMemset(address, 0, bytes), "cudaMemset");
+  checkCuda(cudaMalloc(&address, bytes), "cudaMalloc");
+  std::shared_ptr<char> memory(static_cast<char *>(address), [](char *base) {
+    cudaDeviceSynchronize();
+    cudaFree(base);
+  });
+  zeroDevice(address, bytes);
   return memory;
 }
 

@@ -2,9 +2,9 @@
 // place of the stand-in's functions for device code, ones that take a kernel's body from a shared
 // object made by tpc-emulate-kernels.
 #include "EmulatedKernels.h"
+#include "FakeCudaDevice.h"
 
 #include <cstdint>
-#include <cuda_runtime_api.h>
 #include <dlfcn.h>
 #include <mutex>
 #include <string>
@@ -13,30 +13,16 @@
 extern "C" void tpc_emulate(void (*kernel)(const uint64_t *), const uint64_t *parameters,
                             int64_t blocks, int64_t threads);
 
+using namespace tpc::test;
+
 namespace {
 struct EmulatedKernel {
   void (*body)(const uint64_t *parameters);
   int64_t parameters;
 };
 
-/// A launch under way: parameters are copied when it is given, as CUDA does.
-struct Launch {
-  const EmulatedKernel &kernel;
-  std::vector<uint64_t> parameters;
-  int64_t blocks, threads;
-};
-
 void *bodies = nullptr;
 
-void run(void *data) {
-  static std::mutex mutex; // memory that the threads of a block share is a global of the object
-  auto *launch = static_cast<Launch *>(data);
-  {
-    std::lock_guard<std::mutex> lock(mutex);
-    tpc_emulate(launch->kernel.body, launch->parameters.data(), launch->blocks, launch->threads);
-  }
-  delete launch;
-}
 } // namespace
 
 void tpc::test::takeKernelsFrom(void *object) { bodies = object; }
@@ -64,9 +50,13 @@ cudaError_t cudaLibraryGetKernel(cudaKernel_t *kernel, cudaLibrary_t library, co
 cudaError_t cudaLaunchKernel(const void *function, dim3 blocks, dim3 threads, void **arguments,
                              size_t, cudaStream_t stream) {
   auto &kernel = *static_cast<const EmulatedKernel *>(function);
-  auto *launch = new Launch{kernel, {}, blocks.x, threads.x};
+  std::vector<uint64_t> given; // copied when the launch is given, as CUDA does
   for (int64_t i = 0; i < kernel.parameters; ++i)
-    launch->parameters.push_back(*static_cast<uint64_t *>(arguments[i]));
-  return cudaLaunchHostFunc(stream, run, launch);
+    given.push_back(*static_cast<uint64_t *>(arguments[i]));
+  return giveTo(stream, [=, &kernel] {
+    static std::mutex mutex; // memory that the threads of a block share is a global of the object
+    std::lock_guard<std::mutex> lock(mutex);
+    tpc_emulate(kernel.body, given.data(), blocks.x, threads.x);
+  });
 }
 } // extern "C"

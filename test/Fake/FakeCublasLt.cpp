@@ -1,6 +1,7 @@
 // The part of cuBLASLt that tpc's runtime uses: products by their definition, on the stream they
 // are given to. Two versions of the same product are two algorithms; only those it has chosen are
 // accepted.
+#include "FakeCudaDevice.h"
 #include "tpc/runtime/BFloat16.h"
 
 #include <cstdlib>
@@ -201,22 +202,15 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t desc, const
     return CUBLAS_STATUS_NOT_SUPPORTED;
   double scale = operation.compute == CUBLAS_COMPUTE_64F ? *static_cast<const double *>(beta)
                                                          : *static_cast<const float *>(beta);
-  auto *product = new Product{operation,
-                              *reinterpret_cast<Layout *>(aLayout),
-                              *reinterpret_cast<Layout *>(bLayout),
-                              *reinterpret_cast<Layout *>(cLayout),
-                              a,
-                              b,
-                              d,
-                              scale};
-  cudaLaunchHostFunc(
-      stream,
-      [](void *data) {
-        auto *product = static_cast<Product *>(data);
-        product->run();
-        delete product;
-      },
-      product);
+  Product product{operation,
+                  *reinterpret_cast<Layout *>(aLayout),
+                  *reinterpret_cast<Layout *>(bLayout),
+                  *reinterpret_cast<Layout *>(cLayout),
+                  a,
+                  b,
+                  d,
+                  scale};
+  tpc::test::giveTo(stream, [product] { product.run(); });
   return CUBLAS_STATUS_SUCCESS;
 }
 } // extern "C"

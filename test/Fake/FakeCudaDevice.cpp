@@ -26,15 +26,12 @@ std::vector<std::string> &fakeLaunches() {
   return launches;
 }
 
-} // namespace tpc::test
+int &fakeGraphLaunches() {
+  static int launches = 0;
+  return launches;
+}
 
-namespace {
-/// A launch under way: arguments are copied when it is given, as CUDA does.
-struct Launch {
-  void (*function)(char *const *);
-  std::vector<char *> arguments;
-};
-} // namespace
+} // namespace tpc::test
 
 extern "C" {
 cudaError_t cudaDriverGetVersion(int *version) {
@@ -81,19 +78,12 @@ cudaError_t cudaLibraryGetKernel(cudaKernel_t *kernel, cudaLibrary_t library, co
 cudaError_t cudaLaunchKernel(const void *function, dim3 blocks, dim3 threads, void **arguments,
                              size_t shared, cudaStream_t stream) {
   auto *kernel = static_cast<const FakeKernel *>(function);
-  auto *launch = new Launch{kernel->function, {}};
+  std::vector<char *> given; // copied when the launch is given, as CUDA does
   for (int i = 0; i < kernel->arguments; ++i)
-    launch->arguments.push_back(*static_cast<char **>(arguments[i]));
+    given.push_back(*static_cast<char **>(arguments[i]));
   tpc::test::fakeLaunches().push_back(std::string(kernel->name) + " <<<" +
                                       std::to_string(blocks.x) + ", " + std::to_string(threads.x) +
                                       ", " + std::to_string(shared) + ">>>");
-  return cudaLaunchHostFunc(
-      stream,
-      [](void *data) {
-        auto *launch = static_cast<Launch *>(data);
-        launch->function(launch->arguments.data());
-        delete launch;
-      },
-      launch);
+  return tpc::test::giveTo(stream, [=] { kernel->function(given.data()); });
 }
 } // extern "C"

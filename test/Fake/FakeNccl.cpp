@@ -5,6 +5,7 @@
 //   TPC_FAKE_NCCL_VERSION=21005             what ncclGetVersion says
 //   TPC_FAKE_NCCL_FAIL=ncclAllReduce        that call fails with ncclSystemError
 //   TPC_FAKE_NCCL_ASYNC=1                   every collective ends in an asynchronous error
+#include "FakeCudaDevice.h"
 #include "FakeNcclChannel.h"
 #include <algorithm>
 #include <cstdlib>
@@ -271,14 +272,7 @@ ncclResult_t flush() {
     given.communicator->aborted = true;
   }
   cudaStream_t stream = given.stream;
-  auto *execution = new Execution(std::move(given));
-  cudaLaunchHostFunc(
-      stream,
-      [](void *data) {
-        std::unique_ptr<Execution> execution(static_cast<Execution *>(data));
-        execution->run();
-      },
-      execution);
+  giveTo(stream, [given] { Execution(given).run(); });
   return ncclSuccess;
 }
 

@@ -1,6 +1,6 @@
 // Kernels written by hand, compiled for the processor: a .cu file with this header in front of it
 // is C++. A block's threads are fibers that take turns at barriers and shuffles; blocks run one
-// after the other, on the stream they were given to (a host function of FakeCuda).
+// after the other, on the stream they were given to.
 #ifndef TPC_TEST_FAKE_HOSTGRID_H
 #define TPC_TEST_FAKE_HOSTGRID_H
 
@@ -22,6 +22,9 @@ namespace tpc::test {
 struct GridIndex {
   unsigned x = 0, y = 0, z = 0;
 };
+
+/// As in FakeCudaDevice.h.
+cudaError_t giveTo(cudaStream_t stream, std::function<void()> task);
 
 /// Runs `thread` as every thread of every block. It must not throw.
 void runGrid(int64_t blocks, int threads, const std::function<void()> &thread);
@@ -47,17 +50,9 @@ namespace tpc::runtime {
 template <typename... Parameters, typename... Arguments>
 void launch(void (*kernel)(Parameters...), int64_t blocks, int threads, cudaStream_t stream,
             Arguments... arguments) {
-  auto *run = new std::function<void()>([=, packed = std::tuple<Parameters...>(arguments...)] {
+  ::tpc::test::giveTo(stream, [=, packed = std::tuple<Parameters...>(arguments...)] {
     ::tpc::test::runGrid(blocks, threads, [&] { std::apply(kernel, packed); });
   });
-  cudaLaunchHostFunc(
-      stream,
-      [](void *data) {
-        auto *run = static_cast<std::function<void()> *>(data);
-        (*run)();
-        delete run;
-      },
-      run);
 }
 
 } // namespace tpc::runtime

@@ -2,6 +2,7 @@
 #ifndef TPC_TEST_UNIT_CUDA_DEVICERANKS_H
 #define TPC_TEST_UNIT_CUDA_DEVICERANKS_H
 
+#include "Fake/FakeCudaDevice.h"
 #include "Reference.h"
 #include <cuda_runtime_api.h>
 #include <gtest/gtest.h>
@@ -56,6 +57,7 @@ std::vector<std::string> onDeviceRanks(int world, const CommunicatorOptions &opt
   for (int rank = 0; rank < world; ++rank)
     threads.emplace_back([&, rank, communicator = std::move(communicators[rank])]() mutable {
       cudaStream_t stream;
+      cudaSetDevice(rank % tpc::test::fakeMachine().devices);
       cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking);
       try {
         connect(communicator, options, stream);

@@ -163,6 +163,12 @@ TEST_F(CudaDeviceTest, MoreThanTheStagingMemoryHolds) {
   EXPECT_EQ(get<char>(*context, memory, large.size()), large);
 }
 
+TEST_F(CudaDeviceTest, ComputationGivesWayToCommunication) {
+  test::fakeStreamPriorities().clear();
+  auto context = makeContext();
+  EXPECT_EQ(test::fakeStreamPriorities(), std::vector<int>{0}); // the lowest
+}
+
 /// y = n x, by the device's "code".
 void scaleKernel(char *const *arguments) {
   auto factor = static_cast<float>(reinterpret_cast<intptr_t>(arguments[1]));

@@ -13,6 +13,17 @@ TEST(Loopback, EveryCollective) { // some of each kind: kernels take their time 
   expectCollectives(connectLoopback, {4, 3, 1}, 7);
 }
 
+TEST(Loopback, CollectivesGoFirst) {
+  auto &priorities = tpc::test::fakeStreamPriorities();
+  priorities.clear();
+  onDeviceRanks(2, optionsFor({allReduce(2, 8)}), connectLoopback,
+                [](Communicator &communicator, cudaStream_t) -> std::string {
+                  communicator.finish();
+                  return "";
+                });
+  EXPECT_EQ(std::count(priorities.begin(), priorities.end(), -5), 2); // a stream for each rank
+}
+
 TEST(Loopback, StreamsKeepTheOrderOfWork) { expectOrderOfWork(connectLoopback); }
 
 /// What rank 0 has after an all_reduce of one element of each rank, in the order of `group`.

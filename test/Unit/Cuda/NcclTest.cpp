@@ -22,6 +22,9 @@ private:
   const char *name;
 };
 
+/// A device for each rank.
+const bool kDevices = (tpc::test::fakeMachine().devices = 4, true);
+
 template <typename Body>
 std::vector<std::string> onRanks(int world, const CommunicatorOptions &options, Body body) {
   Variable library("TPC_NCCL_LIBRARY", FAKE_NCCL);
@@ -46,6 +49,17 @@ std::string newCalls() {
 TEST(Nccl, EveryCollective) {
   Variable library("TPC_NCCL_LIBRARY", FAKE_NCCL);
   expectCollectives(connectNccl, {4, 3, 1});
+}
+
+TEST(Nccl, CollectivesGoFirst) {
+  auto &priorities = tpc::test::fakeStreamPriorities();
+  priorities.clear();
+  onRanks(2, optionsFor({allReduce(2, 8)}),
+          [](Communicator &communicator, cudaStream_t) -> std::string {
+            communicator.finish();
+            return "";
+          });
+  EXPECT_EQ(std::count(priorities.begin(), priorities.end(), -5), 2); // a stream for each rank
 }
 
 TEST(Nccl, StreamsKeepTheOrderOfWork) {
