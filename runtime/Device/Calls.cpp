@@ -8,8 +8,11 @@ using namespace tpc::runtime;
 
 namespace {
 
+/// Nothing is given to the device of a rank that has failed: what it would compute is of no use.
 template <typename Call>
 void onDevice(tpc_context *context, const char *op, Call call) {
+  if (context->communicator->failed())
+    return;
   ProfileScope scope(context, op);
   try {
     call(*context->device);

@@ -12,6 +12,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <optional>
 #include <thread>
 
 namespace tpc::runtime {
@@ -35,9 +36,10 @@ void printError(const std::string &message) {
   std::fflush(stderr);
 }
 
-/// The part of the work that a rank does together with the others.
+/// The part of the work that a rank does together with the others. `program` is where it is kept:
+/// whoever has a failure to report does so before its memory goes, which other ranks may wait for.
 void runRank(const tpc_program &compiled, const Manifest &manifest, const Options &options,
-             tpc_context &context) {
+             tpc_context &context, std::optional<Program> &program) {
   // Before the program's memory is counted: the libraries take theirs when they are first used.
   double peak = 0;
   if (manifest.train && options.steps > 0) {
@@ -45,13 +47,13 @@ void runRank(const tpc_program &compiled, const Manifest &manifest, const Option
     peak = manifest.peakFlops > 0 ? manifest.peakFlops * context.world()
                                   : measurePeak(context, manifest.bf16);
   }
-  Program program(compiled, manifest, context);
+  program.emplace(compiled, manifest, context);
   if (manifest.train)
-    train(program, options, peak);
+    train(*program, options, peak);
   else if (!options.outputs.empty())
-    runEntry(program, options);
+    runEntry(*program, options);
   else
-    runForward(program, options);
+    runForward(*program, options);
 }
 
 /// `regionBytes`: of the memory that collectives work in.
@@ -98,13 +100,14 @@ void openDevice(const tpc_program &compiled, const Manifest &manifest, const Opt
 int runConnected(const tpc_program &compiled, const Manifest &manifest, const Options &options,
                  const DevicePlace &place, std::unique_ptr<Communicator> connected) {
   tpc_context context(manifest.mesh, manifest.collectives, std::move(connected));
+  std::optional<Program> program;
   try {
     // One thread drives a GPU.
     int threads = threadsPerRank(options.threadsPerRank, processEnvironment(),
                                  context.communicator->fairThreads());
     context.threads = compiled.backend ? 1 : threads;
     openDevice(compiled, manifest, options, place, context);
-    runRank(compiled, manifest, options, context);
+    runRank(compiled, manifest, options, context, program);
     context.communicator->finish();
     return 0;
   } catch (const std::exception &error) {

@@ -1,9 +1,14 @@
 // The part of cuBLASLt that tpc's runtime uses: products by their definition, on the stream they
 // are given to. Two versions of the same product are two algorithms; only those it has chosen are
 // accepted.
+//
+//   FAKE_CUBLASLT_VERSION=110803   what cublasLtGetVersion says
+//   FAKE_CUBLASLT_FULL=1           no memory for the library's handle
+//   FAKE_CUBLASLT_FULL_AT=40       no memory in the 40th product of the process
 #include "FakeCudaDevice.h"
 #include "tpc/runtime/BFloat16.h"
 
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
 #include <cublasLt.h>
@@ -197,7 +202,11 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t desc, const
                               cublasLtMatrixLayout_t cLayout, void *d, cublasLtMatrixLayout_t,
                               const cublasLtMatmulAlgo_t *algorithm, void *, size_t,
                               cudaStream_t stream) {
+  static std::atomic<int> products{0};
   auto &operation = *reinterpret_cast<Operation *>(desc);
+  if (const char *last = std::getenv("FAKE_CUBLASLT_FULL_AT");
+      last && ++products >= std::atoi(last))
+    return CUBLAS_STATUS_ALLOC_FAILED;
   if (algorithm->data[0] != kMark || c != d)
     return CUBLAS_STATUS_NOT_SUPPORTED;
   double scale = operation.compute == CUBLAS_COMPUTE_64F ? *static_cast<const double *>(beta)

@@ -48,11 +48,11 @@ class StandIns:
             self.programs[key] = stem + ".so"
         return self.programs[key]
 
-    def run(self, program, *arguments, ranks=None, **variables):
-        """On one GPU for each process."""
+    def run(self, program, *arguments, ranks=None, before=(), **variables):
+        """On one GPU for each process. `before`: words that a process begins with."""
         start = [tool("tpc-run"), "-n", ranks] if ranks else []
         libraries = {"TPC_NCCL_LIBRARY": os.path.join(FAKE, "libnccl.so.2"),
                      "TPC_CUBLASLT_LIBRARY": os.path.join(FAKE, "libcublasLt.so.13"),
                      "TPC_ATTENTION": "kernels", "XDG_CACHE_HOME": self.work.path("cache")}
-        return call([*start, RUN, program, *arguments],
+        return call([*start, *before, RUN, program, *arguments],
                     env=environment(TPC_FAKE_CUDA_DEVICES=ranks or 1, **{**libraries, **variables}))
