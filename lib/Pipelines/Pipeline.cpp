@@ -70,8 +70,8 @@ static void buildDataParallelism(OpPassManager &manager, const CompileOptions &o
 /// repeats a part of it.
 static void buildPropagation(OpPassManager &manager, const CompileOptions &options) {
   CountFlopsOptions countOptions;
-  // Presets describe other machines' processors; of this one a run knows more.
-  if (options.target.isCuda() || MachineModel::isFile(options.machine))
+  // Presets describe a kind of machine; of the one that it is on a run measures more.
+  if (MachineModel::isFile(options.machine))
     countOptions.machine = options.machine;
   manager.addPass(createCountFlops(countOptions));
   PropagateLayoutsOptions passOptions;

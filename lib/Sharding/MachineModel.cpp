@@ -101,10 +101,30 @@ struct Preset {
 } // namespace
 
 // Figures of one device. GPUs: the vendor's dense figures (bf16 tensor cores, f32 without TF32),
-// the NVLink bandwidth that collectives reach, and the shares of both that libraries and generated
-// kernels reach on Hopper at Llama's sizes. CPUs: one core, as measured for 1 MB collectives
-// between two processes; nothing moves there while the core computes.
+// the bandwidth of NVLink or PCIe that collectives reach, and the shares of both that libraries and
+// generated kernels reach on Hopper at Llama's sizes. CPUs: one core, as measured for 1 MB
+// collectives between two processes; nothing moves there while the core computes.
 static const Preset presets[] = {
+    {"a100x8", R"(
+name: a100x8
+flops: 3.12e+14
+types: [{type: f32, flops: 1.95e+13}, {type: f64, flops: 1.95e+13}]
+efficiency: {contract: 0.78, attention: 0.6, attention_grad: 0.48, memory: 0.85}
+launch: 2.0e-6
+memory_bandwidth: 2.04e+12
+links: [{name: nvlink, latency: 8.0e-6, bandwidth: 2.4e+11, asynchronous: true}]
+default_link: nvlink
+)"},
+    {"b200x8", R"(
+name: b200x8
+flops: 2.25e+15
+types: [{type: f32, flops: 7.5e+13}, {type: f64, flops: 3.7e+13}]
+efficiency: {contract: 0.78, attention: 0.6, attention_grad: 0.48, memory: 0.85}
+launch: 2.0e-6
+memory_bandwidth: 7.7e+12
+links: [{name: nvlink, latency: 8.0e-6, bandwidth: 7.2e+11, asynchronous: true}]
+default_link: nvlink
+)"},
     {"ethernet-mpi", R"(
 name: ethernet-mpi
 flops: 1.0e+11
@@ -133,6 +153,16 @@ launch: 2.0e-6
 memory_bandwidth: 4.8e+12
 links: [{name: nvlink, latency: 8.0e-6, bandwidth: 3.6e+11, asynchronous: true}]
 default_link: nvlink
+)"},
+    {"rtx-pro-6000x8", R"(
+name: rtx-pro-6000x8
+flops: 5.04e+14
+types: [{type: f32, flops: 1.25e+14}, {type: f64, flops: 1.95e+12}]
+efficiency: {contract: 0.78, attention: 0.6, attention_grad: 0.48, memory: 0.85}
+launch: 2.0e-6
+memory_bandwidth: 1.79e+12
+links: [{name: pcie, latency: 2.0e-5, bandwidth: 4.0e+10, asynchronous: true}]
+default_link: pcie
 )"},
     {"shared-memory", R"(
 name: shared-memory

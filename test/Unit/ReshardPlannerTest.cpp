@@ -350,8 +350,10 @@ TEST(MachineModel, RefusesWhatMakesNoSense) {
       getMachineError(head + "default_link: a\nlinks: [{name: a, latency: 1.0, bandwidth: 0.0}]\n"),
       "machine model 'm': link 'a' needs a latency of at least zero and a positive bandwidth");
   EXPECT_NE(getMachineError("name: m\n").find("missing required key 'flops'"), std::string::npos);
-  EXPECT_EQ(llvm::toString(MachineModel::getPreset("abacus").takeError()),
-            "unknown machine 'abacus', expected one of ethernet-mpi, h100x8, h200x8, shared-memory "
-            "or a YAML file");
+  EXPECT_EQ(
+      llvm::toString(MachineModel::getPreset("abacus").takeError()),
+      "unknown machine 'abacus', expected one of a100x8, b200x8, ethernet-mpi, h100x8, h200x8, "
+      "rtx-pro-6000x8, shared-memory "
+      "or a YAML file");
 }
 } // namespace

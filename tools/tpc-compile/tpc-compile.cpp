@@ -5,15 +5,19 @@
 #include "tpc/Instrumentation/PassStatistics.h"
 #include "tpc/Pipelines/Compile.h"
 #include "tpc/Pipelines/DiagnosticPrinter.h"
+#include "tpc/Pipelines/TargetDefaults.h"
 #include <CLI/CLI.hpp>
 #include <map>
+#include <optional>
 
 using namespace tpc;
 
 namespace {
 struct CommandLine {
   CompileOptions options;
-  std::string overlap = "off";
+  // Without a value: as the target implies.
+  std::optional<std::string> overlap, machine;
+  std::optional<int64_t> overlapMemory;
   std::string explain, against, emitPlan;
   std::string mesh, policy = "optimize", emit = "exe", mode = "train", precision = "f32",
                     reshardAfterForward = "yes", arch;
@@ -51,10 +55,11 @@ static void declare(CLI::App &app, CommandLine &line) {
                  "of annotations that cannot both be honoured: cost: keep the cheaper; error: stop")
       ->check(CLI::IsMember({"cost", "error"}))
       ->capture_default_str();
-  app.add_option("--machine", options.machine,
-                 "what traffic is priced on: shared-memory, ethernet-mpi, h100x8, h200x8 or a YAML "
-                 "file")
-      ->capture_default_str();
+  app.add_option(
+      "--machine", line.machine,
+      "what traffic and work are priced on: shared-memory, ethernet-mpi, a100x8, h100x8, "
+      "h200x8, b200x8, rtx-pro-6000x8 or a YAML file; without it shared-memory, with "
+      "--target=cuda the preset of --arch");
   app.add_option("--precision", line.precision,
                  "of parameters and arithmetic; bf16: of activations and products, all else is f32")
       ->check(CLI::IsMember({"f32", "bf16", "f64"}))
@@ -67,14 +72,13 @@ static void declare(CLI::App &app, CommandLine &line) {
   app.add_option(
          "--overlap", line.overlap,
          "on: collectives start as early and are waited for as late as they can be; require: and "
-         "it is an error if one cannot overlap with computation")
-      ->check(CLI::IsMember({"off", "on", "require"}))
-      ->capture_default_str();
-  app.add_option("--overlap-memory", options.overlapMemory,
-                 "with --overlap: bytes of operands and results that may be under way at once; "
-                 "0: no limit")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
+         "it is an error if one cannot overlap with computation; without it off, with "
+         "--target=cuda on")
+      ->check(CLI::IsMember({"off", "on", "require"}));
+  app.add_option("--overlap-memory", line.overlapMemory,
+                 "with --overlap: bytes that it may add to the memory in use at any time, 0: no "
+                 "limit; without it 64 MiB, with --target=cuda 1 GiB")
+      ->check(CLI::NonNegativeNumber);
   app.add_option("--cpu", options.cpu, "native, or an instruction set such as x86-64-v3")
       ->capture_default_str();
   app.add_option("--emit", line.emit, "stop at a stage and write its form of the program")
@@ -124,6 +128,16 @@ static mlir::LogicalResult checkTogether(const CommandLine &line, mlir::MLIRCont
          << "only --target=cuda has architectures, got " << line.options.target.name;
 }
 
+/// What the user left to the target.
+static void setByTarget(CompileOptions &options, const CommandLine &line) {
+  TargetDefaults defaults = getDefaults(options.target);
+  options.machine = line.machine.value_or(defaults.machine.str());
+  std::string overlap = line.overlap.value_or(defaults.overlap ? "on" : "off");
+  options.overlap = overlap != "off";
+  options.requireOverlap = overlap == "require";
+  options.overlapMemory = line.overlapMemory.value_or(defaults.overlapMemory);
+}
+
 static mlir::LogicalResult run(CommandLine &line, mlir::MLIRContext *context) {
   static const std::map<std::string, Emit> stages = {
       {"import", Emit::Import},   {"layouts", Emit::Layouts}, {"local", Emit::Local},
@@ -143,8 +157,7 @@ static mlir::LogicalResult run(CommandLine &line, mlir::MLIRContext *context) {
   options.strict = line.policy == "strict";
   if (options.target.isCuda())
     options.target.arch = line.arch.empty() ? "sm_90" : line.arch;
-  options.overlap = line.overlap != "off";
-  options.requireOverlap = line.overlap == "require";
+  setByTarget(options, line);
   options.reshardAfterForward = line.reshardAfterForward == "yes";
   if (line.listModules)
     return listModules(options, context);

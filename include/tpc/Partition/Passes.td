@@ -34,7 +34,7 @@ def ChooseLayouts : Pass<"tpc-choose-layouts", "::mlir::ModuleOp"> {
   }];
   let options = [
     Option<"machine", "machine", "std::string", "\"shared-memory\"",
-           "what traffic is priced on: shared-memory, ethernet-mpi, h100x8, h200x8 or a YAML file">,
+           "what traffic is priced on: shared-memory, ethernet-mpi, a100x8, h100x8, h200x8, b200x8, rtx-pro-6000x8 or a YAML file">,
     Option<"interior", "interior", "std::string", "\"cost\"", "interior requests: cost, keep or drop">,
     Option<"parameters", "parameters", "std::string", "\"cost\"", "parameters: cost, plan or alternative">,
     Option<"dpMode", "dp-mode", "std::string", "\"ddp\"",
@@ -128,7 +128,7 @@ def InsertReshards : Pass<"tpc-insert-reshards", "::mlir::ModuleOp"> {
   }];
   let options = [
     Option<"machine", "machine", "std::string", "\"shared-memory\"",
-           "what collectives and work are priced on: shared-memory, ethernet-mpi, h100x8, h200x8 or a YAML file">,
+           "what collectives and work are priced on: shared-memory, ethernet-mpi, a100x8, h100x8, h200x8, b200x8, rtx-pro-6000x8 or a YAML file">,
     Option<"policy", "policy", "std::string", "\"optimize\"",
            "optimize: users may take a value as it was before a request; strict: every request is met and used">
   ];
@@ -155,7 +155,7 @@ def ExpandReshards : Pass<"tpc-expand-reshards", "::mlir::ModuleOp"> {
   }];
   let options = [
     Option<"machine", "machine", "std::string", "\"shared-memory\"",
-           "what collectives are priced on: shared-memory, ethernet-mpi, h100x8, h200x8 or a YAML file">,
+           "what collectives are priced on: shared-memory, ethernet-mpi, a100x8, h100x8, h200x8, b200x8, rtx-pro-6000x8 or a YAML file">,
     Option<"memoryCap", "memory-cap", "int64_t", "0",
            "bytes that an intermediate layout may take on a rank (0: no limit)">
   ];

@@ -30,7 +30,7 @@ struct CompileOptions {
   Emit emit = Emit::Exe;
   bool overlap = false;             ///< start collectives early and wait late
   bool requireOverlap = false;      ///< with overlap: what cannot is an error
-  int64_t overlapMemory = 64 << 20; ///< bytes that may be under way at once; 0: no limit
+  int64_t overlapMemory = 64 << 20; ///< bytes that overlapping may add to memory; 0: no limit
   bool recordReasons = false;       ///< propagation records its decisions, for explain()
   bool verify = false; ///< run every form of the program in the reference interpreter and compare
   std::string output;  ///< empty: standard output

@@ -113,7 +113,7 @@ struct MachineModel {
   /// Fails, saying which, on a missing or non-positive number, no link, or a link that is not
   /// defined.
   static llvm::Expected<MachineModel> parse(llvm::StringRef yaml);
-  /// shared-memory, ethernet-mpi, h100x8 or h200x8; fails naming them all.
+  /// One of getPresetNames(); fails naming them all.
   static llvm::Expected<MachineModel> getPreset(llvm::StringRef name);
   static llvm::ArrayRef<llvm::StringRef> getPresetNames();
   /// Does `nameOrFile` end in ".yaml" or ".yml"?
