@@ -7,7 +7,6 @@
 #include "tpc/Pipelines/Pipeline.h"
 #include "tpc/Pipelines/WriteProgram.h"
 #include "tpc/Target/AsideFile.h"
-#include "tpc/Target/Target.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 
@@ -114,9 +113,7 @@ static LogicalResult checkOutput(const CompileOptions &options, MLIRContext *con
 
 /// Said before any work is done.
 static LogicalResult checkTarget(const CompileOptions &options, MLIRContext *context) {
-  if (!options.target.isCuda() || options.emit < Emit::Llvm)
-    return success();
-  if (hasCudaRuntime())
+  if (!options.target.isCuda() || options.emit < Emit::Llvm || options.cudaRuntime)
     return success();
   return emitError(NameLoc::get(StringAttr::get(context, "--target")))
          << "this build of tpc was made without the CUDA toolkit: install it (cuda-toolkit-13-0, "

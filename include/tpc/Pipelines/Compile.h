@@ -8,6 +8,7 @@
 #include "tpc/Frontend/Import.h"
 #include "tpc/Sharding/MachineModel.h"
 #include "tpc/Target/Cpu.h"
+#include "tpc/Target/Target.h"
 #include <string>
 
 namespace tpc {
@@ -25,6 +26,7 @@ struct CompileOptions {
   ImportOptions import;                  ///< no mesh: that of a .mlir module, else tp=1
   std::string machine = "shared-memory"; ///< what traffic and work are priced on
   TargetName target;                     ///< --target, --arch
+  bool cudaRuntime = hasCudaRuntime();   ///< whether programs for a GPU can be linked
   std::string cpu = "native";
   Cpu processor; ///< what `cpu` names; set by compile()
   Emit emit = Emit::Exe;
