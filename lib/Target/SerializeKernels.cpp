@@ -130,6 +130,11 @@ struct SerializeKernels : tpc::impl::SerializeKernelsBase<SerializeKernels> {
     auto module = getOperation().lookupSymbol<gpu::GPUModuleOp>(GpuKernelInfo::kModule);
     if (!module)
       return;
+    if (format == "nvvm") {
+      if (failed(convertToNvvm(module)))
+        signalPassFailure();
+      return;
+    }
     FailureOr<std::string> bytes = serializeKernels(module, arch, getCode(), toolkit);
     if (failed(bytes))
       return signalPassFailure();
@@ -143,8 +148,8 @@ private:
     if (!llvm::is_contained(getCudaArchitectures(), arch))
       return getOperation().emitError("expected arch to be one of ")
              << llvm::join(getCudaArchitectures(), ", ") << ", got " << arch.getValue();
-    if (format != "ptx" && format != "cubin")
-      return getOperation().emitError("expected format to be ptx or cubin, got ")
+    if (!llvm::is_contained({"nvvm", "ptx", "cubin"}, StringRef(format)))
+      return getOperation().emitError("expected format to be nvvm, ptx or cubin, got ")
              << format.getValue();
     return success();
   }

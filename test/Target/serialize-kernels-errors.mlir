@@ -2,7 +2,7 @@
 // ARCH: error: expected arch to be one of sm_80, sm_90, sm_100, sm_120, got sm_70
 
 // RUN: not tpc-opt %s --tpc-serialize-kernels=format=sass 2>&1 | FileCheck %s --check-prefix=FORMAT
-// FORMAT: error: expected format to be ptx or cubin, got sass
+// FORMAT: error: expected format to be nvvm, ptx or cubin, got sass
 
 // No toolkit: named, with what to install. PTX needs one too where a kernel calls its library.
 // RUN: not tpc-opt %s --tpc-lower-kernels-to-gpu --tpc-serialize-kernels=toolkit=%t/none 2>&1 | FileCheck %s

@@ -94,7 +94,7 @@ def LowerToCpu : Pass<"tpc-lower-to-cpu", "::mlir::ModuleOp"> {
     Precondition: schedules with slots; kernels are LLVM functions with `tpc.kernel`. Postcondition: no op of the tpc
     dialect; one function `void tpc_entry_<name>(tpc_context *, char *private, char *communication)` per entry, whose
     body is a list of calls of runtime/include/tpc_runtime.h. Descriptors are constant globals. If the module has
-    `tpc.manifest`, `tpc_compiled_program` is defined too. A contract that is no batch of matrix products is an error.
+    `tpc.manifest`, `tpc_compiled_program` is defined too, with the backend `tpc_cpu_backend`. A contract that is no batch of matrix products is an error.
 
     ```mlir
     %1 = tpc.launch @double(%0) {tpc.slots = [#tpc.slot<private, offset = 64, bytes = 64, activations>]} : ...

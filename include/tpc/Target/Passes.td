@@ -48,12 +48,13 @@ def SerializeKernels : Pass<"tpc-serialize-kernels", "::mlir::ModuleOp"> {
   let description = [{
     `gpu.module @tpc_kernels` becomes `gpu.binary @tpc_kernels` with one object: PTX, or the cubin that the CUDA
     toolkit's ptxas makes of it. Functions of libdevice are linked in; one that is left unresolved is an error, and so
-    is a missing toolkit where it is needed. A module without kernels stays as it is.
+    is a missing toolkit where it is needed. A module without kernels stays as it is. For reading, the format nvvm leaves
+    a `gpu.module` with functions of the LLVM and NVVM dialects, as they are translated.
 
     Precondition: tpc-lower-kernels-to-gpu, and entries that no longer name the kernels.
   }];
   let options = [Option<"arch", "arch", "std::string", "\"sm_90\"", "sm_80, sm_90, sm_100 or sm_120">,
-                 Option<"format", "format", "std::string", "\"cubin\"", "ptx or cubin">,
+                 Option<"format", "format", "std::string", "\"cubin\"", "nvvm, ptx or cubin">,
                  Option<"toolkit", "toolkit", "std::string", "\"\"",
                         "folder of the CUDA toolkit; empty: $CUDA_HOME, /usr/local/cuda, or that of the ptxas on the PATH">];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::NVVM::NVVMDialect", "::mlir::cf::ControlFlowDialect"];
