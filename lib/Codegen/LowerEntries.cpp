@@ -6,6 +6,14 @@ using namespace mlir;
 using namespace tpc;
 using Field = RuntimeCalls::Field;
 
+Field tpc::addBackend(ModuleOp module, StringRef name) {
+  OpBuilder builder = OpBuilder::atBlockBegin(module.getBody());
+  auto type = LLVM::LLVMArrayType::get(builder.getI8Type(), 0);
+  LLVM::GlobalOp::create(builder, module.getLoc(), type, /*isConstant=*/true,
+                         LLVM::Linkage::External, name, Attribute());
+  return Field::function(name);
+}
+
 FailureOr<llvm::DenseMap<Operation *, int64_t>> tpc::numberCollectives(ModuleOp module) {
   if (!module->hasAttr(TPCDialect::kArena))
     return module.emitError("expects planned memory; tpc-plan-memory attaches tpc.arena");

@@ -12,6 +12,9 @@ struct ProgramTarget {
   RuntimeCalls::Field backend, deviceCode;
 };
 
+/// The backend of that name, which a library of the runtime defines, as a field of tpc_program.
+RuntimeCalls::Field addBackend(mlir::ModuleOp module, llvm::StringRef name);
+
 /// The collectives of all entries, numbered; fails if memory is not planned.
 mlir::FailureOr<llvm::DenseMap<mlir::Operation *, int64_t>>
 numberCollectives(mlir::ModuleOp module);

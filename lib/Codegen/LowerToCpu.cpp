@@ -51,7 +51,7 @@ namespace {
 struct LowerToCpu : tpc::impl::LowerToCpuBase<LowerToCpu> {
   void runOnOperation() override {
     ProgramTarget target;
-    target.backend = Field::null();
+    target.backend = addBackend(getOperation(), "tpc_cpu_backend");
     target.deviceCode = Field::null();
     RuntimeCalls runtime(getOperation());
     if (failed(lowerEntries<CpuEntryLowering>(getOperation(), runtime, target)))

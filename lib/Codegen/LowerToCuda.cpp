@@ -15,7 +15,6 @@ using Field = RuntimeCalls::Field;
 
 static constexpr StringLiteral kKernels = "tpc_kernels";
 static constexpr StringLiteral kDeviceCode = "tpc_device_code";
-static constexpr StringLiteral kBackend = "tpc_cuda_backend";
 
 namespace {
 /// Kernels are functions of the device code, found by name; copies are the device's.
@@ -96,26 +95,22 @@ LogicalResult CudaEntryLowering::lowerCopy(CopyOp op) {
   return success();
 }
 
-/// An array of bytes; without an initializer it is defined elsewhere.
-static void addSymbol(ModuleOp module, StringRef name, LLVM::Linkage linkage) {
+/// The bytes of the device code, none before tpc-embed-kernels.
+static Field addDeviceCode(ModuleOp module) {
   OpBuilder builder = OpBuilder::atBlockBegin(module.getBody());
   auto type = LLVM::LLVMArrayType::get(builder.getI8Type(), 0);
-  Attribute contents = linkage == LLVM::Linkage::Internal ? builder.getStringAttr("") : Attribute();
-  LLVM::GlobalOp::create(builder, module.getLoc(), type, /*isConstant=*/true, linkage, name,
-                         contents);
+  LLVM::GlobalOp::create(builder, module.getLoc(), type, /*isConstant=*/true,
+                         LLVM::Linkage::Internal, kDeviceCode, builder.getStringAttr(""));
+  return Field::function(kDeviceCode);
 }
 
 namespace {
 struct LowerToCuda : tpc::impl::LowerToCudaBase<LowerToCuda> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    bool hasKernels = module.lookupSymbol(kKernels);
-    addSymbol(module, kBackend, LLVM::Linkage::External);
-    if (hasKernels)
-      addSymbol(module, kDeviceCode, LLVM::Linkage::Internal);
     ProgramTarget target;
-    target.backend = Field::function(kBackend);
-    target.deviceCode = hasKernels ? Field::function(kDeviceCode) : Field::null();
+    target.backend = addBackend(module, "tpc_cuda_backend");
+    target.deviceCode = module.lookupSymbol(kKernels) ? addDeviceCode(module) : Field::null();
     RuntimeCalls runtime(module);
     if (failed(lowerEntries<CudaEntryLowering>(module, runtime, target)))
       signalPassFailure();

@@ -38,6 +38,15 @@ FailureOr<std::string> Linker::findCompiler() {
                         << "'; install it or name another one in the environment variable CXX";
 }
 
+/// The runtime's archives for a target, each before those it needs.
+static ArrayRef<StringRef> getArchives(bool cuda) {
+  static constexpr StringRef forCpu[] = {"libtpc_main.a", "libtpc_runtime_cpu.a",
+                                         "libtpc_runtime.a"};
+  static constexpr StringRef forCuda[] = {"libtpc_main.a", "libtpc_runtime_cuda.a",
+                                          "libtpc_runtime.a"};
+  return cuda ? forCuda : forCpu;
+}
+
 /// The runtime lies in ../lib of the compiler, in its build tree and where it is installed.
 FailureOr<std::string> Linker::findRuntime() {
   SmallVector<std::string> folders;
@@ -48,10 +57,18 @@ FailureOr<std::string> Linker::findRuntime() {
     StringRef root = llvm::sys::path::parent_path(llvm::sys::path::parent_path(program));
     folders = {(root + "/lib").str(), (root + "/" TPC_LIBRARY_FOLDER).str()};
   }
+  auto isMissing = [](StringRef folder, StringRef archive) {
+    return !llvm::sys::fs::exists(folder + "/" + archive);
+  };
+  ArrayRef<StringRef> archives = getArchives(options.cuda);
   for (const std::string &folder : folders)
-    if (llvm::sys::fs::exists(folder + "/libtpc_runtime.a"))
+    if (llvm::none_of(archives, [&](StringRef archive) { return isMissing(folder, archive); }))
       return folder;
-  return emitError(loc) << "cannot link: libtpc_runtime.a is not in " << folders.front();
+  const std::string &folder = folders.front();
+  return emitError(loc)
+         << "cannot link: "
+         << *llvm::find_if(archives, [&](StringRef archive) { return isMissing(folder, archive); })
+         << " is not in " << folder << ": it is built and installed with tpc-compile";
 }
 
 /// Linkers that write by mapping the file die of a signal when the disk is full, so what they say
@@ -123,21 +140,19 @@ LogicalResult Linker::run(StringRef object) {
   std::error_code error = objectFile.write([&](raw_ostream &os) { os << object; });
   if (error || (error = executable.getError()))
     return emitError(loc) << "cannot write beside '" << output << "': " << error.message();
-  std::string main = *runtime + "/libtpc_main.a", library = *runtime + "/libtpc_runtime.a",
-              cuda = *runtime + "/libtpc_runtime_cuda.a";
-  SmallVector<StringRef> command = {*compiler, "-o", executable.getPath(), objectFile.getPath(),
-                                    main};
+  auto archives = llvm::map_to_vector(
+      getArchives(options.cuda), [&](StringRef name) { return (*runtime + "/" + name).str(); });
+  SmallVector<StringRef> command = {*compiler, "-o", executable.getPath(), objectFile.getPath()};
+  llvm::append_range(command, archives);
   if (options.cuda)
-    command.append({cuda, library, TPC_CUDART, "-static-libstdc++", "-static-libgcc", "-lrt"});
-  else
-    command.push_back(library);
-  SmallVector<StringRef> flags;
-  StringRef(TPC_LINK_FLAGS).split(flags, ' ', -1, /*KeepEmpty=*/false);
-  llvm::append_range(command, flags);
+    command.append({TPC_CUDART, "-static-libstdc++", "-static-libgcc", "-lrt"});
+  for (StringRef flags :
+       {StringRef(options.cuda ? "" : TPC_CPU_LINK_FLAGS), StringRef(TPC_LINK_FLAGS)})
+    flags.split(command, ' ', -1, /*KeepEmpty=*/false);
   if (StringRef flag = getLinkerFlag(*compiler); !flag.empty())
     command.push_back(flag);
   uint64_t libraryBytes = 0;
-  llvm::sys::fs::file_size(library, libraryBytes);
+  llvm::sys::fs::file_size(archives.back(), libraryBytes);
   if (failed(link(command, object.size() + libraryBytes))) {
     removeLeftovers(executable.getPath());
     return failure();

@@ -1,6 +1,6 @@
 #include "Cuda/CudaDevice.h"
 #include "Cuda/EmbeddingKernels.h"
-#include "Device/CpuDevice.h"
+#include "Kernels/InitialValues.h"
 #include "tpc/runtime/Context.h"
 
 namespace tpc::runtime {
@@ -104,18 +104,16 @@ void CudaDevice::embeddingGrad(tpc_context &, tpc_dtype dtype, tpc_dtype tableDt
                     stream());
 }
 
-void CudaDevice::initTensor(tpc_context &context, const tpc_init_desc &desc, const char *seed,
+void CudaDevice::initTensor(tpc_context &, const tpc_init_desc &desc, const char *seed,
                             const char *scheme, const int64_t *offsets, char *out) {
-  int64_t key;
-  int32_t number;
-  copyToHost(&key, seed, sizeof(key));
-  copyToHost(&number, scheme, sizeof(number));
+  InitialValues values;
+  copyToHost(&values.seed, seed, sizeof(values.seed));
+  copyToHost(&values.scheme, scheme, sizeof(values.scheme));
   uint64_t bytes = elementBytes(desc.dtype);
   for (int64_t d = 0; d < desc.rank; ++d)
     bytes *= static_cast<uint64_t>(desc.local_shape[d]);
   std::unique_ptr<char[]> drawn(new char[bytes]);
-  CpuDevice().initTensor(context, desc, reinterpret_cast<const char *>(&key),
-                         reinterpret_cast<const char *>(&number), offsets, drawn.get());
+  drawInitialRows(desc, values, offsets, 0, countInitialRows(desc), drawn.get());
   copyFromHost(out, drawn.get(), bytes);
 }
 

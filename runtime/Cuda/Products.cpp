@@ -2,7 +2,7 @@
 // library's first matrix is our B, its second our A, and what is stored along k is transposed.
 #include "Cuda/Products.h"
 #include "Cuda/CudaError.h"
-#include "Kernels/Gemm.h"
+#include "Kernels/RowMajor.h"
 #include "tpc/runtime/Collective.h"
 #include "tpc/runtime/Error.h"
 

@@ -1,6 +1,7 @@
 #include "Device/CpuDevice.h"
 #include "Device/Threads.h"
 #include "Kernels/ContractCache.h"
+#include "Kernels/Gemm.h"
 #include "Memory/Arena.h"
 #include "tpc/runtime/Context.h"
 
@@ -12,6 +13,8 @@ CpuDevice::CpuDevice() = default;
 CpuDevice::~CpuDevice() = default;
 
 std::unique_ptr<Device> createCpuDevice() { return std::make_unique<CpuDevice>(); }
+
+void CpuDevice::warmUp() { generateGemmCode(); }
 
 std::shared_ptr<char> CpuDevice::allocate(uint64_t bytes) {
   auto region = std::make_shared<PrivateRegion>(bytes);
@@ -46,3 +49,9 @@ void CpuDevice::launch(tpc_context &, const tpc_device_kernel_desc &kernel, char
 }
 
 } // namespace tpc::runtime
+
+static std::unique_ptr<tpc::runtime::Device> openCpu(const tpc::runtime::DeviceOptions &) {
+  return tpc::runtime::createCpuDevice();
+}
+
+extern "C" const tpc_backend tpc_cpu_backend = {openCpu, nullptr};

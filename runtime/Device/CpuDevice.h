@@ -15,6 +15,7 @@ public:
   ~CpuDevice() override;
   const char *name() const override { return "cpu"; }
   bool isHost() const override { return true; }
+  void warmUp() override;
   void load(const tpc_program &) override {}
 
   std::shared_ptr<char> allocate(uint64_t bytes) override;

@@ -3,6 +3,7 @@
 #include "Kernels/ContractCache.h"
 #include "Kernels/Gemm.h"
 #include "Kernels/PlainContract.h"
+#include "Kernels/RowMajor.h"
 #include "tpc/runtime/Context.h"
 
 #include <memory>

@@ -18,10 +18,6 @@ void gemm(bool transposeA, bool transposeB, int64_t m, int64_t n, int64_t k, flo
 /// megabytes in all, when it first meets it: after this its memory does not grow any more.
 void generateGemmCode();
 
-/// The same contraction with a row-major C: C^T = B^T A^T, with `a` and `b` exchanged, where C is
-/// column-major. Fields that do not matter are zero, so equal contractions are equal bytes.
-tpc_contract_desc rowMajor(const tpc_contract_desc &desc, const char *&a, const char *&b);
-
 /// An f32 contraction, rowMajor() already applied.
 void contractGemm(int threads, const tpc_contract_desc &desc, const float *a, const float *b,
                   float *c);

@@ -1,6 +1,5 @@
 #include "Train/Main.h"
 #include "IO/MappedFile.h"
-#include "Kernels/Gemm.h"
 #include "Memory/Limit.h"
 #include "Train/CpuCheck.h"
 #include "Train/Describe.h"
@@ -43,7 +42,7 @@ void runRank(const tpc_program &compiled, const Manifest &manifest, const Option
   // Before the program's memory is counted: the libraries take theirs when they are first used.
   double peak = 0;
   if (manifest.train && options.steps > 0) {
-    generateGemmCode();
+    context.device->warmUp();
     peak = manifest.peakFlops > 0 ? manifest.peakFlops * context.world()
                                   : measurePeak(context, manifest.bf16);
   }
@@ -69,7 +68,7 @@ CommunicatorOptions communicatorOptions(const Manifest &manifest, const Options 
 
 /// A device has a region of its own.
 size_t hostRegionBytes(const tpc_program &compiled, const Manifest &manifest) {
-  return compiled.backend ? 0 : static_cast<size_t>(manifest.communicationBytes);
+  return compiled.backend->isHost() ? static_cast<size_t>(manifest.communicationBytes) : 0;
 }
 
 /// The threads of a rank as far as they are known before the ranks have met.
@@ -82,8 +81,6 @@ int expectedThreads(const Options &options, int ranksOnHost) {
 /// ends all of them.
 void openDevice(const tpc_program &compiled, const Manifest &manifest, const Options &options,
                 const DevicePlace &place, tpc_context &context) {
-  if (!compiled.backend)
-    return;
   DeviceOptions wanted;
   wanted.arch = manifest.arch, wanted.place = place, wanted.batch = manifest.batch;
   wanted.arenaBytes = manifest.arenaBytes(context.threads);
@@ -91,6 +88,8 @@ void openDevice(const tpc_program &compiled, const Manifest &manifest, const Opt
   wanted.memory.emplace_back("workspace", manifest.workspaceBytesPerThread);
   wanted.deterministic = options.deterministic;
   context.device = compiled.backend->open(wanted);
+  if (compiled.backend->isHost())
+    return;
   compiled.backend->connect(
       *context.device, context.communicator,
       communicatorOptions(manifest, options, static_cast<size_t>(manifest.communicationBytes)));
@@ -99,13 +98,13 @@ void openDevice(const tpc_program &compiled, const Manifest &manifest, const Opt
 /// Runs, and leaves in good order; a failure is told to all ranks and printed by one.
 int runConnected(const tpc_program &compiled, const Manifest &manifest, const Options &options,
                  const DevicePlace &place, std::unique_ptr<Communicator> connected) {
-  tpc_context context(manifest.mesh, manifest.collectives, std::move(connected));
+  tpc_context context(manifest.mesh, manifest.collectives, std::move(connected), nullptr);
   std::optional<Program> program;
   try {
     // One thread drives a GPU.
     int threads = threadsPerRank(options.threadsPerRank, processEnvironment(),
                                  context.communicator->fairThreads());
-    context.threads = compiled.backend ? 1 : threads;
+    context.threads = compiled.backend->isHost() ? threads : 1;
     openDevice(compiled, manifest, options, place, context);
     runRank(compiled, manifest, options, context, program);
     context.communicator->finish();
@@ -180,7 +179,7 @@ int runProgram(int argc, const char *const *argv, const tpc_program &compiled) {
     int localRanks = loopback ? static_cast<int>(manifest.mesh.size()) : info.localSize;
     if (!loopback)
       checkWorldSize(info, manifest.mesh, argv[0]);
-    if (!compiled.backend)
+    if (compiled.backend->isHost())
       checkMemory(manifest.arenaBytes(expectedThreads(options, localRanks)), localRanks,
                   availableMemory());
     return loopback ? runThreads(compiled, manifest, options)

@@ -37,6 +37,7 @@ typedef struct tpc_entry_point {
 
 /* What the target of a program brings along (tpc/runtime/Device.h). */
 struct tpc_backend;
+extern const struct tpc_backend tpc_cpu_backend;  /* libtpc_runtime_cpu.a */
 extern const struct tpc_backend tpc_cuda_backend; /* libtpc_runtime_cuda.a */
 
 /* Defined by the object file that the compiler emits. */
@@ -45,8 +46,8 @@ typedef struct tpc_program {
   int64_t manifest_bytes;
   const tpc_entry_point *entries;
   int64_t entry_count;
-  const struct tpc_backend *backend; /* null: the processor */
-  const char *device_code;           /* kernels as the device loads them: a cubin; null if there are none */
+  const struct tpc_backend *backend;
+  const char *device_code; /* kernels as the device loads them: a cubin; null if there are none */
 } tpc_program;
 extern const tpc_program tpc_compiled_program;
 

@@ -106,6 +106,8 @@ func.func @library(%ids: tensor<1x8xi32>, %table: tensor<5x4xf32>, %seed: tensor
 // CHECK: llvm.mlir.constant(15 : i64)
 // CHECK: llvm.mlir.addressof @tpc_entry_points
 // CHECK: llvm.mlir.constant(2 : i64)
+// CHECK: llvm.mlir.addressof @tpc_cpu_backend
+// CHECK: llvm.mlir.global external constant @tpc_cpu_backend()
 // CHECK-LABEL: llvm.func @tpc_entry_a
 // CHECK-LABEL: llvm.func @tpc_entry_b
 module attributes {tpc.manifest = "{\22manifest\22: 1}"} {

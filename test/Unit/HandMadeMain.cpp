@@ -13,5 +13,5 @@ extern "C" const tpc_program tpc_compiled_program = {manifest.data(),
                                                      static_cast<int64_t>(manifest.size()),
                                                      tpc::test::handMadeEntries(),
                                                      tpc::test::handMadeEntryCount,
-                                                     nullptr,
+                                                     &tpc_cpu_backend,
                                                      nullptr};

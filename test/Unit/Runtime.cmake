@@ -1,6 +1,6 @@
 # Tests of the runtime: they see its private headers.
 function(add_tpc_runtime_test name)
-  add_tpc_unit_test(${name} ${name}.cpp LINK tpc_runtime)
+  add_tpc_unit_test(${name} ${name}.cpp LINK tpc_runtime_cpu)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/runtime)
 endfunction()
 
@@ -20,5 +20,5 @@ target_sources(TrainTest PRIVATE HandMadeProgram.cpp)
 # The same program with the main function of compiled programs, for tests with real processes.
 add_executable(hand-made-program EXCLUDE_FROM_ALL HandMadeMain.cpp HandMadeProgram.cpp)
 set_target_properties(hand-made-program PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/test/bin)
-target_link_libraries(hand-made-program PRIVATE tpc_main tpc_runtime)
+target_link_libraries(hand-made-program PRIVATE tpc_main tpc_runtime_cpu)
 add_dependencies(tpc-unit-tests hand-made-program)

@@ -56,6 +56,11 @@ protected:
       ++count;
     return count;
   }
+  /// Empty files in the place of the runtime for the processor.
+  void writeArchives() {
+    for (StringRef name : {"libtpc_main.a", "libtpc_runtime.a", "libtpc_runtime_cpu.a"})
+      write(name, "");
+  }
   void write(StringRef name, StringRef text) { std::ofstream((folder + "/" + name).str()) << text.str(); }
 
   MLIRContext context;
@@ -109,33 +114,44 @@ TEST_F(TargetTest, FunctionsNameTheirProcessor) {
 
 TEST_F(TargetTest, MissingRuntime) {
   std::string text = linkError((folder + "/out").str(), {folder.str().str(), ""});
-  EXPECT_NE(text.find("libtpc_runtime.a is not in"), std::string::npos) << text;
+  EXPECT_NE(text.find("libtpc_main.a is not in"), std::string::npos) << text;
+}
+
+TEST_F(TargetTest, MissingRuntimeOfATarget) {
+  writeArchives();
+  LinkOptions options{folder.str().str(), ""};
+  options.cuda = true;
+  std::string text = linkError((folder + "/out").str(), options);
+  EXPECT_NE(text.find("libtpc_runtime_cuda.a is not in " + folder.str().str() +
+                      ": it is built and installed with tpc-compile"),
+            std::string::npos)
+      << text;
 }
 
 TEST_F(TargetTest, MissingCompiler) {
-  write("libtpc_runtime.a", "");
+  writeArchives();
   std::string text = linkError((folder + "/out").str(), {folder.str().str(), "no-such-compiler"});
   EXPECT_NE(text.find("there is no C++ compiler 'no-such-compiler'"), std::string::npos) << text;
   EXPECT_NE(text.find("CXX"), std::string::npos);
 }
 
 TEST_F(TargetTest, FailedLinkSaysWhyAndLeavesNothing) {
-  write("libtpc_runtime.a", "");
+  writeArchives();
   std::string text = linkError((folder + "/out").str(), {folder.str().str(), ""});
   EXPECT_NE(text.find("cannot link '"), std::string::npos) << text;
-  EXPECT_NE(text.find("libtpc_main.a"), std::string::npos) << "what the linker said: " << text;
-  EXPECT_EQ(countFiles(), 1u) << "the archive only";
+  EXPECT_NE(text.find(".o"), std::string::npos) << "what the linker said: " << text;
+  EXPECT_EQ(countFiles(), 3u) << "the archives only";
 }
 
 TEST_F(TargetTest, UnwritableFolder) {
-  write("libtpc_runtime.a", "");
+  writeArchives();
   write("file", "");
   std::string text = linkError((folder + "/file/out").str(), {folder.str().str(), ""});
   EXPECT_NE(text.find("cannot write"), std::string::npos) << text;
 }
 
 TEST_F(TargetTest, LinkedProgramHasNoNameBeforeItIsComplete) {
-  write("libtpc_runtime.a", "");
+  writeArchives();
   linkError((folder + "/out").str(), {folder.str().str(), "false"});
   EXPECT_FALSE(llvm::sys::fs::exists(folder + "/out"));
 }

@@ -27,7 +27,7 @@ std::string run(int tp, std::vector<std::string> flags, const std::string &manif
                           static_cast<int64_t>(manifestText.size()),
                           test::handMadeEntries(),
                           test::handMadeEntryCount,
-                          nullptr,
+                          &tpc_cpu_backend,
                           nullptr};
   std::vector<const char *> words = {"program", "--quiet"};
   for (const std::string &flag : flags)

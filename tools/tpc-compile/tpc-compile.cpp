@@ -20,7 +20,7 @@ struct CommandLine {
   std::optional<int64_t> overlapMemory;
   std::string explain, against, emitPlan;
   std::string mesh, policy = "optimize", emit = "exe", mode = "train", precision = "f32",
-                    reshardAfterForward = "yes", arch;
+                    reshardAfterForward = "yes", arch, cpu;
   bool check = false, listModules = false, passStatistics = false;
 };
 } // namespace
@@ -79,8 +79,10 @@ static void declare(CLI::App &app, CommandLine &line) {
                  "with --overlap: bytes that it may add to the memory in use at any time, 0: no "
                  "limit; without it 64 MiB, with --target=cuda 1 GiB")
       ->check(CLI::NonNegativeNumber);
-  app.add_option("--cpu", options.cpu, "native, or an instruction set such as x86-64-v3")
-      ->capture_default_str();
+  app.add_option("--cpu", line.cpu,
+                 "native, or an instruction set such as x86-64-v3, which --target=cuda begins "
+                 "with: programs for a GPU are often compiled elsewhere")
+      ->default_str("native");
   app.add_option("--emit", line.emit, "stop at a stage and write its form of the program")
       ->check(CLI::IsMember({"import", "layouts", "local", "kernels", "llvm", "obj", "exe"}));
   app.add_option("-o", options.output, "output file; standard output without it");
@@ -158,6 +160,7 @@ static mlir::LogicalResult run(CommandLine &line, mlir::MLIRContext *context) {
   if (options.target.isCuda())
     options.target.arch = line.arch.empty() ? "sm_90" : line.arch;
   setByTarget(options, line);
+  options.cpu = !line.cpu.empty() ? line.cpu : options.target.isCuda() ? "x86-64-v3" : "native";
   options.reshardAfterForward = line.reshardAfterForward == "yes";
   if (line.listModules)
     return listModules(options, context);

@@ -23,7 +23,7 @@ mlir::LogicalResult emitLlvm(mlir::ModuleOp module, const Cpu &cpu, llvm::raw_os
 mlir::LogicalResult emitObject(mlir::ModuleOp module, const Cpu &cpu, llvm::raw_pwrite_stream &os);
 
 struct LinkOptions {
-  /// Folder of libtpc_runtime.a and libtpc_main.a; empty: beside the running program, in ../lib.
+  /// Folder of libtpc_runtime.a and its companions; empty: beside the running program, in ../lib.
   std::string runtimeFolder = {};
   /// C++ compiler that links; empty: $CXX, else the one tpc was built with.
   std::string compiler = {};

@@ -27,6 +27,8 @@ public:
   /// Whether host code can read and write the device's memory through its pointers.
   virtual bool isHost() const = 0;
 
+  /// Makes libraries take the memory that they take once, before the program's is counted.
+  virtual void warmUp() {}
   /// Makes the kernels of a program known: its `device_code`.
   virtual void load(const tpc_program &program) = 0;
 
@@ -71,6 +73,7 @@ public:
                        const int64_t *offsets, const char *in, char *out) = 0;
 };
 
+/// In libtpc_runtime_cpu.a.
 std::unique_ptr<Device> createCpuDevice();
 
 /// Which of a host's devices a rank takes, and how many ranks take the same one.
@@ -97,9 +100,11 @@ struct tpc_backend {
   std::unique_ptr<tpc::runtime::Device> (*open)(const tpc::runtime::DeviceOptions &options);
   /// Puts in place of the communicator between processes one whose collectives and region are of
   /// the device's memory, and which does the rest as that one does. Throws Error and leaves it.
+  /// Null where the device's memory is the host's.
   void (*connect)(tpc::runtime::Device &device,
                   std::unique_ptr<tpc::runtime::Communicator> &communicator,
                   const tpc::runtime::CommunicatorOptions &options);
+  bool isHost() const { return !connect; }
 };
 
 #endif
