@@ -5,6 +5,7 @@
 #include "Train/SharedFile.h"
 
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <unistd.h>
@@ -16,6 +17,12 @@ std::string nameOf(int64_t step) {
   char name[32];
   std::snprintf(name, sizeof(name), "step-%08lld", static_cast<long long>(step));
   return name;
+}
+
+/// The step that a folder's name tells, or -1.
+int64_t stepOf(const std::string &name) {
+  int64_t step = name.rfind("step-", 0) == 0 ? std::atoll(name.c_str() + 5) : -1;
+  return step >= 0 && name == nameOf(step) ? step : -1;
 }
 
 std::string fileOf(int64_t rank) { return "rank-" + std::to_string(rank) + ".safetensors"; }
@@ -96,16 +103,24 @@ std::optional<std::string> findCheckpoint(const std::string &folder) {
   int64_t bestStep = -1;
   std::error_code error;
   for (auto &entry : std::filesystem::directory_iterator(folder, error)) {
-    std::string name = entry.path().filename();
-    int64_t step = name.rfind("step-", 0) == 0 ? std::atoll(name.c_str() + 5) : -1;
-    if (step > bestStep && name == nameOf(step) && isCheckpoint(entry.path()))
+    int64_t step = stepOf(entry.path().filename());
+    if (step > bestStep && isCheckpoint(entry.path()))
       bestStep = step, best = entry.path().string();
   }
   return best;
 }
 
+/// A folder of another name than ours, a copy, may hold any step.
+static void checkName(const std::string &folder, int64_t step) {
+  int64_t named = stepOf(std::filesystem::path(folder + "/").parent_path().filename());
+  if (named >= 0 && named != step)
+    throw Error("checkpoint " + folder + " is damaged: its index.json is of step " +
+                std::to_string(step));
+}
+
 Progress loadCheckpoint(const std::string &folder, Program &program, bool state) {
   CheckpointIndex index = readIndex(folder + "/index.json", program.manifest());
+  checkName(folder, index.progress.step);
   std::map<std::string, std::unique_ptr<SafetensorsFile>> files;
   for (const StateTensor &tensor : stateTensors(program.manifest())) {
     if (tensor.isState && !state)

@@ -1,7 +1,8 @@
 #include "Train/CheckpointIndex.h"
 #include "IO/MappedFile.h"
-#include "Train/HuggingFace.h"
+#include "Train/ModelConfig.h"
 
+#include <limits>
 #include <nlohmann/json.hpp>
 
 namespace tpc::runtime {
@@ -69,11 +70,27 @@ StoredPart parsePart(const Json &json, const Shape &globalShape, const std::stri
   return part;
 }
 
-CheckpointIndex parseIndex(const Json &json, const std::string &path) {
+/// A step whose sequences can be counted.
+int64_t parseStep(const Json &json, int64_t batch, const std::string &path) {
+  const Json &step = json.at("step");
+  if (!step.is_number_integer() || step < 0 ||
+      step > std::numeric_limits<int64_t>::max() / 4 / batch)
+    throw Error("checkpoint index " + path + " is damaged: its step is " + step.dump());
+  return step.get<int64_t>();
+}
+
+int64_t parseSeed(const Json &json, const std::string &path) {
+  const Json &seed = json.at("seed");
+  if (!seed.is_number_integer())
+    throw Error("checkpoint index " + path + " is damaged: its seed is " + seed.dump());
+  return seed.get<int64_t>();
+}
+
+CheckpointIndex parseIndex(const Json &json, const Manifest &manifest, const std::string &path) {
   CheckpointIndex index;
-  if (json.at("tpc_checkpoint").get<int>() != 1)
+  if (json.at("tpc_checkpoint") != 1)
     throw Error("checkpoint index " + path + " has a version that this program does not know");
-  index.progress = {json.at("step").get<int64_t>(), json.at("seed").get<int64_t>(),
+  index.progress = {parseStep(json, manifest.batch, path), parseSeed(json, path),
                     json.value("data", "")};
   for (const Json &parameter : json.at("parameters")) {
     auto name = parameter.at("name").get<std::string>();
@@ -118,7 +135,7 @@ CheckpointIndex readIndex(const std::string &path, const Manifest &manifest) {
   std::string text = readTextFile(path);
   try {
     Json json = Json::parse(text);
-    CheckpointIndex index = parseIndex(json, path);
+    CheckpointIndex index = parseIndex(json, manifest, path);
     checkModel(json, manifest, path);
     return index;
   } catch (const nlohmann::json::exception &error) {

@@ -1,6 +1,8 @@
 #include "Train/HuggingFace.h"
+#include "Train/ModelConfig.h"
 
 #include <algorithm>
+#include <cstring>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -27,9 +29,9 @@ Json parseJsonFile(const std::string &path) {
   }
 }
 
-/// What old checkpoints carry beside parameters, and what tied embeddings repeat.
-bool mayBeIgnored(const std::string &name) {
-  return name.find("rotary_emb.inv_freq") != std::string::npos || name == "lm_head.weight";
+bool sameContents(const StoredTensor &one, const StoredTensor &other) {
+  return one.dtype == other.dtype && one.shape == other.shape &&
+         std::memcmp(one.data, other.data, one.bytes) == 0;
 }
 
 } // namespace
@@ -40,21 +42,6 @@ std::string canonicalName(const std::string &name) {
     if (rest.rfind(prefix, 0) == 0)
       rest = rest.substr(std::string(prefix).size());
   return rest;
-}
-
-std::string configDifference(const std::string &theirText, const std::string &ourText) {
-  Json theirs = Json::parse(theirText, nullptr, false), ours = Json::parse(ourText, nullptr, false);
-  if (!ours.is_object() || !theirs.is_object())
-    return "";
-  for (const char *key :
-       {"hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads",
-        "num_key_value_heads", "head_dim", "vocab_size", "hidden_act", "rms_norm_eps", "rope_theta",
-        "rope_scaling", "rope_parameters", "attention_bias", "mlp_bias", "tie_word_embeddings"})
-    if (ours.contains(key) && theirs.contains(key) && !theirs[key].is_null() &&
-        !ours[key].is_null() && ours[key] != theirs[key])
-      return std::string(key) + " is " + theirs[key].dump() + ", this program has " +
-             ours[key].dump();
-  return "";
 }
 
 HuggingFaceFolder::HuggingFaceFolder(const std::string &path) : folder(path) {
@@ -105,9 +92,19 @@ const StoredTensor *HuggingFaceFolder::find(const std::string &name) const {
   return found == byName.end() ? nullptr : found->second;
 }
 
+/// Beside parameters old folders carry the rotation's frequencies, and some repeat the table of
+/// tied embeddings.
+bool HuggingFaceFolder::mayBeIgnored(const std::string &name, const StoredTensor &tensor) const {
+  if (name.find("rotary_emb.inv_freq") != std::string::npos)
+    return true;
+  const StoredTensor *table = find("embed_tokens.weight");
+  return name == "lm_head.weight" && table && sameContents(tensor, *table);
+}
+
 void HuggingFaceFolder::checkConfig(const Manifest &manifest) const {
   std::string path = folder + "/config.json";
-  if (!std::filesystem::exists(path))
+  bool nothingToCompare = configDifference("{}", manifest.modelConfig).empty();
+  if (nothingToCompare && !std::filesystem::exists(path))
     return;
   std::string difference = configDifference(parseJsonFile(path).dump(), manifest.modelConfig);
   if (!difference.empty())
@@ -126,7 +123,7 @@ void HuggingFaceFolder::check(const Manifest &manifest) const {
                   print(tensor->shape) + ", this program has " + print(parameter.shape));
   }
   for (auto &[name, tensor] : byName)
-    if (!known.count(name) && !mayBeIgnored(name))
+    if (!known.count(name) && !mayBeIgnored(name, *tensor))
       throw Error(folder + " is of another model: this program has no parameter " + tensor->name);
   checkConfig(manifest);
 }

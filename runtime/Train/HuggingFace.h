@@ -14,10 +14,6 @@ namespace tpc::runtime {
 /// A parameter's name without `model.` or `base_model.` in front.
 std::string canonicalName(const std::string &name);
 
-/// The first field of two config.json texts that differs and changes what the model computes, as
-/// "hidden_size is 48, this program has 64"; empty if there is none.
-std::string configDifference(const std::string &theirs, const std::string &ours);
-
 /// The tensors of `config.json` + `model.safetensors`, or of the shards that
 /// `model.safetensors.index.json` lists.
 class HuggingFaceFolder {
@@ -28,12 +24,13 @@ public:
   /// By name, whatever its prefix. Null if there is none.
   const StoredTensor *find(const std::string &name) const;
   /// Throws Error if the folder is not of this model: a parameter that is missing, of another shape
-  /// or not one of ours, or a config.json that differs in a field that matters.
+  /// or not one of ours, or a config.json of another model.
   void check(const Manifest &manifest) const;
 
 private:
   void add(const std::string &file);
   void addShards(const std::string &index);
+  bool mayBeIgnored(const std::string &name, const StoredTensor &tensor) const;
   void checkConfig(const Manifest &manifest) const;
 
   std::string folder;

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from harness import GROUPED, MESHES, TIED, call, complain, run, tool, train
+from harness import GROUPED, LLAMA3, MESHES, TIED, call, complain, run, tool, train
 from tpc import hf
 
 STEPS = 6
@@ -65,6 +65,62 @@ def test_load_of_another_model(work, tmp_path, data):
                  "--export-hf", tmp_path / "out")
     complain(result, "mlp", "96", "80")
     assert not (tmp_path / "out").exists()
+
+
+def load_copy(program, folder, target, data, config, extra_weights=()):
+    """A run that loads a copy of the folder with another config.json and further weights."""
+    hf.write_folder(target, config, {**hf.read_weights(folder), **dict(extra_weights)})
+    return run(program, "--data", data, "--steps", 0, "--load", target)
+
+
+LLAMA3_SCALING = LLAMA3["rope_scaling"]
+
+
+@pytest.mark.parametrize("changes, message", [
+    ({"rope_scaling": LLAMA3_SCALING}, 'rope_type is "llama3", this program has "default"'),
+    ({"rope_theta": 500000}, "rope_theta is 500000, this program has 10000"),
+    ({"rope_theta": None, "rope_parameters": {"rope_theta": 5000}}, "rope_theta is 5000, this program has 10000"),
+    ({"model_type": "gpt2"}, 'model_type is "gpt2", this program has "llama"'),
+    ({"tie_word_embeddings": True}, "tie_word_embeddings is true, this program has false"),
+    ({"rms_norm_eps": None}, "rms_norm_eps is 1e-06, this program has 1e-05"),
+])
+def test_load_of_a_model_that_computes_something_else(work, tmp_path, data, changes, message):
+    """The same shapes, another configuration."""
+    folder, _ = work.weights(GROUPED)
+    program = work.program(GROUPED, MESHES["tp1"])
+    complain(load_copy(program, folder, tmp_path / "m", data, {**GROUPED, **changes}), "config.json", message)
+
+
+@pytest.mark.parametrize("changes", [
+    {"rope_theta": None, "rope_parameters": {"rope_theta": 10000, "rope_type": "default"}},
+    {"rope_theta": None, "attention_bias": None, "hidden_act": None, "tie_word_embeddings": None},
+])
+def test_load_of_the_same_model_in_other_words(work, tmp_path, data, changes):
+    folder, _ = work.weights(GROUPED)
+    program = work.program(GROUPED, MESHES["tp1"])
+    result = load_copy(program, folder, tmp_path / "m", data, {**GROUPED, **changes})
+    assert result.returncode == 0, result.stderr
+
+
+def test_resume_of_a_model_with_another_rotation(work, tmp_path, data):
+    other = {**GROUPED, "rope_scaling": LLAMA3_SCALING}
+    train(work.program(other, MESHES["tp1"]), str(tmp_path), *flags(data, tmp_path / "ckpt", steps=1))
+    complain(run(work.program(GROUPED, MESHES["tp1"]), *flags(data, tmp_path / "ckpt"), "--resume"),
+             'is of another model: rope_type is "llama3", this program has "default"')
+
+
+def test_tied_embeddings_ignore_only_what_repeats_them(work, tmp_path, data):
+    """Some folders store the table twice; an output matrix of its own belongs to an untied model."""
+    folder, weights = work.weights(TIED)
+    program = work.program(TIED, MESHES["tp2"])
+    table = weights["model.embed_tokens.weight"].astype("float32")
+    result = load_copy(program, folder, tmp_path / "repeated", data, TIED, {"lm_head.weight": table})
+    assert result.returncode == 0, result.stderr
+    complain(load_copy(program, folder, tmp_path / "own", data, TIED, {"lm_head.weight": 2 * table}),
+             "this program has no parameter lm_head.weight")
+    untied = {key: value for key, value in TIED.items() if key != "tie_word_embeddings"}
+    complain(load_copy(program, folder, tmp_path / "untied", data, untied, {"lm_head.weight": table}),
+             "tie_word_embeddings is false, this program has true")
 
 
 def test_load_lacks_a_parameter(work, tmp_path, data):

@@ -6,6 +6,7 @@
 #include "Train/Describe.h"
 #include "Train/HuggingFace.h"
 #include "Train/Metrics.h"
+#include "Train/ModelConfig.h"
 #include "Train/Schedule.h"
 
 #include <gtest/gtest.h>
@@ -118,16 +119,64 @@ TEST(Metrics, AResumedRunReplacesWhatWentFurther) {
   EXPECT_EQ(std::filesystem::file_size(path), 0u);
 }
 
-TEST(HuggingFace, NamesAndConfigurations) {
+TEST(HuggingFace, Names) {
   for (const char *name : {"model.norm.weight", "base_model.norm.weight",
                            "base_model.model.norm.weight", "norm.weight"})
     EXPECT_EQ(canonicalName(name), "norm.weight");
   EXPECT_EQ(canonicalName("lm_head.weight"), "lm_head.weight");
-  EXPECT_EQ(
-      configDifference(R"({"rope_theta": 10000, "x": 1})", R"({"rope_theta": 10000.0, "x": 2})"),
-      "");
-  EXPECT_EQ(configDifference(R"({"rope_theta": 500000})", R"({"rope_theta": 10000})"),
-            "rope_theta is 500000, this program has 10000");
+}
+
+/// A small Llama's configuration with `changes` merged into it; null removes a field.
+std::string llama(const char *changes) {
+  auto json = nlohmann::json::parse(R"({"model_type": "llama", "hidden_size": 64,
+      "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 4, "vocab_size": 64})");
+  json.merge_patch(nlohmann::json::parse(changes));
+  return json.dump();
+}
+
+TEST(ModelConfig, SpellingsOfOneModelAreEqual) {
+  const char *sameModels[][2] = {
+      {"{}", R"({"rope_theta": 10000.0, "rms_norm_eps": 1e-06, "hidden_act": "silu"})"},
+      {"{}", R"({"num_key_value_heads": 4, "head_dim": 16, "tie_word_embeddings": false})"},
+      {"{}", R"({"attention_bias": false, "mlp_bias": false, "rope_scaling": null, "x": 3})"},
+      {"{}", R"({"rope_parameters": {"rope_type": "default", "rope_theta": 10000}})"},
+      {"{}", R"({"model_type": null, "architectures": ["LlamaForCausalLM"]})"},
+      {R"({"rope_theta": 5e5})", R"({"rope_parameters": {"rope_theta": 500000}})"},
+      {R"({"rope_scaling": {"type": "linear", "factor": 2}})",
+       R"({"rope_scaling": {"rope_type": "linear", "factor": 2.0}})"},
+      {R"({"rope_theta": 5000, "rope_scaling": {"type": "linear", "factor": 2}})",
+       R"({"rope_parameters": {"rope_type": "linear", "factor": 2, "rope_theta": 5000}})"}};
+  for (auto &[one, other] : sameModels) {
+    EXPECT_EQ(configDifference(llama(one), llama(other)), "");
+    EXPECT_EQ(configDifference(llama(other), llama(one)), "");
+  }
+}
+
+TEST(ModelConfig, DifferencesAreNamed) {
+  const char *differences[][3] = {
+      {R"({"rope_theta": 500000})", "{}", "rope_theta is 500000, this program has 10000"},
+      {"{}", R"({"rope_theta": 500000})", "rope_theta is 10000, this program has 500000"},
+      {R"({"rope_parameters": {"rope_type": "linear", "factor": 4, "rope_theta": 5000}})",
+       R"({"rope_theta": 10000})", "rope_theta is 5000, this program has 10000"},
+      {"{}", R"({"rope_scaling": {"type": "linear", "factor": 4}})",
+       R"(rope_type is "default", this program has "linear")"},
+      {R"({"rope_scaling": {"type": "linear", "factor": 2}})",
+       R"({"rope_scaling": {"type": "linear", "factor": 4}})", "factor is 2, this program has 4"},
+      {R"({"rope_theta": 7, "rope_parameters": {"rope_theta": 9}})", R"({"rope_theta": 9})",
+       "rope_theta is 7, this program has 9"},
+      {"{}", R"({"tie_word_embeddings": true})",
+       "tie_word_embeddings is false, this program has true"},
+      {"{}", R"({"num_key_value_heads": 2})", "num_key_value_heads is 4, this program has 2"},
+      {R"({"hidden_size": null})", "{}", "hidden_size is missing, this program has 64"},
+      {R"({"model_type": "gpt2"})", "{}", R"(model_type is "gpt2", this program has "llama")"},
+      {R"({"model_type": null})", "{}", R"(model_type is missing, this program has "llama")"},
+      {R"({"quantization_config": {"bits": 4}})", "{}",
+       R"(quantization_config is {"bits":4}, this program has none)"}};
+  for (auto &[theirs, ours, message] : differences)
+    EXPECT_EQ(configDifference(llama(theirs), llama(ours)), message);
+  for (const char *noObject : {"[]", "null", "3", "{"})
+    EXPECT_EQ(configDifference(noObject, llama("{}")), "its configuration is no JSON object");
+  EXPECT_EQ(configDifference(llama("{}"), "{}"), ""); // a module's program describes no model
 }
 
 TEST(HuggingFace, Shards) {

@@ -250,10 +250,16 @@ TEST_F(Train, RefusesWeightsOfAnotherModel) {
   EXPECT_NE(
       run(1, flags(1, {"--save", folder / "ckpt", "--resume"}), wider).find("is of another model"),
       std::string::npos);
-  folder.write("hf/config.json", R"({"hidden_size": 5})");
-  EXPECT_NE(
-      train(1, flags(1, {"--load", folder / "hf"})).find("hidden_size is 5, this program has 4"),
-      std::string::npos);
+  auto load = [&] { return train(1, flags(1, {"--load", folder / "hf"})); };
+  folder.write("hf/config.json", R"({"model_type": "by-hand", "hidden_size": 5})");
+  EXPECT_NE(load().find("hidden_size is 5, this program has 4"), std::string::npos);
+  folder.write("hf/config.json", R"({"model_type": "gpt2"})");
+  EXPECT_NE(load().find("model_type is \"gpt2\", this program has \"by-hand\""), std::string::npos);
+  folder.write("hf/config.json", "[]");
+  EXPECT_NE(load().find("config.json is of another model: its configuration is no JSON object"),
+            std::string::npos);
+  std::filesystem::remove(folder / "hf/config.json");
+  EXPECT_NE(load().find("config.json: No such file"), std::string::npos);
   EXPECT_NE(train(2, flags(1, {"--load", folder / "none"})).find("no such folder"),
             std::string::npos);
   std::filesystem::create_directory(folder / "empty");
@@ -271,6 +277,42 @@ TEST_F(Train, RefusesDamagedCheckpoints) {
   EXPECT_NE(
       train(2, flags(2, {"--save", folder / "ckpt", "--resume"})).find("index.json is damaged"),
       std::string::npos);
+}
+
+TEST_F(Train, RefusesLyingCheckpointIndices) {
+  EXPECT_EQ(train(1, flags(2, {"--save", folder / "ckpt"})), "");
+  auto index = nlohmann::json::parse(std::ifstream(folder / "ckpt/step-00000002/index.json"));
+  const std::pair<const char *, const char *> lies[] = {
+      {R"({"step": -5})", "its step is -5"},
+      {R"({"step": 1e17})", "its step is 1e+17"},
+      {R"({"step": 2.7})", "its step is 2.7"},
+      {R"({"step": "2"})", "its step is \"2\""},
+      {R"({"step": 9000000000000000000})", "its step is 9000000000000000000"},
+      {R"({"step": 18446744073709551615})", "its step is 18446744073709551615"},
+      {R"({"step": 1})", "its index.json is of step 1"},
+      {R"({"seed": 0.5})", "its seed is 0.5"},
+      {R"({"data": 5})", "is damaged"},
+      {R"({"tpc_checkpoint": 2})", "has a version that this program does not know"},
+      {R"({"model": 3})", "is of another model: its configuration is no JSON object"},
+      {R"({"model": {"vocab_size": 17}})", "vocab_size is 17, this program has 16"}};
+  for (auto [change, message] : lies) {
+    auto lying = index;
+    lying.merge_patch(nlohmann::json::parse(change));
+    folder.write("ckpt/step-00000002/index.json", lying.dump());
+    std::string said = train(1, flags(3, {"--save", folder / "ckpt", "--resume"}));
+    EXPECT_NE(said.find(message), std::string::npos) << change << ": " << said;
+  }
+  index["model"] = nullptr; // a merge would remove it
+  folder.write("ckpt/step-00000002/index.json", index.dump());
+  EXPECT_NE(train(1, flags(3, {"--save", folder / "ckpt", "--resume"}))
+                .find("is of another model: its configuration is no JSON object"),
+            std::string::npos);
+}
+
+TEST_F(Train, ACopiedCheckpointMayHaveAnyName) {
+  EXPECT_EQ(train(1, flags(2, {"--save", folder / "ckpt"})), "");
+  std::filesystem::rename(folder / "ckpt/step-00000002", folder / "best");
+  EXPECT_EQ(train(1, flags(1, {"--load", folder / "best"})), "");
 }
 
 TEST_F(Train, AFailingRankStopsAll) {
