@@ -10,6 +10,7 @@
 #include "tpc/Codegen/Buffers.h"
 #include "tpc/Codegen/Passes.h"
 #include "tpc/Codegen/TargetInfo.h"
+#include "tpc/Dialect/CheckedBytes.h"
 #include "tpc/Dialect/SignatureAttributes.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringMap.h"
@@ -62,6 +63,29 @@ struct PlanMemory : tpc::impl::PlanMemoryBase<PlanMemory> {
   int64_t privateBase = 0, privateBytes = 0, communicationBytes = 0, workspaceBytes = 0;
 };
 } // namespace
+
+//===-- sizes ------------------------------------------------------------------===//
+
+/// Half of what an offset can say: the other half is left for workspaces.
+static constexpr int64_t kMostBytes = int64_t(1) << 62;
+
+/// No arena is larger than the sum of the values, so none overflows if this does not.
+static LogicalResult checkSizes(func::FuncOp entry, CheckedSum &sum) {
+  auto check = [&](Value value, Location loc) -> LogicalResult {
+    if (sum.add(value.getType()))
+      return success();
+    return emitError(loc) << "the values up to this " << value.getType() << " have more than "
+                          << kMostBytes << " bytes, which no offset can say";
+  };
+  for (BlockArgument argument : entry.getArguments())
+    if (failed(check(argument, entry.getLoc())))
+      return failure();
+  for (Operation &op : entry.getBody().front())
+    for (Value result : op.getResults())
+      if (failed(check(result, op.getLoc())))
+        return failure();
+  return success();
+}
 
 //===-- results that need a copy -----------------------------------------------===//
 
@@ -272,8 +296,11 @@ void PlanMemory::runOnOperation() {
   if (!target)
     return signalPassFailure();
   SmallVector<EntryBuffers, 0> analyses;
+  CheckedSum sum(kMostBytes, kSlotAlignment);
   SmallVector<func::FuncOp> entries = getEntries(getOperation());
   for (func::FuncOp entry : entries) {
+    if (failed(checkSizes(entry, sum)))
+      return signalPassFailure();
     FailureOr<EntryBuffers> buffers = analyze(entry);
     if (failed(buffers) || failed(addPersistent(entry, *buffers)))
       return signalPassFailure();

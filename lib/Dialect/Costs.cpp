@@ -1,6 +1,8 @@
 //===- Costs.cpp - floating-point operations of each tpc op --------------------===//
 
 #include "tpc/Dialect/TPCDialect.h"
+#include "llvm/Support/MathExtras.h"
+#include <limits>
 
 using namespace mlir;
 using namespace tpc;
@@ -26,23 +28,32 @@ static int64_t getElements(Value value) {
   return cast<RankedTensorType>(value.getType()).getNumElements();
 }
 
+/// Counts beyond 63 bits stay at the largest: a price that large decides what the true one would.
+static int64_t multiply(std::initializer_list<int64_t> factors) {
+  int64_t product = 1;
+  for (int64_t factor : factors)
+    if (llvm::MulOverflow(product, factor, product))
+      return std::numeric_limits<int64_t>::max();
+  return product;
+}
+
 /// Operations per element of the largest tensor, for ops whose work is small next to their traffic.
 static int64_t perElement(Value value, int64_t operations) {
-  return getElements(value) * operations;
+  return multiply({getElements(value), operations});
 }
 
 int64_t ContractOp::getFlops() {
-  int64_t flops = 2 * getElements(getResult());
+  int64_t flops = multiply({2, getElements(getResult())});
   for (auto [index, letter] : llvm::enumerate(getLhsDims()))
     if (!getResultDims().contains(letter))
-      flops *= cast<RankedTensorType>(getLhs().getType()).getDimSize(index);
+      flops = multiply({flops, cast<RankedTensorType>(getLhs().getType()).getDimSize(index)});
   return flops;
 }
 
 /// Two products of s x t x d per head; a causal mask halves them.
 static int64_t getAttentionFlops(Value q, Value k, bool causal, int64_t products) {
   int64_t keys = cast<RankedTensorType>(k.getType()).getDimSize(1);
-  return products * 2 * getElements(q) * keys / (causal ? 2 : 1);
+  return multiply({products * 2, getElements(q), keys}) / (causal ? 2 : 1);
 }
 
 int64_t AttentionOp::getFlops() { return getAttentionFlops(getQ(), getK(), getCausal(), 2); }

@@ -140,5 +140,5 @@ OwningOpRef<ModuleOp> tpc::importLlama(const LlamaConfig &config, const ImportOp
   MeshOp::create(builder, NameLoc::get(builder.getStringAttr("--mesh")), "mesh",
                  MeshAttr::get(context, options.mesh));
   ProgramBuilder(config, options, *module).build();
-  return module;
+  return succeeded(checkSizes(*module)) ? std::move(module) : OwningOpRef<ModuleOp>();
 }

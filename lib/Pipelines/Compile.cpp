@@ -47,7 +47,7 @@ OwningOpRef<ModuleOp> tpc::loadProgram(const CompileOptions &options, MLIRContex
       return {};
     }
     OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(options.model, ParserConfig(context));
-    if (!module || failed(checkMesh(*module, options)) ||
+    if (!module || failed(checkMesh(*module, options)) || failed(checkSizes(*module)) ||
         failed(chooseTarget(*module, options.target)))
       return {};
     return module;

@@ -32,3 +32,19 @@ func.func @both(%x: tensor<16xf32>, %y: tensor<16xf32>)
     -> (tensor<16xf32> {tpc.alias = 0 : i64}, tensor<16xf32> {tpc.alias = 0 : i64}) {
   return %x, %y : tensor<16xf32>, tensor<16xf32>
 }
+
+// -----
+
+// 2^62 floats: their bytes are no number of 63 bits.
+// expected-error @below {{the values up to this 'tensor<4611686018427387904xf32>' have more than 4611686018427387904 bytes, which no offset can say}}
+func.func @huge(%x: tensor<4611686018427387904xf32>) {
+  return
+}
+
+// -----
+
+// Each has 2^61 bytes; two of them fill what is left, one byte more does not fit.
+// expected-error @below {{the values up to this 'tensor<1xi8>' have more than 4611686018427387904 bytes, which no offset can say}}
+func.func @sum(%x: tensor<576460752303423488xf32>, %y: tensor<576460752303423488xf32>, %z: tensor<1xi8>) {
+  return
+}

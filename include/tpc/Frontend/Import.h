@@ -47,6 +47,10 @@ mlir::FailureOr<LlamaConfig> loadLlamaConfig(llvm::StringRef model, mlir::MLIRCo
 mlir::OwningOpRef<mlir::ModuleOp>
 importLlama(const LlamaConfig &config, const ImportOptions &options, mlir::MLIRContext *context);
 
+/// Of any program: reports the value at which the bytes of all values, added up, are more than any
+/// machine has, and fails. Sizes of a program that passes do not overflow in what follows.
+mlir::LogicalResult checkSizes(mlir::ModuleOp module);
+
 } // namespace tpc
 
 #endif // TPC_FRONTEND_IMPORT_H
