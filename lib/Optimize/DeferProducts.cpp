@@ -1,6 +1,7 @@
 //===- DeferProducts.cpp ---------------------------------------------------===//
 
 #include "DeferProducts.h"
+#include "WindowMemory.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "tpc/Dialect/CollectiveTraffic.h"
 
@@ -93,18 +94,24 @@ bool Deferral::canFollow(Operation *product, Operation *collective) const {
                       [&](Operation *user) { return collective->isBeforeInBlock(user); });
 }
 
-/// Counts the product's operands over the ops that it would pass, if they fit.
+/// Counts the product's operands over the ops that it would pass and that nothing else keeps them
+/// for, if they fit.
 bool Deferral::fitsMemory(Operation *product, Operation *collective) {
-  int64_t bytes = 0;
-  for (Value operand : product->getOperands())
-    bytes += getBytes(operand.getType());
   auto passed =
       llvm::make_range(std::next(product->getIterator()), std::next(collective->getIterator()));
-  if (memoryCap &&
-      llvm::any_of(passed, [&](Operation &op) { return kept.lookup(&op) + bytes > memoryCap; }))
+  llvm::SmallDenseMap<Operation *, int64_t> added;
+  llvm::SmallDenseSet<Value> operands(product->operand_begin(), product->operand_end());
+  for (Value operand : operands) {
+    Operation *last = getLastReader(operand, product);
+    for (Operation &op : passed)
+      if (!last || last->isBeforeInBlock(&op))
+        added[&op] += getBytes(operand.getType());
+  }
+  auto overflows = [&](auto &entry) { return kept.lookup(entry.first) + entry.second > memoryCap; };
+  if (memoryCap && llvm::any_of(added, overflows))
     return false;
-  for (Operation &op : passed)
-    kept[&op] += bytes;
+  for (auto [op, bytes] : added)
+    kept[op] += bytes;
   return true;
 }
 

@@ -21,8 +21,8 @@
 namespace tpc {
 
 /// Reorders `block`, whose reshapes stand at their first users, and returns how many products
-/// moved. The operands of those that moved stay in memory meanwhile: at most `memoryCap` bytes of
-/// them at any time, 0 for no limit.
+/// moved. The operands of those that moved stay in memory meanwhile: at most `memoryCap` bytes more
+/// than otherwise at any time, 0 for no limit.
 unsigned deferProducts(mlir::Block &block, const MachineModel &machine, const CostModel &cost,
                        int64_t memoryCap);
 

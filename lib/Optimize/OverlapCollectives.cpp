@@ -1,11 +1,12 @@
 //===- OverlapCollectives.cpp - the pass tpc-overlap-collectives -----------===//
 
-#include "ChunkMark.h"
 #include "DeferProducts.h"
 #include "SynchronousForm.h"
+#include "WindowMemory.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "tpc/Dialect/CollectiveTraffic.h"
+#include "tpc/Optimize/ChunkMark.h"
 #include "tpc/Optimize/Passes.h"
 
 #define DEBUG_TYPE "tpc-overlap-collectives"
@@ -23,11 +24,6 @@ static bool movesData(Operation *op) { return getTraffic(op).has_value(); }
 
 static bool isReshape(Operation *op) {
   return isa_and_nonnull<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(op);
-}
-
-/// Operands and results: both must stay where they are while the collective is under way.
-static int64_t getBytesInFlight(Operation *collective) {
-  return getOperandAndResultBytes(collective);
 }
 
 namespace {
@@ -52,7 +48,7 @@ public:
         addWindow(op);
   }
 
-  int64_t getMostBytesInFlight() const { return *llvm::max_element(inFlight); }
+  int64_t getMostAddedBytes() const { return *llvm::max_element(added); }
   unsigned getNumStarted() const { return llvm::count_if(windows, isOpen); }
   /// Collectives that stay synchronous though something is computed before them and after them.
   SmallVector<Operation *> getStuck() const;
@@ -69,7 +65,8 @@ private:
   bool reachesCollective(Operation *user) const;
   bool hasWork(int64_t start, int64_t wait) const { return work[wait] != work[start]; }
   void addWindow(Operation *collective);
-  void fitMemory(Window &window);
+  int64_t getAddedBytes(const Window &window, const WindowMemory &memory, int64_t number) const;
+  void fitMemory(Window &window, const WindowMemory &memory);
   static bool isOpen(const Window &window) { return window.isOpen(); }
   void place(Operation *op);
   void placeOperands(Operation *collective);
@@ -78,8 +75,8 @@ private:
   const int64_t memoryCap;
   SmallVector<Operation *> ops;
   llvm::DenseMap<Operation *, int64_t> numbers;
-  SmallVector<int64_t> work;     ///< ops that compute something, before each gap
-  SmallVector<int64_t> inFlight; ///< bytes under way at each gap
+  SmallVector<int64_t> work;  ///< ops that compute something, before each gap
+  SmallVector<int64_t> added; ///< bytes that windows add to the memory in use, for each op
   SmallVector<Window> windows;
   llvm::DenseSet<Operation *> cramped; ///< would overlap if there were more memory
   llvm::DenseSet<Operation *> placed;
@@ -113,7 +110,7 @@ void BlockOverlap::numberOps() {
                     llvm::any_of(op.getResultTypes(), llvm::IsaPred<RankedTensorType>);
     work.push_back(work.back() + computes);
   }
-  inFlight.assign(ops.size() + 1, 0);
+  added.assign(ops.size(), 0);
 }
 
 /// The first gap at which `value` exists.
@@ -152,29 +149,37 @@ void BlockOverlap::addWindow(Operation *collective) {
   for (Value operand : collective->getOperands())
     window.start = std::max(window.start, getReady(operand));
   bool overlaps = hasWork(window.start, window.wait);
-  fitMemory(window);
+  WindowMemory memory(collective);
+  fitMemory(window, memory);
   if (!hasWork(window.start, window.wait)) {
     window.start = place, window.wait = place + 1;
     if (overlaps)
       cramped.insert(collective);
   }
   windows.push_back(window);
-  if (window.isOpen())
-    for (int64_t gap = window.start; gap < window.wait; ++gap)
-      inFlight[gap] += getBytesInFlight(collective);
+  for (int64_t number = window.start; number < window.wait; ++number)
+    added[number] += getAddedBytes(window, memory, number);
+}
+
+int64_t BlockOverlap::getAddedBytes(const Window &window, const WindowMemory &memory,
+                                    int64_t number) const {
+  if (number == window.place)
+    return 0;
+  return number < window.place ? memory.getBytesBefore() : memory.getBytesDuring(ops[number]);
 }
 
 /// Narrows the window around the collective's place to where the memory suffices.
-void BlockOverlap::fitMemory(Window &window) {
-  int64_t bytes = getBytesInFlight(window.collective);
-  auto fits = [&](int64_t gap) { return !memoryCap || inFlight[gap] + bytes <= memoryCap; };
-  int64_t wait = window.place, start = window.place;
+void BlockOverlap::fitMemory(Window &window, const WindowMemory &memory) {
+  auto fits = [&](int64_t number) {
+    return !memoryCap || added[number] + getAddedBytes(window, memory, number) <= memoryCap;
+  };
+  int64_t wait = window.place + 1, start = window.place;
   while (wait < window.wait && fits(wait))
     ++wait;
-  while (wait > window.place && start > window.start && fits(start - 1))
+  while (start > window.start && fits(start - 1))
     --start;
   window.start = start;
-  window.wait = std::max(wait, window.place + 1);
+  window.wait = wait;
 }
 
 //===----------------------------------------------------------------------===//
@@ -281,7 +286,7 @@ LogicalResult OverlapCollectives::overlap(func::FuncOp function, const MachineMo
   BlockOverlap schedule(block, memoryCap);
   schedule.run();
   numStarted += schedule.getNumStarted();
-  bytesInFlight.updateMax(schedule.getMostBytesInFlight());
+  addedBytes.updateMax(schedule.getMostAddedBytes());
   if (require && failed(checkAllOverlap(schedule, cost)))
     return failure();
   schedule.rebuild();
@@ -304,9 +309,10 @@ LogicalResult OverlapCollectives::checkAllOverlap(const BlockOverlap &schedule,
       continue;
     failing = true;
     if (schedule.lacksMemory(collective)) {
-      collective->emitOpError("cannot overlap with computation: it has ")
-          << getBytesInFlight(collective) << " bytes under way, more than what is left of the "
-          << memoryCap.getValue() << " that --overlap-memory allows";
+      collective->emitOpError("cannot overlap with computation: it would add up to ")
+          << WindowMemory(collective).getMostBytes()
+          << " bytes to the memory in use, more than what is left of the " << memoryCap.getValue()
+          << " that --overlap-memory allows";
       continue;
     }
     InFlightDiagnostic diagnostic = collective->emitOpError(

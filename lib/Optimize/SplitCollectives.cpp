@@ -1,11 +1,12 @@
 //===- SplitCollectives.cpp - the pass tpc-split-collectives ------------------===//
 
-#include "ChunkMark.h"
+#include "ChunkCandidates.h"
 #include "SynchronousForm.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
 #include "tpc/Dialect/CollectiveTraffic.h"
+#include "tpc/Optimize/ChunkMark.h"
 #include "tpc/Optimize/Passes.h"
 
 #define DEBUG_TYPE "tpc-split-collectives"
@@ -28,124 +29,6 @@ static RankedTensorType getResized(RankedTensorType type, int64_t dim, int64_t s
 }
 
 //===----------------------------------------------------------------------===//
-// Which part of a product belongs to a part of a collective
-//===----------------------------------------------------------------------===//
-
-namespace {
-
-/// A contraction of which operand number `operand` and the result have a common dimension that is
-/// not summed over.
-struct Product {
-  ContractOp op;
-  unsigned operand;
-  int64_t operandDim, resultDim;
-
-  /// The product if `operand` passes dimension `operandDim` on; the other operand must not have it.
-  static std::optional<Product> fromOperand(ContractOp op, unsigned operand, int64_t operandDim) {
-    StringRef own = operand ? op.getRhsDims() : op.getLhsDims();
-    return find(op, operand, own[operandDim]);
-  }
-  static std::optional<Product> fromResult(ContractOp op, int64_t resultDim) {
-    char letter = op.getResultDims()[resultDim];
-    return find(op, op.getLhsDims().contains(letter) ? 0 : 1, letter);
-  }
-  /// Products of a row with the other operand; what is summed over does not count.
-  int64_t getRows() {
-    StringRef own = operand ? op.getRhsDims() : op.getLhsDims();
-    int64_t rows = 1;
-    for (auto [letter, size] : llvm::zip_equal(own, getTensor(op->getOperand(operand)).getShape()))
-      if (op.getResultDims().contains(letter))
-        rows *= size;
-    return rows;
-  }
-
-private:
-  static std::optional<Product> find(ContractOp op, unsigned operand, char letter) {
-    StringRef own = operand ? op.getRhsDims() : op.getLhsDims();
-    StringRef other = operand ? op.getLhsDims() : op.getRhsDims();
-    size_t result = op.getResultDims().find(letter);
-    if (result == StringRef::npos || other.contains(letter))
-      return std::nullopt;
-    return Product{op, operand, static_cast<int64_t>(own.find(letter)),
-                   static_cast<int64_t>(result)};
-  }
-};
-
-/// A collective, the dimension along which ranks' shards lie, and the products that are computed
-/// piece by piece: from what a gather delivers, or into what a scatter takes.
-struct Candidate {
-  Operation *collective;
-  int64_t dim, ranks;
-  SmallVector<Product> products;
-  bool isGather() const { return isa<AllGatherOp>(collective); }
-  /// Size of a rank's shard along `dim`.
-  int64_t getShard() const {
-    Value shard = isGather() ? collective->getOperand(0) : collective->getResult(0);
-    return getTensor(shard).getDimSize(dim);
-  }
-  /// Does something else need the gathered whole?
-  bool needsWhole() const {
-    return static_cast<size_t>(std::distance(collective->user_begin(), collective->user_end())) >
-           products.size();
-  }
-};
-
-} // namespace
-
-/// A gather of parameters need not wait for anything: it is started early instead.
-static bool isArgument(Value value) {
-  while (Operation *op = value.getDefiningOp()) {
-    if (!isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(op))
-      return false;
-    value = op->getOperand(0);
-  }
-  return true;
-}
-
-/// The products that pass dimension `dim` of the gathered on, up to the first use of one's result.
-static SmallVector<Product> findProducts(AllGatherOp gather, int64_t dim) {
-  SmallVector<Operation *> users(gather->getUsers());
-  llvm::sort(users, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
-  SmallVector<Product> products;
-  Operation *limit = gather->getBlock()->getTerminator();
-  for (Operation *user : users) {
-    auto op = dyn_cast<ContractOp>(user);
-    if (!op || op.getLhs() == op.getRhs() || !op->isBeforeInBlock(limit))
-      continue;
-    unsigned operand = op.getRhs() == gather->getResult(0);
-    if (std::optional<Product> product = Product::fromOperand(op, operand, dim)) {
-      products.push_back(*product);
-      for (Operation *next : op->getUsers())
-        if (next->isBeforeInBlock(limit))
-          limit = next;
-    }
-  }
-  return products;
-}
-
-static std::optional<Candidate> findCandidate(Operation *op) {
-  if (auto gather = dyn_cast<AllGatherOp>(op); gather && !isArgument(gather->getOperand(0))) {
-    auto dim = static_cast<int64_t>(gather.getDim());
-    Candidate candidate{op, dim, 0, {}};
-    candidate.ranks =
-        getTensor(op->getResult(0)).getDimSize(dim) / getTensor(op->getOperand(0)).getDimSize(dim);
-    candidate.products = findProducts(gather, dim);
-    return candidate.products.empty() ? std::nullopt : std::optional(std::move(candidate));
-  }
-  auto scatter = dyn_cast<ReduceScatterOp>(op);
-  auto product = scatter ? op->getOperand(0).getDefiningOp<ContractOp>() : ContractOp();
-  if (!product || !product->hasOneUse())
-    return std::nullopt;
-  auto dim = static_cast<int64_t>(scatter.getDim());
-  std::optional<Product> found = Product::fromResult(product, dim);
-  if (!found)
-    return std::nullopt;
-  int64_t ranks =
-      getTensor(op->getOperand(0)).getDimSize(dim) / getTensor(op->getResult(0)).getDimSize(dim);
-  return Candidate{op, dim, ranks, {*found}};
-}
-
-//===----------------------------------------------------------------------===//
 // What pieces cost
 //===----------------------------------------------------------------------===//
 
@@ -155,12 +38,13 @@ public:
   ChunkPricer(const MachineModel &machine, const CostModel &cost) : machine(machine), cost(cost) {}
 
   /// Seconds that `chunks` pieces save; they may be negative.
-  double getGain(const Candidate &candidate, int64_t chunks) const;
+  double getGain(const ChunkCandidate &candidate, int64_t chunks) const;
 
 private:
   double getCopySeconds(Value value) const;
-  double getCopies(const Candidate &candidate) const;
-  double getProductSeconds(const Candidate &candidate, int64_t chunks) const;
+  double getCopies(const ChunkCandidate &candidate) const;
+  double getProductSeconds(const ChunkCandidate &candidate, int64_t chunks) const;
+  double getExposed(const ChunkCandidate &candidate, double seconds) const;
 
   const MachineModel &machine;
   const CostModel &cost;
@@ -173,21 +57,21 @@ double ChunkPricer::getCopySeconds(Value value) const {
 }
 
 /// Pieces are cut out, and put together again.
-double ChunkPricer::getCopies(const Candidate &candidate) const {
+double ChunkPricer::getCopies(const ChunkCandidate &candidate) const {
   Operation *collective = candidate.collective;
   double seconds = 0;
   if (!candidate.isGather())
     return getCopySeconds(candidate.products[0].op->getOperand(candidate.products[0].operand)) +
            getCopySeconds(collective->getResult(0));
   seconds += getCopySeconds(collective->getOperand(0));
-  for (const Product &product : candidate.products)
+  for (const ChunkProduct &product : candidate.products)
     seconds += getCopySeconds(product.op->getResult(0));
   return candidate.needsWhole() ? seconds + getCopySeconds(collective->getResult(0)) : seconds;
 }
 
-double ChunkPricer::getProductSeconds(const Candidate &candidate, int64_t chunks) const {
+double ChunkPricer::getProductSeconds(const ChunkCandidate &candidate, int64_t chunks) const {
   double seconds = 0;
-  for (const Product &product : candidate.products) {
+  for (const ChunkProduct &product : candidate.products) {
     Work work = *getWork(product.op);
     work.flops /= static_cast<double>(chunks), work.bytes /= static_cast<double>(chunks);
     seconds += machine.getSeconds(work);
@@ -195,9 +79,16 @@ double ChunkPricer::getProductSeconds(const Candidate &candidate, int64_t chunks
   return seconds;
 }
 
+/// What is left of the collective's `seconds` beside what overlaps with it as it is.
+double ChunkPricer::getExposed(const ChunkCandidate &candidate, double seconds) const {
+  for (Operation *op : candidate.findIndependentWork())
+    seconds -= machine.getSeconds(*getWork(op));
+  return std::max(seconds, 0.0);
+}
+
 /// Pieces of the transfer and of the products follow each other on two queues: one of each is
 /// exposed, and between them the slower queue works without a pause.
-double ChunkPricer::getGain(const Candidate &candidate, int64_t chunks) const {
+double ChunkPricer::getGain(const ChunkCandidate &candidate, int64_t chunks) const {
   CollectiveTraffic traffic = *getTraffic(candidate.collective);
   if (!cost.isAsynchronous(traffic.axes))
     return 0;
@@ -207,7 +98,8 @@ double ChunkPricer::getGain(const Candidate &candidate, int64_t chunks) const {
          piece = cost.getSeconds(traffic.kind, traffic.axes, bytes / parts);
   double product = getProductSeconds(candidate, chunks);
   double pipelined = piece + product + (parts - 1) * std::max(piece, product);
-  return whole + getProductSeconds(candidate, 1) - pipelined - getCopies(candidate);
+  return getExposed(candidate, whole) + getProductSeconds(candidate, 1) - pipelined -
+         getCopies(candidate);
 }
 
 //===----------------------------------------------------------------------===//
@@ -217,7 +109,7 @@ double ChunkPricer::getGain(const Candidate &candidate, int64_t chunks) const {
 namespace {
 class Splitter {
 public:
-  Splitter(const Candidate &candidate, int64_t chunks)
+  Splitter(const ChunkCandidate &candidate, int64_t chunks)
       : candidate(candidate), chunks(chunks), piece(candidate.getShard() / chunks),
         builder(candidate.collective), loc(candidate.collective->getLoc()) {}
 
@@ -232,7 +124,7 @@ private:
   Value mergeRanks(Value value, int64_t dim);
   Value resize(Operation *op, Value from, Value to, int64_t dim, int64_t size);
 
-  const Candidate &candidate;
+  const ChunkCandidate &candidate;
   const int64_t chunks, piece; ///< number, and size along the shard's dimension
   OpBuilder builder;
   Location loc;
@@ -330,7 +222,7 @@ void Splitter::splitGather() {
 
 void Splitter::splitScatter() {
   Operation *scatter = candidate.collective;
-  const Product &product = candidate.products.front();
+  const ChunkProduct &product = candidate.products.front();
   Value operand = product.op->getOperand(product.operand);
   SmallVector<Value> scattered;
   for (int64_t chunk = 0; chunk < chunks; ++chunk) {
@@ -353,20 +245,21 @@ struct SplitCollectives : tpc::impl::SplitCollectivesBase<SplitCollectives> {
   using SplitCollectivesBase::SplitCollectivesBase;
 
   void runOnOperation() override;
-  int64_t chooseChunks(const Candidate &candidate, const ChunkPricer &pricer) const;
+  int64_t chooseChunks(const ChunkCandidate &candidate, const ChunkPricer &pricer) const;
 };
 } // namespace
 
 /// 1 if the collective is better left whole.
-int64_t SplitCollectives::chooseChunks(const Candidate &candidate,
+int64_t SplitCollectives::chooseChunks(const ChunkCandidate &candidate,
                                        const ChunkPricer &pricer) const {
   int64_t best = 1;
   double bestGain = 0;
   for (int64_t number : {2, 4}) {
     if (chunks && number != chunks)
       continue;
-    bool large = llvm::all_of(
-        candidate.products, [&](Product product) { return product.getRows() / number >= minRows; });
+    bool large = llvm::all_of(candidate.products, [&](ChunkProduct product) {
+      return product.getRows() / number >= minRows;
+    });
     int64_t bytes = getOperandAndResultBytes(candidate.collective) / number;
     if (!large || candidate.getShard() % number || (memoryCap && bytes > memoryCap))
       continue;
@@ -401,7 +294,7 @@ void SplitCollectives::runOnOperation() {
       if (getTraffic(&op))
         collectives.push_back(&op);
     for (Operation *op : collectives) {
-      std::optional<Candidate> candidate = findCandidate(op);
+      std::optional<ChunkCandidate> candidate = findChunkCandidate(op);
       int64_t number = candidate ? chooseChunks(*candidate, pricer) : 1;
       if (number == 1)
         continue;

@@ -1,6 +1,7 @@
 //===- Pipeline.cpp - one function per phase, and the order of phases ----------===//
 
 #include "tpc/Pipelines/Pipeline.h"
+#include "ChooseSchedule.h"
 #include "tpc/Autodiff/Passes.h"
 #include "tpc/Codegen/Passes.h"
 #include "tpc/Frontend/Passes.h"
@@ -114,7 +115,7 @@ static void buildOptimization(OpPassManager &manager, const CompileOptions &opti
 /// none, and what is under way needs its own. Collectives are split before, so that copies of
 /// pieces can become part of kernels.
 static void buildKernels(OpPassManager &manager, const CompileOptions &options) {
-  if (options.overlap) {
+  if (options.overlap && options.splitCollectives) {
     SplitCollectivesOptions passOptions;
     passOptions.memoryCap = options.overlapMemory;
     passOptions.machine = options.machine;
@@ -204,6 +205,19 @@ static LogicalResult verify(ModuleOp module, const Phase &phase, StageVerifier &
   return phase.interpretable ? verifier.verify(module, phase.name) : success();
 }
 
+static LogicalResult run(const Phase &phase, ModuleOp module, const CompileOptions &options,
+                         llvm::function_ref<void(PassManager &)> prepare) {
+  auto runWith = [&](ModuleOp form, const CompileOptions &formOptions) {
+    PassManager manager(form.getContext());
+    phase.build(manager, formOptions);
+    if (prepare)
+      prepare(manager);
+    return manager.run(form);
+  };
+  return phase.build == buildKernels ? chooseSchedule(module, options, runWith)
+                                     : runWith(module, options);
+}
+
 LogicalResult tpc::runPhases(ModuleOp module, const CompileOptions &options,
                              llvm::function_ref<void(PassManager &)> prepare, Emit reached) {
   if (reached == Emit::Import && failed(dump(module, options, 0, "import")))
@@ -220,11 +234,7 @@ LogicalResult tpc::runPhases(ModuleOp module, const CompileOptions &options,
       continue;
     if (options.verify && phase.build == buildPropagation && failed(verifier.setReference(module)))
       return failure();
-    PassManager manager(module.getContext());
-    phase.build(manager, options);
-    if (prepare)
-      prepare(manager);
-    LogicalResult result = manager.run(module);
+    LogicalResult result = run(phase, module, options, prepare);
     if (failed(dump(module, options, number + 1, phase.name)) || failed(result))
       return failure();
     if (options.verify && failed(verify(module, phase, verifier)))

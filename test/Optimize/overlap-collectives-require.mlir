@@ -31,10 +31,10 @@ func.func @chain(%x: tensor<4xf32>) -> tensor<4xf32> {
 // -----
 
 tpc.mesh @mesh <["tp"=2]>
-func.func @memory(%x: tensor<64xf32>) -> (tensor<64xf32>, tensor<64xf32>) {
+func.func @memory(%x: tensor<64xf32>) -> (tensor<128xf32>, tensor<64xf32>) {
   %0 = math.sin %x : tensor<64xf32>
-  // expected-error@+1 {{cannot overlap with computation: it has 512 bytes under way, more than what is left of the 200 that --overlap-memory allows}}
-  %1 = tpc.all_reduce sum %0 over @mesh ["tp"] : tensor<64xf32>
-  %2 = math.cos %0 : tensor<64xf32>
-  return %1, %2 : tensor<64xf32>, tensor<64xf32>
+  // expected-error@+1 {{cannot overlap with computation: it would add up to 512 bytes to the memory in use, more than what is left of the 200 that --overlap-memory allows}}
+  %1 = tpc.all_gather %0 dim 0 over @mesh ["tp"] : tensor<64xf32> -> tensor<128xf32>
+  %2 = math.cos %x : tensor<64xf32>
+  return %1, %2 : tensor<128xf32>, tensor<64xf32>
 }

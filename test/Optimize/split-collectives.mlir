@@ -17,6 +17,7 @@
 // COST-COUNT-4: tpc.all_gather {{.*}}tpc.chunk
 // COST-LABEL: func.func @scatter(
 // COST-COUNT-4: tpc.reduce_scatter {{.*}}tpc.chunk
+// COST-LABEL: func.func @never(
 // RUN: echo '{name: m, flops: 1, memory_bandwidth: 1.0e12, links: [{name: l, latency: 0, bandwidth: 1}], default_link: l}' > %t.wait.yaml
 // RUN: tpc-opt %s --tpc-split-collectives="min-rows=1 machine=%t.wait.yaml" | FileCheck %s --check-prefix=WHOLE
 
@@ -91,8 +92,8 @@ func.func @scatter(%a: tensor<8x3xf32> {tpc.global = #tpc.global<[8, 6], <@mesh,
   return %s : tensor<4x8xf32>
 }
 
-// Parameters are gathered early instead; a batch that both operands have, a product that has another use, and rows that do not
-// divide stay whole.
+// Parameters are gathered early instead, in whatever precision; a batch that both operands have, a product that has another use, and rows
+// that do not divide stay whole.
 // CHECK-LABEL: func.func @never(
 // CHECK-NOT: tpc.chunk
 func.func @never(%p: tensor<4x8xf32> {tpc.global = #tpc.global<[8, 8], <@mesh, [{"tp"}, {}]>>},
@@ -100,7 +101,8 @@ func.func @never(%p: tensor<4x8xf32> {tpc.global = #tpc.global<[8, 8], <@mesh, [
                  %o: tensor<3x8xf32> {tpc.global = #tpc.global<[6, 8], <@mesh, [{"tp"}, {}]>>})
     -> (tensor<8x8xf32> {tpc.global = #tpc.global<[8, 8], <@mesh, [{}, {}]>>},
         tensor<8xf32> {tpc.global = #tpc.global<[8], <@mesh, [{}]>>},
-        tensor<6x8xf32> {tpc.global = #tpc.global<[6, 8], <@mesh, [{}, {}]>>}) {
+        tensor<6x8xf32> {tpc.global = #tpc.global<[6, 8], <@mesh, [{}, {}]>>},
+        tensor<8x8xbf16> {tpc.global = #tpc.global<[8, 8], <@mesh, [{}, {}]>>}) {
   %g = tpc.all_gather %p dim 0 over @mesh ["tp"] : tensor<4x8xf32> -> tensor<8x8xf32>
   %y = tpc.contract %g, %x : [m, k], [n, k] -> [m, n] : (tensor<8x8xf32>, tensor<8x8xf32>) -> tensor<8x8xf32>
   %0 = math.sin %p : tensor<4x8xf32>
@@ -109,5 +111,46 @@ func.func @never(%p: tensor<4x8xf32> {tpc.global = #tpc.global<[8, 8], <@mesh, [
   %1 = math.sin %o : tensor<3x8xf32>
   %u = tpc.all_gather %1 dim 0 over @mesh ["tp"] : tensor<3x8xf32> -> tensor<6x8xf32>
   %v = tpc.contract %u, %x : [m, k], [n, k] -> [m, n] : (tensor<6x8xf32>, tensor<8x8xf32>) -> tensor<6x8xf32>
-  return %y, %b, %v : tensor<8x8xf32>, tensor<8xf32>, tensor<6x8xf32>
+  %q = arith.truncf %p : tensor<4x8xf32> to tensor<4x8xbf16>
+  %again = tpc.barrier %q {tpc.backward} : tensor<4x8xbf16>
+  %r = tpc.all_gather %again dim 0 over @mesh ["tp"] : tensor<4x8xbf16> -> tensor<8x8xbf16>
+  %2 = arith.truncf %x : tensor<8x8xf32> to tensor<8x8xbf16>
+  %z = tpc.contract %r, %2 : [m, k], [n, k] -> [m, n] : (tensor<8x8xbf16>, tensor<8x8xbf16>) -> tensor<8x8xbf16>
+  return %y, %b, %v, %z : tensor<8x8xf32>, tensor<8xf32>, tensor<6x8xf32>, tensor<8x8xbf16>
+}
+
+// A gradient has time until the update.
+// CHECK-LABEL: func.func @gradient(
+// CHECK-NOT: tpc.chunk
+func.func @gradient(%dy: tensor<8x4xf32> {tpc.global = #tpc.global<[16, 4], <@mesh, [{"tp"}, {}]>>},
+                    %x: tensor<8x6xf32> {tpc.global = #tpc.global<[16, 6], <@mesh, [{"tp"}, {}]>>})
+    -> (tensor<f32> {tpc.global = #tpc.global<[], <@mesh, []>>}) {
+  %dw = tpc.contract %dy, %x : [b, n], [b, k] -> [n, k] {tpc.backward} : (tensor<8x4xf32>, tensor<8x6xf32>) -> tensor<4x6xf32>
+  %g = tpc.reduce_scatter sum %dw dim 0 over @mesh ["tp"] {tpc.backward} : tensor<4x6xf32> -> tensor<2x6xf32>
+  %s = tpc.sum_squares %g {tpc.update} : tensor<2x6xf32> -> tensor<f32>
+  %t = tpc.all_reduce sum %s over @mesh ["tp"] {tpc.update} : tensor<f32>
+  return %t : tensor<f32>
+}
+
+// What is computed beside a collective hides it as it is: a product before the gather that it does not need, one behind the
+// scatter that does not need it. Prices know; a number asks for pieces in any case.
+// COST-LABEL: func.func @hidden(
+// COST-NOT: tpc.chunk
+// CHECK-LABEL: func.func @hidden(
+// CHECK: tpc.all_gather {{.*}}tpc.chunk
+// CHECK: tpc.reduce_scatter {{.*}}tpc.chunk
+func.func @hidden(%x: tensor<4x8xf32> {tpc.global = #tpc.global<[8, 8], <@mesh, [{"tp"}, {}]>>},
+                  %w: tensor<8x8xf32> {tpc.global = #tpc.global<[8, 8], <@mesh, [{}, {}]>>})
+    -> (tensor<8x8xf32> {tpc.global = #tpc.global<[8, 8], <@mesh, [{}, {}]>>},
+        tensor<4x8xf32> {tpc.global = #tpc.global<[8, 8], <@mesh, [{"tp"}, {}]>>},
+        tensor<8x8xf32> {tpc.global = #tpc.global<[8, 8], <@mesh, [{}, {}]>>}) {
+  %0 = math.sin %x : tensor<4x8xf32>
+  %before = tpc.contract %w, %w : [m, k], [n, k] -> [m, n] : (tensor<8x8xf32>, tensor<8x8xf32>) -> tensor<8x8xf32>
+  %g = tpc.all_gather %0 dim 0 over @mesh ["tp"] : tensor<4x8xf32> -> tensor<8x8xf32>
+  %y = tpc.contract %g, %w : [m, k], [n, k] -> [m, n] : (tensor<8x8xf32>, tensor<8x8xf32>) -> tensor<8x8xf32>
+  %u = tpc.contract %y, %w : [m, n], [k, n] -> [m, k] : (tensor<8x8xf32>, tensor<8x8xf32>) -> tensor<8x8xf32>
+  %s = tpc.reduce_scatter sum %u dim 0 over @mesh ["tp"] : tensor<8x8xf32> -> tensor<4x8xf32>
+  %behind = tpc.contract %before, %w : [m, n], [m, k] -> [n, k] : (tensor<8x8xf32>, tensor<8x8xf32>) -> tensor<8x8xf32>
+  %z = math.cos %s : tensor<4x8xf32>
+  return %before, %z, %behind : tensor<8x8xf32>, tensor<4x8xf32>, tensor<8x8xf32>
 }

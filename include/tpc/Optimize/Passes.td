@@ -92,8 +92,11 @@ def SplitCollectives : Pass<"tpc-split-collectives", "::mlir::ModuleOp"> {
     the next is under way. Products of a piece have at least `min-rows` rows, and a piece moves what can be under
     way. No sum is split, so each element is summed as before.
 
-    By cost: on links of `machine` that are asynchronous, if what is hidden is more than the latency of the pieces and the
-    copies that cut and join them. `chunks` asks for a number instead.
+    Whole stay gathers of parameters, in whatever precision, which can be started early instead, and scatters of gradients that
+    nothing needs before the update (`tpc.update`).
+
+    By cost: on links of `machine` that are asynchronous, if what is hidden is more than the latency of the pieces, the
+    copies that cut and join them, and what independent products hide of the whole. `chunks` asks for a number instead.
 
     ```mlir
     %g = tpc.all_gather %x dim 0 over @mesh ["tp"] : tensor<4x8xf32> -> tensor<8x8xf32>
@@ -130,8 +133,9 @@ def OverlapCollectives : Pass<"tpc-overlap-collectives", "::mlir::ModuleOp"> {
     A matrix product that nothing needs until later, such as the gradient of a weight, moves behind a collective that would
     have nothing to overlap with, as many of them as its time on `machine` asks for; their operands stay in memory meanwhile.
 
-    Operands and results of a started collective cannot be reused until its wait, so what is under way costs memory:
-    at most `memory-cap` bytes of operands and results, and as many for the products that were moved. Where that is used up a
+    Operands and results of a started collective cannot be reused until its wait, so overlapping costs memory: results from
+    the start on, operands until the wait, but nothing where something else keeps them, or where a result takes its operand's place.
+    At any time it adds at most `memory-cap` bytes, and as many for the products that were moved. Where that is used up a
     collective stays synchronous, or its window shrinks. With `require` a collective that stays synchronous is an error, unless
     nothing is computed before it or nothing after it, or its time is mostly latency.
 
@@ -147,14 +151,14 @@ def OverlapCollectives : Pass<"tpc-overlap-collectives", "::mlir::ModuleOp"> {
     ```
   }];
   let options = [
-    Option<"memoryCap", "memory-cap", "int64_t", "67108864", "bytes that may be under way at once; 0: no limit">,
+    Option<"memoryCap", "memory-cap", "int64_t", "67108864", "bytes that overlapping may add to the memory in use; 0: no limit">,
     Option<"machine", "machine", "std::string", "\"shared-memory\"", "what times are taken from: a preset or a YAML file">,
     Option<"require", "require", "bool", "false", "fail where a collective does not overlap with computation">
   ];
   let statistics = [
     Statistic<"numStarted", "started", "collectives that overlap with computation">,
     Statistic<"numDeferred", "deferred", "matrix products that moved behind a collective">,
-    Statistic<"bytesInFlight", "bytes-in-flight", "most bytes under way at once">
+    Statistic<"addedBytes", "added-bytes", "most bytes that overlapping adds to the memory in use">
   ];
   let dependentDialects = ["::tpc::TPCDialect"];
 }

@@ -31,6 +31,7 @@ struct CompileOptions {
   Cpu processor; ///< what `cpu` names; set by compile()
   Emit emit = Emit::Exe;
   bool overlap = false;             ///< start collectives early and wait late
+  bool splitCollectives = true;     ///< with overlap: in pieces, where these are predicted to pay
   bool requireOverlap = false;      ///< with overlap: what cannot is an error
   int64_t overlapMemory = 64 << 20; ///< bytes that overlapping may add to memory; 0: no limit
   bool recordReasons = false;       ///< propagation records its decisions, for explain()

@@ -1,7 +1,7 @@
 //===- ChunkMark.h - collectives that are pieces of one ------------------------===//
 
-#ifndef TPC_LIB_OPTIMIZE_CHUNKMARK_H
-#define TPC_LIB_OPTIMIZE_CHUNKMARK_H
+#ifndef TPC_OPTIMIZE_CHUNKMARK_H
+#define TPC_OPTIMIZE_CHUNKMARK_H
 
 #include "llvm/ADT/StringRef.h"
 
@@ -13,4 +13,4 @@ inline constexpr llvm::StringLiteral kChunkMark = "tpc.chunk";
 
 } // namespace tpc
 
-#endif // TPC_LIB_OPTIMIZE_CHUNKMARK_H
+#endif // TPC_OPTIMIZE_CHUNKMARK_H
