@@ -16,7 +16,7 @@ namespace tpc::runtime {
 }
 
 MappedFile::MappedFile(const std::string &path) : name(path) {
-  int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  int file = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK); // a pipe must not keep us
   if (file < 0)
     cannotRead(path, std::strerror(errno));
   struct stat status;

@@ -1,4 +1,5 @@
 #include "IO/TokenData.h"
+#include "IO/Digest.h"
 #include "tpc/runtime/Error.h"
 
 #include <algorithm>
@@ -60,26 +61,31 @@ int64_t TokenData::token(int64_t position) const {
   return at<uint32_t>(file.data(), position);
 }
 
-/// 32-bit tokens read as 16-bit ones have zeros at every odd place; 16-bit tokens read as 32-bit
-/// ones are nearly all far too large while both halves are fine.
+/// 32-bit tokens read as 16-bit ones have at every odd place the upper half of a token: zero, or,
+/// for vocabularies above 65536, a very small number.
+bool TokenData::looksLikeU32() const {
+  int64_t size = std::min(count, widthSample) / 2 * 2, mostUpper = (vocabulary - 1) >> 16;
+  bool odd = false, even = false;
+  for (int64_t i = 0; i < size; i += 2)
+    even |= token(i) > mostUpper, odd |= token(i + 1) > mostUpper;
+  return count >= 16 && even && !odd;
+}
+
+/// 16-bit tokens read as 32-bit ones are nearly all far too large while both halves are fine.
+bool TokenData::looksLikeU16() const {
+  int64_t size = std::min(count, widthSample), packed = 0;
+  for (int64_t i = 0; i < size; ++i) {
+    int64_t low = token(i) & 0xffff, high = token(i) >> 16;
+    packed += token(i) >= vocabulary && low < vocabulary && high < vocabulary;
+  }
+  return packed > size / 2;
+}
+
 void TokenData::checkWidth() const {
-  if (width == TokenWidth::U16 && count >= 16) {
-    int64_t size = std::min(count, widthSample) / 2 * 2;
-    bool odd = false, even = false;
-    for (int64_t i = 0; i < size; i += 2)
-      even |= token(i) != 0, odd |= token(i + 1) != 0;
-    if (even && !odd)
-      throw Error("data file " + path() + " looks like 32-bit tokens: give --data-dtype u32");
-  }
-  if (width == TokenWidth::U32) {
-    int64_t size = std::min(count, widthSample), packed = 0;
-    for (int64_t i = 0; i < size; ++i) {
-      int64_t low = token(i) & 0xffff, high = token(i) >> 16;
-      packed += token(i) >= vocabulary && low < vocabulary && high < vocabulary;
-    }
-    if (packed > size / 2)
-      throw Error("data file " + path() + " looks like 16-bit tokens: give --data-dtype u16");
-  }
+  if (width == TokenWidth::U16 && looksLikeU32())
+    throw Error("data file " + path() + " looks like 32-bit tokens: give --data-dtype u32");
+  if (width == TokenWidth::U32 && looksLikeU16())
+    throw Error("data file " + path() + " looks like 16-bit tokens: give --data-dtype u16");
 }
 
 void TokenData::checkRange(int64_t begin, int64_t end) const {
@@ -97,13 +103,19 @@ void TokenData::read(int64_t number, int64_t column, int64_t size, int shift, in
     out[i] = static_cast<int32_t>(token(begin + i));
 }
 
-uint64_t TokenData::fingerprint() const {
-  uint64_t hash = 0xcbf29ce484222325ull ^ file.size();
-  size_t piece = std::min<size_t>(file.size(), 1 << 16);
-  for (size_t start : {size_t(0), (file.size() - piece) / 2, file.size() - piece})
-    for (size_t i = 0; i < piece; ++i)
-      hash = (hash ^ static_cast<uint8_t>(file.data()[start + i])) * 0x100000001b3ull;
-  return hash;
+void TokenData::readOnce(int64_t number, int64_t column, int64_t size, int shift, int32_t fill,
+                         int32_t *out) const {
+  int64_t begin = number * sequence + column + shift;
+  int64_t there = std::clamp<int64_t>(count - begin, 0, size);
+  checkRange(begin, begin + there);
+  for (int64_t i = 0; i < size; ++i)
+    out[i] = i < there ? static_cast<int32_t>(token(begin + i)) : fill;
+}
+
+uint64_t TokenData::digest(int64_t sequences) const {
+  int64_t tokens = sequences < this->sequences() ? sequences * sequence + 1 : count;
+  return digestOf(file.data(), static_cast<size_t>(tokens) * static_cast<size_t>(width),
+                  file.size());
 }
 
 } // namespace tpc::runtime

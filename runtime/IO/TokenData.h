@@ -27,16 +27,24 @@ public:
   /// Copies `size` tokens of sequence `number` (wrapped) from column `column`; the targets with
   /// `shift` 1. Throws Error naming the position of a token outside the vocabulary.
   void read(int64_t number, int64_t column, int64_t size, int shift, int32_t *out) const;
+  /// The same without wrapping: what is beyond the last token becomes `fill`.
+  void readOnce(int64_t number, int64_t column, int64_t size, int shift, int32_t fill,
+                int32_t *out) const;
+  /// Sequences for readOnce() that have a target, the last one perhaps not in all places.
+  int64_t sequencesWithRest() const { return (count - 2) / sequence + 1; }
 
   /// How often the data has been gone through once sequence `number` is reached.
   int64_t epoch(int64_t number) const { return number / sequences(); }
 
-  /// Equal for equal contents, as far as size, beginning, middle and end tell.
-  uint64_t fingerprint() const;
+  /// A digest of the file's size and of the tokens of the first `sequences` sequences with their
+  /// targets, all tokens if the file has no more. Reads them all.
+  uint64_t digest(int64_t sequences) const;
 
 private:
   int64_t token(int64_t position) const;
   void checkWidth() const;
+  bool looksLikeU32() const;
+  bool looksLikeU16() const;
   void checkRange(int64_t begin, int64_t end) const;
 
   MappedFile file;

@@ -12,10 +12,12 @@ namespace tpc::runtime {
 /// token outside the vocabulary.
 void feedBatch(Program &program, const std::string &entry, const TokenData &data, int64_t number);
 
-/// Throws Error naming the rank unless all ranks have the same data set.
-void checkSameData(Program &program, const TokenData &data);
+/// Throws Error naming the rank unless all ranks have the same `sequences` first sequences, see
+/// TokenData::digest().
+void checkSameData(Program &program, const TokenData &data, int64_t sequences);
 
-/// Mean loss over all batches of a data set, by the entry `loss`; every valid target counts once.
+/// Mean loss over the whole data set, by the entry `loss`; every valid target counts once, those of
+/// a last sequence or batch that is not full as well.
 double evaluate(Program &program, const TokenData &data, int64_t ignoreIndex);
 
 } // namespace tpc::runtime

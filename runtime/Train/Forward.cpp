@@ -7,7 +7,7 @@ namespace tpc::runtime {
 void runForward(Program &program, const Options &options) {
   const Manifest &manifest = program.manifest();
   TokenData data(options.data, options.dataType, manifest.sequence, manifest.vocabulary);
-  checkSameData(program, data);
+  checkSameData(program, data, manifest.batch);
   loadWeights(program, options.load);
   feedBatch(program, "forward", data, 0);
   program.run("forward");

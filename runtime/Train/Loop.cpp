@@ -10,6 +10,7 @@
 #include "Train/Training.h"
 
 #include <cmath>
+#include <limits>
 #include <optional>
 
 namespace tpc::runtime {
@@ -43,14 +44,16 @@ public:
 
 private:
   void openData() {
-    auto open = [&](const std::string &path, std::optional<TokenData> &data) {
+    auto open = [&](const std::string &path, int64_t sequences, std::optional<TokenData> &data) {
       if (path.empty())
         return;
       data.emplace(path, options.dataType, manifest.sequence, manifest.vocabulary);
-      checkSameData(program, *data);
+      checkSameData(program, *data, sequences);
     };
-    open(options.data, data);
-    open(options.validation, validation);
+    int64_t all = std::numeric_limits<int64_t>::max();
+    open(options.data, options.steps < all / manifest.batch ? options.steps * manifest.batch : all,
+         data);
+    open(options.validation, all, validation);
   }
 
   /// Weights and state: from the checkpoint to resume, from --load, or from the seed.

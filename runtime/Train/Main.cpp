@@ -1,4 +1,5 @@
 #include "Train/Main.h"
+#include "IO/Digest.h"
 #include "IO/MappedFile.h"
 #include "Memory/Limit.h"
 #include "Train/CpuCheck.h"
@@ -20,14 +21,8 @@ namespace {
 /// A hash of the executable file: ranks must run the same one.
 std::string executableIdentity() {
   MappedFile file("/proc/self/exe");
-  uint64_t hash = file.size();
-  for (size_t at = 0; at + sizeof(uint64_t) <= file.size(); at += sizeof(uint64_t)) {
-    uint64_t word;
-    std::memcpy(&word, file.data() + at, sizeof(word));
-    hash = (hash ^ word) * 0x9E3779B97F4A7C15ull;
-    hash ^= hash >> 32;
-  }
-  return std::to_string(file.size()) + " bytes, hash " + std::to_string(hash);
+  return std::to_string(file.size()) + " bytes, hash " +
+         std::to_string(digestOf(file.data(), file.size(), 0));
 }
 
 void printError(const std::string &message) {
@@ -63,6 +58,7 @@ CommunicatorOptions communicatorOptions(const Manifest &manifest, const Options 
   wanted.collectives = manifest.collectives;
   wanted.timeoutSeconds = options.timeout;
   wanted.identity = {{"executable", executableIdentity()}};
+  wanted.identity.insert(wanted.identity.end(), options.together.begin(), options.together.end());
   return wanted;
 }
 

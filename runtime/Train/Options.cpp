@@ -2,11 +2,18 @@
 #include "tpc/runtime/Error.h"
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
+#include <charconv>
 #include <cmath>
+#include <cstdlib>
+#include <iterator>
 #include <limits>
+#include <set>
 
 namespace tpc::runtime {
 namespace {
+
+constexpr const char *kPath = "PATH"; ///< the type that --help names
 
 CLI::Validator number(bool mayBeZero) {
   std::string name = mayBeZero ? "not negative" : "positive";
@@ -22,16 +29,29 @@ CLI::Validator number(bool mayBeZero) {
 
 CLI::Validator notNegative() { return number(/*mayBeZero=*/true); }
 
+/// CLI11 takes a number that is too large for the largest one.
+CLI::Validator wholeNumber() {
+  return CLI::Validator(
+      [](std::string &text) {
+        errno = 0;
+        std::strtoll(text.c_str(), nullptr, 10);
+        return errno == ERANGE ? text + " does not fit into 64 bits" : std::string();
+      },
+      "");
+}
+
 /// Validators run after parsing; sizes beyond this are typing errors.
 CLI::Validator count(int64_t least) {
   return CLI::Range(least, std::numeric_limits<int64_t>::max() / 4);
 }
 
 void addCommon(CLI::App &app, Options &options) {
-  app.add_option("--data", options.data, "token data: .txt (bytes) or .bin (little-endian)");
+  app.add_option("--data", options.data, "token data: .txt (bytes) or .bin (little-endian)")
+      ->type_name(kPath);
   app.add_option("--data-dtype", options.dataType, "width of .bin tokens")
       ->check(CLI::IsMember({"u16", "u32"}));
-  app.add_option("--load", options.load, "weights: a Hugging Face folder or a checkpoint");
+  app.add_option("--load", options.load, "weights: a Hugging Face folder or a checkpoint")
+      ->type_name(kPath);
   app.add_option("--comm", options.communicator, "how ranks communicate")
       ->envname("TPC_COMM")
       ->check(CLI::IsMember({"auto", "shm", "mpi", "loopback"}));
@@ -66,29 +86,36 @@ void addSchedule(CLI::App &app, Options &options) {
 
 void addTraining(CLI::App &app, Options &options) {
   app.add_option("--steps", options.steps, "number of the last step")->check(count(0));
-  app.add_option("--seed", options.seed, "of the initial weights");
+  app.add_option("--seed", options.seed, "of the initial weights")->check(wholeNumber());
   app.add_option("--init", options.init, "initializer_range, or PyTorch's defaults")
       ->check(CLI::IsMember({"normal", "torch"}));
-  app.add_option("--validation", options.validation, "held-out data: its loss before and after");
+  app.add_option("--validation", options.validation, "held-out data: its loss before and after")
+      ->type_name(kPath);
   app.add_option("--ignore-index", options.ignoreIndex, "target that does not count")
       ->check(CLI::Range(int64_t(INT32_MIN), int64_t(INT32_MAX)));
-  app.add_option("--save", options.save, "folder of checkpoints");
+  app.add_option("--save", options.save, "folder of checkpoints")->type_name(kPath);
   app.add_option("--save-every", options.saveEvery, "steps between checkpoints")->check(count(1));
   app.add_flag("--resume", options.resume, "go on from the last checkpoint in --save, if any");
-  app.add_option("--export-hf", options.exportFolder, "write a Hugging Face folder at the end");
-  app.add_option("--metrics", options.metrics, "file of JSON lines, one per step");
+  app.add_option("--export-hf", options.exportFolder, "write a Hugging Face folder at the end")
+      ->type_name(kPath);
+  app.add_option("--metrics", options.metrics, "file of JSON lines, one per step")
+      ->type_name(kPath);
   app.add_option("--profile", options.profile,
-                 "file for the median seconds of every op and collective of a step (JSON)");
+                 "file for the median seconds of every op and collective of a step (JSON)")
+      ->type_name(kPath);
   app.add_option("--dump-gradients", options.dumpGradients,
-                 "gradients of the first step, before clipping (safetensors)");
+                 "gradients of the first step, before clipping (safetensors)")
+      ->type_name(kPath);
   addSchedule(app, options);
 }
 
 void addForward(CLI::App &app, Options &options) {
-  app.add_option("--logits", options.logits, "file to write (safetensors)");
+  app.add_option("--logits", options.logits, "file to write (safetensors)")->type_name(kPath);
   app.add_option("--inputs", options.inputs,
-                 "instead of --data: the inputs of an entry (safetensors)");
-  app.add_option("--outputs", options.outputs, "file to write an entry's results to (safetensors)");
+                 "instead of --data: the inputs of an entry (safetensors)")
+      ->type_name(kPath);
+  app.add_option("--outputs", options.outputs, "file to write an entry's results to (safetensors)")
+      ->type_name(kPath);
   app.add_option("--entry", options.entry, "which entry to run on --inputs");
 }
 
@@ -118,6 +145,42 @@ void checkTogether(const Options &options, bool train) {
     throw Error("--load and --resume exclude each other: both say where weights come from");
 }
 
+/// "1e-3" and "0.001" are one number.
+std::string oneSpelling(const std::string &text) {
+  char *end = nullptr;
+  char printed[32];
+  long long integer = std::strtoll(text.c_str(), &end, 10);
+  if (!text.empty() && *end == 0)
+    return std::to_string(integer);
+  double number = std::strtod(text.c_str(), &end);
+  return text.empty() || *end
+             ? text
+             : std::string(printed, std::to_chars(printed, std::end(printed), number).ptr);
+}
+
+/// Of a flag: given or not; of an option: its value, or its standard value.
+std::string valueOf(const CLI::Option &option) {
+  bool given = option.count() > 0;
+  if (option.get_expected_max() == 0 || option.get_type_name() == kPath)
+    return given ? "given" : "not given";
+  std::string text = given ? CLI::detail::join(option.reduced_results()) : option.get_default_str();
+  std::string printed;
+  for (const std::string &part : CLI::detail::split(CLI::detail::trim(text, "[]"), ','))
+    printed += (printed.empty() ? "" : ",") + oneSpelling(part);
+  return printed;
+}
+
+/// All but what concerns a rank by itself.
+std::vector<std::pair<std::string, std::string>> mustAgree(const CLI::App &app) {
+  const std::set<std::string> own = {"--help",  "--comm",    "--threads-per-rank",
+                                     "--quiet", "--metrics", "--timeout"};
+  std::vector<std::pair<std::string, std::string>> values;
+  for (const CLI::Option *option : app.get_options())
+    if (std::string name = option->get_name(); !own.count(name))
+      values.emplace_back(name, valueOf(*option));
+  return values;
+}
+
 } // namespace
 
 Options parseOptions(int argc, const char *const *argv, bool train) {
@@ -139,6 +202,7 @@ Options parseOptions(int argc, const char *const *argv, bool train) {
     throw Error(std::string(error.what()) + " (see --help)");
   }
   checkTogether(options, train);
+  options.together = mustAgree(app);
   return options;
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace tpc::runtime {
@@ -28,6 +29,9 @@ struct Options {
   double timeout = 60;    ///< seconds
   bool deterministic = false;
   bool describe = false, printManifest = false, quiet = false;
+  /// Flags by name that all ranks must have alike, with their values in one spelling. Paths may
+  /// differ from host to host, so only that they are given must not.
+  std::vector<std::pair<std::string, std::string>> together;
 };
 
 /// `--help` was asked for: `what()` is the text to print.

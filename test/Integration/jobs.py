@@ -73,7 +73,7 @@ def start_ranks(programs, arguments, port=29517):
     for rank, (program, words) in enumerate(zip(programs, arguments)):
         env = environment(RANK=rank, WORLD_SIZE=len(programs), LOCAL_RANK=rank, LOCAL_WORLD_SIZE=len(programs),
                           MASTER_ADDR="127.0.0.1", MASTER_PORT=port + os.getpid() % 1000)
-        command = [program, *words, "--steps", 2, "--threads-per-rank", 1, "--timeout", 20]
+        command = [program, "--steps", 2, "--threads-per-rank", 1, "--timeout", 20, *words]
         processes.append(subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE,
                                           stderr=subprocess.STDOUT, text=True, env=env))
     results = []

@@ -22,6 +22,39 @@ def test_ranks_with_different_executables(work, program, tmp_path, data):
     assert any("executable" in result[1] or "program" in result[1] for result in results), results
 
 
+def test_ranks_with_data_that_differs_in_the_middle(program, tmp_path):
+    """Four hundred bytes of 800,000."""
+    words = []
+    for rank in range(2):
+        tokens = random_tokens(GROUPED, 400000)
+        tokens[50000:50200] = 1 + rank
+        words.append(["--steps", 10 ** 6, "--data", write_tokens(tmp_path / f"{rank}.bin", tokens)])
+    complain_together(program, words, "rank 1 has other data in ")
+
+
+@pytest.mark.parametrize("flag, values", [
+    ("--lr", ("0.01", "0.02")), ("--seed", ("1", "2")), ("--steps", ("2", "3")), ("--betas", ("0.9,0.99", "0.8,0.99")),
+    ("--clip", ("1", "0")), ("--init", ("normal", "torch")),
+])
+def test_ranks_with_different_flags(program, data, flag, values):
+    results = start_ranks([program] * 2, [["--data", data, flag, value] for value in values])
+    assert [result[0] for result in results] == [1, 1], results
+    text = "".join(result[1] for result in results)
+    assert re.fullmatch(rf"error: rank 1 on \S+ \(process \d+\) has another {flag} than rank 0 on \S+ "
+                        rf"\(process \d+\): '{values[1]}', not '{values[0]}'\n", text), text
+
+
+def test_ranks_with_different_flags_under_mpi(program, data):
+    words = [program, "--data", data, "--steps", 2, "--comm", "mpi", "--threads-per-rank", 1]
+    result = call([*mpirun(1), *words, "--seed", 1, ":", "-n", 1, *words, "--seed", 2])
+    complain(result, "rank 1 on", "has another --seed than rank 0", "'2', not '1'")
+
+
+def test_ranks_may_spell_flags_differently(program, data):
+    words = [["--lr", "1e-2", "--timeout", 30], ["--lr", "0.010", "--timeout", 20, "--quiet"]]
+    assert [r[0] for r in start_ranks([program] * 2, [["--data", data, *more] for more in words])] == [0, 0]
+
+
 def complain_together(program, arguments, part):
     results = start_ranks([program] * len(arguments), arguments)
     assert [result[0] for result in results] == [1] * len(arguments), results

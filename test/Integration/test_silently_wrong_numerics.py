@@ -1,5 +1,6 @@
 """Logits, loss, gradients and training of small models on every mesh against the float64 NumPy reference: what goes wrong
 in silence elsewhere (NVIDIA/Megatron-LM#7452, pytorch/pytorch#190746, #190626, #186282) would differ here."""
+import json
 import math
 import os
 
@@ -104,6 +105,31 @@ def test_ignored_targets_placed_unequally(work, tmp_path, mesh):
                     "--steps", steps, *TRAIN, "--ignore-index", 0, "--data", write_tokens(tmp_path / "t.bin", tokens))
     assert len(records) == steps
     follow(config, weights, tokens, records, ignore_index=0)
+
+
+@pytest.mark.parametrize("count", [BATCH * SEQUENCE + 1, 7 * SEQUENCE + 6, 2 * SEQUENCE, SEQUENCE + 1])
+@pytest.mark.parametrize("mesh", ["tp2", "dp2tp2"])
+def test_held_out_loss_counts_every_target(work, tmp_path, mesh, count):
+    """Neither the last sequence nor the last batch of a held-out file need be full, and token 3 is ignored."""
+    folder, weights = work.weights(GROUPED)
+    tokens = random_tokens(GROUPED, count)
+    records = held_out_losses(work.program(GROUPED, MESHES[mesh]), tmp_path, folder, tokens)
+    model, total, valid = llama_numpy.Llama(GROUPED, weights), 0, 0
+    for start in range(0, tokens.size - 1, SEQUENCE):
+        inputs, targets = tokens[start:start + SEQUENCE], tokens[start + 1:start + SEQUENCE + 1]
+        number = np.count_nonzero(targets != 3)
+        total += number * model.loss_and_gradients(inputs[None, :targets.size], targets[None], 3)[0]
+        valid += number
+    assert records == pytest.approx([total / valid], rel=1e-5)
+
+
+def held_out_losses(program, folder, weights, tokens):
+    path = folder / "held-out.jsonl"
+    data = write_tokens(folder / "t.bin", tokens)
+    result = run(program, "--load", weights, "--data", data, "--steps", 0, "--validation", data, "--ignore-index", 3,
+                 "--metrics", path)
+    assert result.returncode == 0, result.stderr
+    return [json.loads(line)["validation_loss"] for line in path.read_text().splitlines()]
 
 
 @pytest.mark.parametrize("scheme", ["normal", "torch"])

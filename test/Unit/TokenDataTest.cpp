@@ -2,6 +2,7 @@
 #include "TemporaryFolder.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <vector>
 
 using namespace tpc;
@@ -54,6 +55,83 @@ TEST(TokenData, RefusesTheOtherWidth) {
   path = folder.write("narrow.bin", bytes(narrow));
   EXPECT_ERROR(TokenData(path, "u32", 4, 51), "looks like 16-bit tokens: give --data-dtype u16");
   EXPECT_EQ(TokenData(path, "u16", 4, 51).tokens(), 64);
+}
+
+TEST(TokenData, RefusesTheOtherWidthOfALargeVocabulary) {
+  constexpr uint32_t vocabulary = 128256; // Llama 3: the upper halves of tokens are 0 and 1
+  test::TemporaryFolder folder;
+  std::vector<uint32_t> wide;
+  std::vector<uint16_t> narrow;
+  for (uint32_t i = 0; i < 4096; ++i) {
+    wide.push_back(i * 2654435761u % vocabulary);
+    narrow.push_back(static_cast<uint16_t>(i * 2654435761u >> 16));
+  }
+  auto path = folder.write("wide.bin", bytes(wide));
+  EXPECT_ERROR(TokenData(path, "u16", 4, vocabulary), "looks like 32-bit tokens");
+  EXPECT_EQ(TokenData(path, "u32", 4, vocabulary).tokens(), 4096);
+  path = folder.write("narrow.bin", bytes(narrow));
+  EXPECT_ERROR(TokenData(path, "u32", 4, vocabulary), "looks like 16-bit tokens");
+  EXPECT_EQ(TokenData(path, "u16", 4, vocabulary).tokens(), 4096);
+}
+
+TEST(TokenData, TokensOfAlmostNoVariationHaveAnyWidth) {
+  test::TemporaryFolder folder;
+  std::vector<uint16_t> narrow(64, 1);
+  EXPECT_EQ(TokenData(folder.write("ones.bin", bytes(narrow)), "u16", 4, 128256).tokens(), 64);
+}
+
+TEST(TokenData, ReadsTheRestOnce) {
+  test::TemporaryFolder folder;
+  TokenData data(folder.write("a.txt", "abcdefghijk"), "u16", 4, 256); // two sequences, two targets
+  EXPECT_EQ(data.sequences(), 2);
+  EXPECT_EQ(data.sequencesWithRest(), 3);
+  auto read = [&](int64_t number, int shift) {
+    std::vector<int32_t> out(4);
+    data.readOnce(number, 0, 4, shift, -7, out.data());
+    return out;
+  };
+  EXPECT_EQ(read(1, 1), (std::vector<int32_t>{'f', 'g', 'h', 'i'}));
+  EXPECT_EQ(read(2, 0), (std::vector<int32_t>{'i', 'j', 'k', -7}));
+  EXPECT_EQ(read(2, 1), (std::vector<int32_t>{'j', 'k', -7, -7}));
+  EXPECT_EQ(read(3, 0), (std::vector<int32_t>(4, -7)));
+  int32_t last;
+  data.readOnce(2, 1, 1, 1, -7, &last); // from a column
+  EXPECT_EQ(last, 'k');
+  EXPECT_EQ(TokenData(folder.write("b.txt", "abcdefghi"), "u16", 4, 256).sequencesWithRest(), 2);
+}
+
+TEST(TokenData, TheDigestDependsOnEveryTokenThatIsUsed) {
+  test::TemporaryFolder folder;
+  std::string text(1003, 'a');
+  auto digest = [&](int64_t sequences) {
+    return TokenData(folder.write("a.txt", text), "u16", 4, 256).digest(sequences);
+  };
+  uint64_t all = digest(1000), first = digest(10);
+  EXPECT_EQ(digest(250), all); // 250 sequences and two targets more
+  EXPECT_NE(first, all);
+  for (size_t at : {0, 7, 31, 32, 40, 41, 500, 999, 1000, 1002}) {
+    text[at] = 'b';
+    EXPECT_NE(digest(1000), all) << at;
+    EXPECT_EQ(digest(10) == first, at > 40) << at; // ten sequences of four and a target
+    text[at] = 'a';
+  }
+  text[3] = 'x';
+  uint64_t one = digest(1000);
+  std::swap(text[3], text[600]);
+  EXPECT_NE(digest(1000), one); // order counts
+  text += 'a';
+  EXPECT_NE(digest(10), first); // and the length
+}
+
+TEST(TokenData, RefusesWhatIsNoRegularFile) {
+  test::TemporaryFolder folder;
+  std::string pipe = folder / "pipe.bin";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  EXPECT_ERROR(TokenData(pipe, "u16", 4, 256), "it is not a regular file");
+  std::filesystem::create_symlink("/dev/zero", folder / "zero.bin");
+  EXPECT_ERROR(TokenData(folder / "zero.bin", "u16", 4, 256), "it is not a regular file");
+  std::filesystem::create_directory(folder / "folder.bin");
+  EXPECT_ERROR(TokenData(folder / "folder.bin", "u16", 4, 256), "it is a folder");
 }
 
 TEST(TokenData, RefusesBadFiles) {

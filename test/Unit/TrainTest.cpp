@@ -9,6 +9,7 @@
 
 #include <cmath>
 #include <gtest/gtest.h>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -352,7 +353,35 @@ TEST(Options, RefusesBadFlags) {
   EXPECT_ERROR(parse({"--data", "x", "--load", "l"}, false), "--logits is required");
   EXPECT_ERROR(parse({"--data", "x", "--steps", "3"}, false),
                "--steps"); // a forward program takes none
+  EXPECT_ERROR(parse({"--data", "x", "--seed", "99999999999999999999"}), "does not fit");
   EXPECT_THROW(parse({"--help"}), HelpAsked);
+}
+
+TEST(Options, WhatRanksMustHaveAlikeHasOneSpelling) {
+  auto together = [](std::vector<const char *> words) {
+    words.insert(words.begin(), {"program", "--data", "x"});
+    auto pairs = parseOptions(static_cast<int>(words.size()), words.data(), true).together;
+    return std::map<std::string, std::string>(pairs.begin(), pairs.end());
+  };
+  auto standard = together({});
+  EXPECT_EQ(standard.at("--lr"), "0.001");
+  EXPECT_EQ(standard.at("--save"), "not given");
+  EXPECT_EQ(together({"--lr", "1e-3", "--betas", "0.90,.99", "--steps", "100", "--timeout", "9",
+                      "--threads-per-rank", "3", "--quiet", "--metrics", "m", "--data", "y"}),
+            standard);
+  for (std::vector<const char *> words :
+       std::vector<std::vector<const char *>>{{"--lr", "2e-3"},
+                                              {"--seed", "1"},
+                                              {"--betas", "0.9,0.98"},
+                                              {"--steps", "9"},
+                                              {"--init", "torch"},
+                                              {"--data-dtype", "u32"},
+                                              {"--save", "s"},
+                                              {"--deterministic"}}) {
+    auto other = together(words);
+    for (auto &[name, value] : standard)
+      EXPECT_EQ(other.at(name) == value, name != words[0]) << name << " " << other.at(name);
+  }
 }
 
 } // namespace
