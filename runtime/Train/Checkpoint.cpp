@@ -2,6 +2,7 @@
 #include "IO/AsideFile.h"
 #include "IO/Safetensors.h"
 #include "Train/CheckpointIndex.h"
+#include "Train/Finite.h"
 #include "Train/SharedFile.h"
 
 #include <cstdio>
@@ -55,8 +56,9 @@ void writeOwnFile(Program &program, const std::string &folder) {
   file.write(0, layout.header().data(), layout.header().size());
   for (size_t i = 0; i < own.size(); ++i) {
     const KeptTensor &kept = own[i].kept;
-    writePart(file, layout.offset(i), layout.tensors()[i], kept.placement.localShape,
-              program.read(kept.slot, kept.placement, own[i].parameter->dtype).data());
+    HostBytes part = program.read(kept.slot, kept.placement, own[i].parameter->dtype);
+    checkFinite(program, own[i].name, kept.placement, own[i].parameter->dtype, part.data());
+    writePart(file, layout.offset(i), layout.tensors()[i], kept.placement.localShape, part.data());
   }
   file.commit();
 }

@@ -21,7 +21,8 @@ struct Progress {
   std::string data; ///< the data set it was trained on, for a warning when it changes
 };
 
-/// Every rank calls this. Throws Error (disk full, ...) and leaves nothing half-written.
+/// Every rank calls this. Throws Error (disk full, a value that is not finite, ...) and leaves
+/// nothing half-written.
 void saveCheckpoint(Program &program, const std::string &folder, const Progress &progress);
 
 /// The complete checkpoint of the highest step in a --save folder; nothing if there is none.

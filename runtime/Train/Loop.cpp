@@ -96,9 +96,8 @@ private:
       last = step();
       metrics->write(last);
       bar.show(last);
-      if (!std::isfinite(last.loss))
-        throw Error("the loss is " + std::to_string(last.loss) + " at step " +
-                    std::to_string(last.step) + ": training diverged, try a smaller --lr");
+      checkFinite("loss", last.loss);
+      checkFinite("gradient norm", last.gradientNorm);
       if (options.saveEvery && progress.step % options.saveEvery == 0 && !options.save.empty())
         save();
     }
@@ -118,7 +117,15 @@ private:
       return 0;
     double loss = evaluate(program, *validation, options.ignoreIndex);
     metrics->writeValidation(progress.step, loss);
+    checkFinite("held-out loss", loss);
     return loss;
+  }
+
+  /// Before anything is saved.
+  void checkFinite(const char *what, double value) const {
+    if (!std::isfinite(value))
+      throw Error(std::string("the ") + what + " is " + std::to_string(value) + " at step " +
+                  std::to_string(progress.step) + ": training diverged, try a smaller --lr");
   }
 
   StepMetrics step() {

@@ -1,4 +1,5 @@
 #include "Train/SharedFile.h"
+#include "Train/Finite.h"
 
 namespace tpc::runtime {
 
@@ -66,8 +67,10 @@ void writeParameters(Program &program, const std::string &path, bool gradients) 
     const Parameter &parameter = parameters[i];
     KeptTensor kept =
         gradients ? *parameter.gradient : KeptTensor{parameter.placement, parameter.value};
-    file.write(i, kept.placement, parameter.dtype,
-               program.read(kept.slot, kept.placement, parameter.dtype).data());
+    HostBytes part = program.read(kept.slot, kept.placement, parameter.dtype);
+    if (!gradients)
+      checkFinite(program, parameter.name, kept.placement, parameter.dtype, part.data());
+    file.write(i, kept.placement, parameter.dtype, part.data());
   }
   file.commit();
 }

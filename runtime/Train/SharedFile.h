@@ -30,7 +30,8 @@ private:
 /// The format's name of an element type. Throws Error for one that it does not have.
 std::string safetensorsType(tpc_dtype dtype);
 
-/// Writes one slot of every parameter under its Hugging Face name and shape: values or gradients.
+/// Writes one slot of every parameter under its Hugging Face name and shape: values, which must be
+/// finite, or gradients.
 void writeParameters(Program &program, const std::string &path, bool gradients);
 
 /// Writes `config.json` and `model.safetensors` into a folder that is made if need be.

@@ -1,6 +1,7 @@
 """Saving, resuming, loading and exporting: what comes back is what was there, bit for bit."""
 import json
 import os
+import re
 import shlex
 import shutil
 
@@ -162,6 +163,18 @@ def test_lying_safetensors(work, tmp_path, data, lie):
     LIES[lie](tmp_path / "m" / "model.safetensors")
     complain(run(work.program(GROUPED, MESHES["tp2"]), "--data", data, "--steps", 1, "--load", tmp_path / "m"),
              "model.safetensors")
+
+
+@pytest.mark.parametrize("steps, message", [(1, "values that are not finite"), (2, "the gradient norm is -?nan at step 2")])
+def test_divergence_is_not_saved(work, tmp_path, data, steps, message):
+    """A rate that makes the weights infinite in one step, and one that makes the second gradients NaN beside a finite
+    loss: one message, no checkpoint, no export."""
+    rate = "1e300" if steps == 1 else "1e30"
+    result = run(work.program(GROUPED, MESHES["tp2"]), "--data", data, "--steps", steps, "--lr", rate, "--seed", 1,
+                 "--save", tmp_path / "ckpt", "--export-hf", tmp_path / "out")
+    complain(result, "training diverged, try a smaller --lr")
+    assert re.search(message, result.stderr) and result.stderr.count("error") == 1, result.stderr
+    assert files(tmp_path / "ckpt") == [] and not (tmp_path / "out").exists()
 
 
 def test_incomplete_checkpoint_is_refused(work, tmp_path, data):

@@ -280,6 +280,23 @@ TEST_F(Train, RefusesDamagedCheckpoints) {
       std::string::npos);
 }
 
+TEST_F(Train, WhatIsNotFiniteIsNotSaved) {
+  EXPECT_EQ(train(2, flags(1, {"--save", folder / "ckpt"})), "");
+  size_t entries = folder.entries();
+  for (const char *to : {"--save", "--export-hf"}) { // the rate overflows f32 after the gradients
+    std::string said = train(2, flags(1, {"--lr", "1e300", "--warmup", "0", to, folder / "none"}));
+    EXPECT_NE(said.find(table + " has values that are not finite, so it is not saved"),
+              std::string::npos)
+        << said;
+    EXPECT_FALSE(std::filesystem::exists(folder / "none/model.safetensors"));
+    EXPECT_FALSE(std::filesystem::exists(folder / "none/step-00000001"));
+    std::filesystem::remove(folder / "none"); // fails unless it is empty
+    EXPECT_EQ(folder.entries(), entries) << to;
+  }
+  EXPECT_NE(train(2, flags(2, {"--lr", "1e300", "--save", folder / "ckpt", "--resume"})), "");
+  EXPECT_EQ(train(2, flags(2, {"--save", folder / "ckpt", "--resume"})), ""); // from step 1
+}
+
 TEST_F(Train, RefusesLyingCheckpointIndices) {
   EXPECT_EQ(train(1, flags(2, {"--save", folder / "ckpt"})), "");
   auto index = nlohmann::json::parse(std::ifstream(folder / "ckpt/step-00000002/index.json"));
