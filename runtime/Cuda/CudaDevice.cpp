@@ -122,4 +122,21 @@ void CudaDevice::dropout(tpc_context &, const tpc_dropout_desc &desc, const char
   giveDropout(desc, seed, offsets, in, out, stream());
 }
 
+//===-- being measured ---------------------------------------------------------===//
+
+std::string CudaDevice::describe() const {
+  int device = 0;
+  cudaDeviceProp properties;
+  checkCuda(cudaGetDevice(&device), "cudaGetDevice");
+  checkCuda(cudaGetDeviceProperties(&properties, device), "cudaGetDeviceProperties");
+  return properties.name;
+}
+
+uint64_t CudaDevice::sweep(tpc_context &, char *memory, uint64_t bytes) {
+  copy(memory + bytes / 2, memory, bytes / 2);
+  return bytes / 2 * 2;
+}
+
+void CudaDevice::giveLittle(tpc_context &, char *memory) { fillZero(memory, 4); }
+
 } // namespace tpc::runtime

@@ -55,6 +55,11 @@ public:
   void dropout(tpc_context &context, const tpc_dropout_desc &desc, const char *seed,
                const int64_t *offsets, const char *in, char *out) override;
 
+  std::string describe() const override;
+  /// A copy of one half to the other.
+  uint64_t sweep(tpc_context &context, char *memory, uint64_t bytes) override;
+  void giveLittle(tpc_context &context, char *memory) override;
+
 private:
   cudaKernel_t kernel(const tpc_device_kernel_desc &desc);
 

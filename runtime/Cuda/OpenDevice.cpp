@@ -47,21 +47,34 @@ std::string describeDevice(int number) {
   return text;
 }
 
-void checkCount(const DevicePlace &place, int count) {
-  if (place.number < count)
-    return;
-  throw Error("rank " + std::to_string(place.number) + " of " + hostName() +
-              " has no GPU: the host has " + std::to_string(count) + ", each rank needs its own: " +
-              "start at most " + std::to_string(count) + (count == 1 ? " rank" : " ranks") +
-              " on it, or all ranks on one GPU with --comm=loopback");
+/// A GPU of the host, and how many ranks take it.
+struct Choice {
+  int number, sharers;
+};
+
+/// Where launchers show each rank a GPU of its own, every rank sees one, whatever its number; that
+/// the ranks' GPUs differ is checked once they have met (OwnDevice.h).
+Choice chooseDevice(const DevicePlace &place, int count) {
+  if (place.sharing == DevicePlace::First)
+    return {0, place.ranks};
+  if (place.sharing == DevicePlace::RoundRobin)
+    return {place.rank % count, (place.ranks + count - 1) / count};
+  if (place.rank < count)
+    return {place.rank, 1};
+  if (count == 1)
+    return {0, 1};
+  throw Error("rank " + std::to_string(place.rank) + " of " + hostName() +
+              " has no GPU: the host has " + std::to_string(count) +
+              ", each rank needs its own: " + "start at most " + std::to_string(count) +
+              " ranks on it, or all ranks on one GPU with --comm=loopback");
 }
 
 /// 90 of "sm_90".
 int architectureOf(const DeviceOptions &options) { return std::stoi(options.arch.substr(3)); }
 
 /// Machine code of sm_XY runs on X.Y and the later minor versions of X.
-void checkArch(const DeviceOptions &options) {
-  int major = 0, minor = 0, number = options.place.number;
+void checkArch(const DeviceOptions &options, int number) {
+  int major = 0, minor = 0;
   checkCuda(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, number),
             "cudaDeviceGetAttribute");
   checkCuda(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, number),
@@ -99,16 +112,16 @@ std::string remedyFor(const DeviceOptions &options, uint64_t available) {
   return "no --batch fits: compile for a larger tp, or with --dp-mode=fsdp on more ranks";
 }
 
-void checkMemory(const DeviceOptions &options) {
+void checkMemory(const DeviceOptions &options, const Choice &choice) {
   size_t available = 0, total = 0;
   checkCuda(cudaMemGetInfo(&available, &total), "cudaMemGetInfo");
-  auto sharers = static_cast<uint64_t>(options.place.sharers);
+  auto sharers = static_cast<uint64_t>(choice.sharers);
   if (options.arenaBytes * sharers <= available)
     return;
   std::string count = sharers == 1 ? "" : std::to_string(sharers) + " x ";
-  throw Error("not enough memory on " + describeDevice(options.place.number) +
-              ": the program needs " + count + printBytes(options.arenaBytes) + " (" +
-              listMemory(options) + "), " + printBytes(available) + " of " + printBytes(total) +
+  throw Error("not enough memory on " + describeDevice(choice.number) + ": the program needs " +
+              count + printBytes(options.arenaBytes) + " (" + listMemory(options) + "), " +
+              printBytes(available) + " of " + printBytes(total) +
               " are free: " + remedyFor(options, available / sharers));
 }
 
@@ -116,10 +129,10 @@ void checkMemory(const DeviceOptions &options) {
 
 std::unique_ptr<Device> openCudaDevice(const DeviceOptions &options) {
   checkDriver(options);
-  checkCount(options.place, countDevices(options));
-  checkArch(options);
-  checkCuda(cudaSetDevice(options.place.number), "cudaSetDevice");
-  checkMemory(options);
+  Choice choice = chooseDevice(options.place, countDevices(options));
+  checkArch(options, choice.number);
+  checkCuda(cudaSetDevice(choice.number), "cudaSetDevice");
+  checkMemory(options, choice);
   return std::make_unique<CudaDevice>(architectureOf(options), options.deterministic);
 }
 

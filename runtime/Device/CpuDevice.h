@@ -49,6 +49,10 @@ public:
   void dropout(tpc_context &context, const tpc_dropout_desc &desc, const char *seed,
                const int64_t *offsets, const char *in, char *out) override;
 
+  std::string describe() const override;
+  uint64_t sweep(tpc_context &context, char *memory, uint64_t bytes) override;
+  void giveLittle(tpc_context &context, char *memory) override;
+
 private:
   std::unique_ptr<ContractCache> contracts; ///< prepared oneDNN primitives
 };

@@ -2,7 +2,6 @@
 #include "Measure/Measure.h"
 
 #include <cstdio>
-#include <fstream>
 
 namespace tpc::runtime {
 namespace {
@@ -13,24 +12,16 @@ std::string number(double value) {
   return text;
 }
 
-/// The processor's name as the kernel tells it.
-std::string processorName() {
-  std::ifstream file("/proc/cpuinfo");
-  for (std::string line; std::getline(file, line);)
-    if (line.rfind("model name", 0) == 0 && line.find(": ") != std::string::npos)
-      return line.substr(line.find(": ") + 2);
-  return "an unknown processor";
-}
-
 std::string linksToYaml(const MachineFigures &figures) {
   if (figures.collectives.empty())
     return "links: [] # one rank has none: measure with -n 2 or more\n";
   // What no collective of its own says: as an all-gather of the largest size.
   const TransferSegment &large = figures.collectives.front().segments.back();
   const TransferSegment &small = figures.collectives.front().segments.front();
-  std::string text = "links:\n  - name: " + figures.link +
-                     "\n    latency: " + number(small.latency) +
-                     "\n    bandwidth: " + number(large.bandwidth) + "\n    collectives:\n";
+  std::string text =
+      "links:\n  - name: " + figures.link + "\n    latency: " + number(small.latency) +
+      "\n    bandwidth: " + number(large.bandwidth) +
+      (figures.asynchronous ? "\n    asynchronous: true" : "") + "\n    collectives:\n";
   for (const CollectiveFigures &collective : figures.collectives)
     for (const TransferSegment &segment : collective.segments)
       text += std::string("      - {op: ") + toString(collective.op) +
@@ -43,17 +34,23 @@ std::string linksToYaml(const MachineFigures &figures) {
 
 MachineFigures measureMachine(tpc_context &context, const Progress &progress) {
   MachineFigures figures;
+  const Device &device = *context.device;
   figures.link = context.communicator->name();
-  figures.origin = std::to_string(context.world()) + " ranks x " + std::to_string(context.threads) +
-                   " threads over " + figures.link + " on " + processorName();
-  figures.device = measureDevice(context, progress);
+  figures.asynchronous = !device.isHost();
+  std::string ranks = std::to_string(context.world()) + " ranks";
+  if (device.isHost())
+    ranks += " x " + std::to_string(context.threads) + " threads";
+  figures.origin = ranks + " over " + figures.link + " on " + device.describe();
+  figures.device = measureDevice(
+      context, device.isHost() ? MeasuredWork::ofHost(context.threads) : MeasuredWork::ofGpu(),
+      progress);
   figures.collectives = measureCollectives(context, progress);
   return figures;
 }
 
-std::string toYaml(const MachineFigures &figures) {
+std::string toYaml(const MachineFigures &figures, const std::string &command) {
   const DeviceFigures &device = figures.device;
-  std::string text = "# tpc-run --measure: " + figures.origin +
+  std::string text = "# " + command + ": " + figures.origin +
                      "\nname: measured\nflops: " + number(device.flops) + "\ntypes:\n";
   for (const auto &[dtype, flops] : device.types)
     text += std::string("  - {type: ") + toString(dtype) + ", flops: " + number(flops) + "}\n";

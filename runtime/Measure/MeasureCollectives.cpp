@@ -5,7 +5,6 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
-#include <cstring>
 #include <numeric>
 
 namespace tpc::runtime {
@@ -13,11 +12,15 @@ namespace {
 
 constexpr int64_t kSmallest = 1 << 10, kLargest = kMeasureRegionBytes / 2;
 constexpr double kSecondsPerPoint = 0.1;
+constexpr CollectiveOp kOps[] = {CollectiveOp::AllGather, CollectiveOp::AllReduce,
+                                 CollectiveOp::AllToAll, CollectiveOp::Permute,
+                                 CollectiveOp::ReduceScatter};
 
 /// The f32 collective over all ranks whose larger side has `bytes` bytes.
 Collective makeCollective(CollectiveOp op, int64_t bytes, int ranks) {
   Collective collective;
   collective.op = op;
+  collective.index = std::find(std::begin(kOps), std::end(kOps), op) - std::begin(kOps);
   collective.axes = "measured";
   collective.groups.emplace_back(static_cast<size_t>(ranks));
   std::iota(collective.groups[0].begin(), collective.groups[0].end(), 0);
@@ -63,26 +66,31 @@ double receivedBytes(const Collective &collective, int ranks) {
 }
 
 /// One run, its input just written as in a program.
-double secondsOf(Communicator &communicator, const Collective &collective) {
+double secondsOf(tpc_context &context, const Collective &collective) {
+  Communicator &communicator = *context.communicator;
   char *region = communicator.region();
   bool inPlace = collective.op == CollectiveOp::AllReduce;
   char *inputs[] = {region}, *outputs[] = {inPlace ? region : region + kMeasureRegionBytes / 2};
-  std::memset(region, 0, collective.inputBytes());
+  context.device->fillZero(region, collective.inputBytes());
+  context.device->synchronize();
   communicator.barrier();
   auto begin = std::chrono::steady_clock::now();
   communicator.run(collective, inputs, outputs);
+  context.device->synchronize();
+  context.check();
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
 /// Median of several runs, each as the rank saw it that waited least.
-TransferPoint measurePoint(Communicator &communicator, const Collective &collective) {
-  double once = secondsOf(communicator, collective);
-  once = std::min(once, secondsOf(communicator, collective));
+TransferPoint measurePoint(tpc_context &context, const Collective &collective) {
+  Communicator &communicator = *context.communicator;
+  double once = secondsOf(context, collective);
+  once = std::min(once, secondsOf(context, collective));
   communicator.broadcast(&once, sizeof(once), 0);
   auto runs = static_cast<size_t>(std::clamp(kSecondsPerPoint / once, 7.0, 300.0));
   std::vector<double> mine(runs);
   for (double &seconds : mine)
-    seconds = secondsOf(communicator, collective);
+    seconds = secondsOf(context, collective);
   auto ranks = static_cast<size_t>(communicator.size());
   std::vector<double> all(runs * ranks);
   communicator.gatherHost(mine.data(), runs * sizeof(double), all.data());
@@ -140,16 +148,23 @@ std::vector<TransferSegment> fitTransfers(const std::vector<TransferPoint> &poin
   return segments;
 }
 
+std::vector<Collective> measuredCollectives(int ranks) {
+  std::vector<Collective> collectives;
+  for (CollectiveOp op : kOps)
+    if (ranks > 1)
+      collectives.push_back(makeCollective(op, kLargest, ranks));
+  return collectives;
+}
+
 std::vector<CollectiveFigures> measureCollectives(tpc_context &context, const Progress &progress) {
   Communicator &communicator = *context.communicator;
   std::vector<CollectiveFigures> figures;
   if (communicator.size() == 1)
     return figures;
-  for (CollectiveOp op : {CollectiveOp::AllGather, CollectiveOp::AllReduce, CollectiveOp::AllToAll,
-                          CollectiveOp::Permute, CollectiveOp::ReduceScatter}) {
+  for (CollectiveOp op : kOps) {
     std::vector<TransferPoint> points;
     for (int64_t bytes = kSmallest; bytes <= kLargest; bytes *= 2)
-      points.push_back(measurePoint(communicator, makeCollective(op, bytes, communicator.size())));
+      points.push_back(measurePoint(context, makeCollective(op, bytes, communicator.size())));
     figures.push_back({op, fitTransfers(points)});
     char text[96];
     std::snprintf(text, sizeof(text), "%s: %.1f us, large ones %.1f GB/s", toString(op),

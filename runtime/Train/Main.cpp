@@ -1,6 +1,7 @@
 #include "Train/Main.h"
 #include "IO/Digest.h"
 #include "IO/MappedFile.h"
+#include "Measure/Measure.h"
 #include "Memory/Limit.h"
 #include "Train/CpuCheck.h"
 #include "Train/Describe.h"
@@ -30,10 +31,20 @@ void printError(const std::string &message) {
   std::fflush(stderr);
 }
 
+/// Makes of a program one that does nothing but be measured.
+void prepareMeasurement(Manifest &manifest) {
+  manifest.collectives = measuredCollectives(static_cast<int>(manifest.mesh.size()));
+  manifest.privateBytes = 0;
+  manifest.communicationBytes = kMeasureRegionBytes;
+  manifest.peak = {{"communication", manifest.communicationBytes}};
+}
+
 /// The part of the work that a rank does together with the others. `program` is where it is kept:
 /// whoever has a failure to report does so before its memory goes, which other ranks may wait for.
 void runRank(const tpc_program &compiled, const Manifest &manifest, const Options &options,
              tpc_context &context, std::optional<Program> &program) {
+  if (!options.measure.empty())
+    return writeMeasurement(context, "--measure", options.measure);
   // Before the program's memory is counted: the libraries take theirs when they are first used.
   double peak = 0;
   if (manifest.train && options.steps > 0) {
@@ -86,9 +97,10 @@ void openDevice(const tpc_program &compiled, const Manifest &manifest, const Opt
   context.device = compiled.backend->open(wanted);
   if (compiled.backend->isHost())
     return;
-  compiled.backend->connect(
-      *context.device, context.communicator,
-      communicatorOptions(manifest, options, static_cast<size_t>(manifest.communicationBytes)));
+  CommunicatorOptions ranks =
+      communicatorOptions(manifest, options, static_cast<size_t>(manifest.communicationBytes));
+  ranks.sharedDevices = place.sharing != DevicePlace::None;
+  compiled.backend->connect(*context.device, context.communicator, ranks);
 }
 
 /// Runs, and leaves in good order; a failure is told to all ranks and printed by one.
@@ -126,7 +138,9 @@ int runProcess(const tpc_program &compiled, const Manifest &manifest, const Opti
   } catch (const std::exception &error) {
     return reportFailure(error, nullptr);
   }
-  return runConnected(compiled, manifest, options, {info.localRank, 1}, std::move(connected));
+  DevicePlace place{info.localRank, info.localSize,
+                    options.shareGpu ? DevicePlace::RoundRobin : DevicePlace::None};
+  return runConnected(compiled, manifest, options, place, std::move(connected));
 }
 
 /// All ranks are threads of this process.
@@ -134,7 +148,7 @@ int runThreads(const tpc_program &compiled, const Manifest &manifest, const Opti
   auto communicators = createInProcessCommunicators(
       static_cast<int>(manifest.mesh.size()),
       communicatorOptions(manifest, options, hostRegionBytes(compiled, manifest)));
-  DevicePlace place{0, static_cast<int>(manifest.mesh.size())};
+  DevicePlace place{0, static_cast<int>(manifest.mesh.size()), DevicePlace::First};
   std::atomic<int> status = 0;
   std::vector<std::thread> threads;
   for (std::unique_ptr<Communicator> &communicator : communicators)
@@ -170,6 +184,8 @@ int runProgram(int argc, const char *const *argv, const tpc_program &compiled) {
         std::printf("%s\n", options.describe ? describe(manifest, threads).c_str() : text.c_str());
       return 0;
     }
+    if (!options.measure.empty())
+      prepareMeasurement(manifest);
     checkCpu(manifest.cpu, manifest.cpuFeatures, processorFlags());
     bool loopback = isLoopback(options, info);
     int localRanks = loopback ? static_cast<int>(manifest.mesh.size()) : info.localSize;

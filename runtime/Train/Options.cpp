@@ -62,6 +62,12 @@ void addCommon(CLI::App &app, Options &options) {
       ->check(CLI::Range(0.1, 1e9));
   app.add_flag("--deterministic", options.deterministic,
                "on a GPU: only algorithms that give the same bits in every run");
+  app.add_option("--measure", options.measure,
+                 "run nothing: measure what the ranks' devices and their links do, and write it to "
+                 "this file for tpc-compile --machine");
+  app.add_flag("--share-gpu", options.shareGpu,
+               "several ranks may drive one GPU: for tests, NCCL is slow so and must be told "
+               "(docs/cuda.md)");
   app.add_flag("--describe", options.describe, "print mesh, layouts and memory, and end");
   app.add_flag("--print-manifest", options.printManifest, "print the manifest (JSON), and end");
   app.add_flag("--quiet", options.quiet, "no progress, no summary");
@@ -120,7 +126,7 @@ void addForward(CLI::App &app, Options &options) {
 }
 
 void checkTogether(const Options &options, bool train) {
-  if (options.describe || options.printManifest)
+  if (options.describe || options.printManifest || !options.measure.empty())
     return;
   if (!options.inputs.empty() || !options.outputs.empty()) {
     if (options.inputs.empty() || options.outputs.empty())

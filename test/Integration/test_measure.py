@@ -47,6 +47,16 @@ def test_profile_has_the_ops_of_the_trace(work, tmp_path):
     assert 0 < sum(op["seconds"] for op in found["ops"]) <= found["seconds"]
 
 
+def test_a_program_measures_what_it_runs_on(work, tmp_path):
+    program = work.program(GROUPED, MESHES["tp1"])
+    machine = tmp_path / "machine.yaml"
+    result = succeed([program, "--measure", machine, "--threads-per-rank", 1])
+    assert "f32 products: " in result.stderr and "memory: " in result.stderr
+    text = machine.read_text()
+    assert text.startswith("# --measure: 1 ranks x 1 threads over ") and "links: []" in text
+    complain(call([program, "--measure", "/nowhere/machine.yaml"]), "cannot write /nowhere/machine.yaml")
+
+
 @pytest.mark.parametrize("words, expected", [
     (["--measure", "program"], ["--measure runs no program, got 'program'"]),
     (["-o", "m.yaml", "program"], ["-o is the file that --measure writes"]),

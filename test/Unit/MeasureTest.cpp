@@ -59,19 +59,24 @@ TEST(MachineFile, OneRankHasNoLinks) {
   MachineFigures figures;
   figures.origin = "a test";
   figures.device.types = {{TPC_BF16, 2e11}};
-  std::string yaml = toYaml(figures);
+  std::string yaml = toYaml(figures, "tpc-run --measure");
   EXPECT_NE(yaml.find("links: []"), std::string::npos);
   EXPECT_NE(yaml.find("- {type: bf16, flops: 2.0000e+11}"), std::string::npos);
   EXPECT_EQ(yaml.find("default_link"), std::string::npos);
+  EXPECT_EQ(yaml.rfind("# tpc-run --measure: a test\n", 0), 0u) << yaml;
 }
 
 TEST(MachineFile, CollectivesByOp) {
   MachineFigures figures;
   figures.link = "shm";
   figures.collectives = {{CollectiveOp::AllReduce, {{1e6, 1e-6, 2e10}}}};
-  std::string yaml = toYaml(figures);
+  std::string yaml = toYaml(figures, "tpc-run --measure");
   EXPECT_NE(
       yaml.find("{op: all_reduce, up_to: 1.0000e+06, latency: 1.0000e-06, bandwidth: 2.0000e+10}"),
       std::string::npos);
   EXPECT_NE(yaml.find("default_link: shm"), std::string::npos);
+  EXPECT_EQ(yaml.find("asynchronous"), std::string::npos);
+  figures.asynchronous = true;
+  EXPECT_NE(toYaml(figures, "--measure").find("asynchronous: true\n    collectives:"),
+            std::string::npos);
 }

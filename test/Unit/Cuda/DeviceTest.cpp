@@ -1,13 +1,16 @@
 // A GPU as a device, on the stand-ins of test/Fake: late work, memory full of NaN, products by
 // definition.
 #include "Cuda/CudaDevice.h"
+#include "Cuda/OwnDevice.h"
 #include "Fake/FakeCudaDevice.h"
+#include "Measure/Measure.h"
 #include "Unit/RuntimeContext.h"
 #include "Unit/TemporaryFolder.h"
 
 #include <cstdlib>
 #include <fstream>
 #include <gtest/gtest.h>
+#include <thread>
 
 using namespace tpc;
 using namespace tpc::runtime;
@@ -88,12 +91,19 @@ TEST_F(CudaDeviceTest, NoDevice) {
 
 TEST_F(CudaDeviceTest, MoreRanksThanDevices) {
   test::fakeMachine().devices = 2;
-  options.place.number = 1;
+  options.place = {1, 3, DevicePlace::None};
   EXPECT_EQ(failureOf(options), "");
-  options.place.number = 2;
+  options.place.rank = 2;
   EXPECT_NE(
       failureOf(options).find("the host has 2, each rank needs its own: start at most 2 ranks"),
       std::string::npos);
+  options.place.sharing = DevicePlace::RoundRobin;
+  EXPECT_EQ(failureOf(options), "");
+}
+
+TEST_F(CudaDeviceTest, ARankMaySeeOneDeviceOnly) {
+  options.place = {3, 4, DevicePlace::None};
+  EXPECT_EQ(failureOf(options), "");
 }
 
 TEST_F(CudaDeviceTest, WrongArchitecture) {
@@ -123,10 +133,45 @@ TEST_F(CudaDeviceTest, TooLittleMemory) {
 
 TEST_F(CudaDeviceTest, RanksThatShareADeviceShareItsMemory) {
   test::fakeMachine().freeBytes = 3 << 20;
-  options.place.sharers = 3;
+  options.place = {0, 3, DevicePlace::First};
   EXPECT_EQ(failureOf(options), "");
-  options.place.sharers = 4;
+  options.place.ranks = 4;
   EXPECT_NE(failureOf(options).find("needs 4 x 1.00 MiB"), std::string::npos);
+  test::fakeMachine().devices = 2; // two of four
+  EXPECT_NE(failureOf(options).find("needs 4 x 1.00 MiB"), std::string::npos);
+  options.place.sharing = DevicePlace::RoundRobin;
+  EXPECT_EQ(failureOf(options), "");
+  options.place.ranks = 7; // four of seven
+  EXPECT_NE(failureOf(options).find("needs 4 x 1.00 MiB"), std::string::npos);
+}
+
+/// What checkOwnDevice says to each of the ranks with these devices.
+std::vector<std::string> compareDevices(const std::vector<char> &devices) {
+  auto ranks = createInProcessCommunicators(static_cast<int>(devices.size()), {});
+  std::vector<std::string> said(devices.size());
+  std::vector<std::thread> threads;
+  for (size_t rank = 0; rank < devices.size(); ++rank)
+    threads.emplace_back([&, rank] {
+      cudaUUID_t device = {};
+      device.bytes[7] = devices[rank];
+      try {
+        checkOwnDevice(*ranks[rank], device);
+      } catch (const Error &error) {
+        said[rank] = error.what();
+      }
+    });
+  for (std::thread &thread : threads)
+    thread.join();
+  return said;
+}
+
+TEST(OwnDevice, TwoRanksWithOneAreRefused) {
+  for (const std::string &said : compareDevices({1, 2, 1})) {
+    EXPECT_NE(said.find("ranks 0 and 2 have one GPU"), std::string::npos) << said;
+    EXPECT_NE(said.find("--share-gpu"), std::string::npos) << said;
+  }
+  EXPECT_EQ(compareDevices({1, 2, 3}), std::vector<std::string>(3));
+  EXPECT_EQ(compareDevices({0, 0}), std::vector<std::string>(2)) << "nothing is known";
 }
 
 //===-- memory and kernels -----------------------------------------------------===//
@@ -352,6 +397,55 @@ TEST_F(CudaDeviceTest, TheSameDrawsAsOnAProcessor) {
   tpc_dropout(cpu.get(), &dropout, raw(seed), offsets.data(), raw(y), raw(y));
   tpc_dropout(gpu.get(), &dropout, s.get(), offsets.data(), dy.get(), dy.get());
   EXPECT_EQ(get<float>(*gpu, dy, 12), y);
+}
+
+//===-- being measured ---------------------------------------------------------===//
+
+TEST_F(CudaDeviceTest, ASweepReadsHalfOfTheMemoryAndWritesTheOther) {
+  auto context = makeContext();
+  auto memory = put<char>(*context, {1, 2, 3, 4, 0, 0, 0, 0, 9});
+  EXPECT_EQ(context->device->sweep(*context, memory.get(), 8), 8u);
+  EXPECT_EQ(get<char>(*context, memory, 9), (std::vector<char>{1, 2, 3, 4, 1, 2, 3, 4, 9}));
+}
+
+/// Work that the stand-in does in a moment.
+MeasuredWork littleWork() {
+  MeasuredWork work = MeasuredWork::ofGpu();
+  work.products = {{16, 16, 16}, {8, 8, 8}}, work.layers = {{8, 4, 4}};
+  work.otherTypes = {{TPC_F32, 8}, {TPC_F64, 8}};
+  work.attention = {TPC_BF16, 1, 16, 16, 1, 2, 32, 1, 0.125};
+  work.attentionWorkspace = 1 << 20, work.workspace = 1 << 16;
+  work.largestMemory = 1 << 16, work.smallestMemory = 1 << 14;
+  work.seconds = 0.001;
+  return work;
+}
+
+TEST_F(CudaDeviceTest, ADeviceIsMeasured) {
+  setenv("TPC_ATTENTION", "kernels", 1);
+  auto context = makeContext();
+  unsetenv("TPC_ATTENTION");
+  std::vector<std::string> told;
+  DeviceFigures figures =
+      measureDevice(*context, littleWork(), [&](const std::string &text) { told.push_back(text); });
+  EXPECT_GT(figures.flops, 0);
+  ASSERT_EQ(figures.types.size(), 2u);
+  EXPECT_EQ(figures.types[0].first, TPC_F32);
+  for (double share : {figures.contract, figures.attention, figures.attentionGrad}) {
+    EXPECT_GT(share, 0);
+    EXPECT_LE(share, 1);
+  }
+  EXPECT_GT(figures.memoryBandwidth, 0);
+  EXPECT_GE(figures.cacheBytes, 1 << 14);
+  EXPECT_GT(figures.launchSeconds, 0);
+  ASSERT_EQ(told.size(), 5u);
+  EXPECT_EQ(told[0].rfind("bf16 products: ", 0), 0u);
+}
+
+TEST_F(CudaDeviceTest, AFailureEndsTheMeasurement) {
+  auto context = makeContext();
+  MeasuredWork work = littleWork();
+  setenv("FAKE_CUBLASLT_FULL", "1", 1);
+  EXPECT_THROW(measureDevice(*context, work, [](const std::string &) {}), Error);
 }
 
 } // namespace

@@ -102,6 +102,7 @@ struct CommunicatorOptions {
   std::vector<Collective>
       collectives;            ///< the program's; sizes what they need, names them in messages
   double timeoutSeconds = 60; ///< longest wait for a peer
+  bool sharedDevices = false; ///< ranks may drive one device together
   Identity identity;          ///< compared with rank 0's at connection
 };
 

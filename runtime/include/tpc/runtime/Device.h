@@ -71,14 +71,28 @@ public:
                           const char *scheme, const int64_t *offsets, char *out) = 0;
   virtual void dropout(tpc_context &context, const tpc_dropout_desc &desc, const char *seed,
                        const int64_t *offsets, const char *in, char *out) = 0;
+
+  /// What it is, for people: "NVIDIA H200".
+  virtual std::string describe() const = 0;
+  /// Reads and writes nearly `bytes` of `memory` in all, evenly and as fast as it can be done;
+  /// returns how many. For measurements, as is the next.
+  virtual uint64_t sweep(tpc_context &context, char *memory, uint64_t bytes) = 0;
+  /// The least work that can be given to the device, on the first bytes of `memory`.
+  virtual void giveLittle(tpc_context &context, char *memory) = 0;
 };
 
 /// In libtpc_runtime_cpu.a.
 std::unique_ptr<Device> createCpuDevice();
 
-/// Which of a host's devices a rank takes, and how many ranks take the same one.
+/// Which of a host's devices a rank takes.
 struct DevicePlace {
-  int number = 0, sharers = 1;
+  enum Sharing {
+    None,       ///< a rank takes the device of its number, or the only one that it sees
+    RoundRobin, ///< ranks beyond the last device begin again with the first
+    First       ///< all take the first
+  };
+  int rank = 0, ranks = 1; ///< the rank's number on its host, and how many are there
+  Sharing sharing = None;
 };
 
 /// What a device is opened for.
