@@ -1,13 +1,22 @@
 #include "Cuda/CudaDevice.h"
+#include "Cuda/DeviceMemory.h"
 #include "Cuda/EmbeddingKernels.h"
 #include "Kernels/InitialValues.h"
 #include "tpc/runtime/Context.h"
 
 namespace tpc::runtime {
 
-CudaDevice::CudaDevice(int architecture, bool deterministic)
-    : staging(compute.get()), products(compute.get(), deterministic),
-      attentions(compute.get(), architecture, deterministic) {}
+int architectureOf(const DeviceOptions &options) { return std::stoi(options.arch.substr(3)); }
+
+CudaDevice::CudaDevice(const DeviceOptions &given, const DeviceChoice &choice)
+    : options(given), choice(choice), staging(compute.get()),
+      products(compute.get(), options.deterministic),
+      attentions(compute.get(), architectureOf(options), options.deterministic) {
+  if (options.products)
+    products.openLibrary();
+  if (options.bf16HeadLength > 0)
+    attentions.openLibrary(options.bf16HeadLength);
+}
 
 CudaDevice::~CudaDevice() {
   if (code)
@@ -24,7 +33,13 @@ void CudaDevice::load(const tpc_program &program) {
 
 //===-- memory -----------------------------------------------------------------===//
 
-std::shared_ptr<char> CudaDevice::allocate(uint64_t bytes) { return allocateDevice(bytes); }
+std::shared_ptr<char> CudaDevice::allocate(uint64_t bytes) {
+  try {
+    return allocateDevice(bytes);
+  } catch (const OutOfMemory &) {
+    throw Error(describeLack(options, choice, bytes));
+  }
+}
 
 void CudaDevice::useWorkspace(tpc_context &, char *memory, uint64_t bytes) {
   workspace = memory, workspaceBytes = bytes;

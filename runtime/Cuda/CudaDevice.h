@@ -2,6 +2,7 @@
 #ifndef TPC_RUNTIME_CUDA_CUDADEVICE_H
 #define TPC_RUNTIME_CUDA_CUDADEVICE_H
 
+#include "Cuda/DeviceMemory.h"
 #include "Cuda/GpuAttention.h"
 #include "Cuda/Products.h"
 #include "Cuda/Staging.h"
@@ -13,9 +14,9 @@ namespace tpc::runtime {
 
 class CudaDevice : public Device {
 public:
-  /// The calling thread's current GPU; see openCudaDevice.
-  /// `architecture`: the program's, 90 for sm_90.
-  CudaDevice(int architecture, bool deterministic);
+  /// The calling thread's current GPU; see openCudaDevice. Opens the libraries that `options` says
+  /// are needed. Throws Error naming the one that is missing or too old.
+  CudaDevice(const DeviceOptions &options, const DeviceChoice &choice);
   ~CudaDevice() override;
   const char *name() const override { return "cuda"; }
   bool isHost() const override { return false; }
@@ -63,6 +64,8 @@ public:
 private:
   cudaKernel_t kernel(const tpc_device_kernel_desc &desc);
 
+  const DeviceOptions options;
+  const DeviceChoice choice;
   Stream compute{Priority::Low};
   Staging staging;
   Products products;
@@ -74,9 +77,13 @@ private:
   uint64_t workspaceBytes = 0;
 };
 
+/// 90 of "sm_90".
+int architectureOf(const DeviceOptions &options);
+
 /// The GPU of `options.place`. Throws Error, in this order, if there is no GPU or no driver, if the
 /// driver is too old, if there are more ranks than GPUs, if the program is for another
-/// architecture, if what the ranks need does not fit into the memory that is left.
+/// architecture, if what the ranks need does not fit into the memory that is left, if a library
+/// that the program needs is missing or too old.
 std::unique_ptr<Device> openCudaDevice(const DeviceOptions &options);
 
 } // namespace tpc::runtime

@@ -1,5 +1,5 @@
 #include "Cuda/CudaError.h"
-#include "tpc/runtime/Error.h"
+#include "Memory/Limit.h"
 
 namespace tpc::runtime {
 
@@ -9,5 +9,9 @@ void checkCuda(cudaError_t code, const char *what) {
   throw Error(hostName() + ": " + what + " failed: " + cudaGetErrorString(code) + " (" +
               cudaGetErrorName(code) + ")");
 }
+
+OutOfMemory::OutOfMemory(uint64_t bytes)
+    : Error(hostName() + ": the GPU has no " + printBytes(bytes) +
+            " left: compile with a smaller --batch or a larger tp") {}
 
 } // namespace tpc::runtime

@@ -30,8 +30,11 @@ std::string CudnnLibrary::textOf(cudnnStatus_t code) const {
 }
 
 void CudnnLibrary::check(cudnnStatus_t code, const char *call) const {
-  if (code != CUDNN_STATUS_SUCCESS)
-    throw Error(hostName() + ": " + call + " failed: " + textOf(code));
+  if (code == CUDNN_STATUS_SUCCESS)
+    return;
+  bool full = code == CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED;
+  throw Error(hostName() + ": " + call + " failed: " + textOf(code) +
+              (full ? ": cuDNN finds no memory beside the program's; use a smaller --batch" : ""));
 }
 
 } // namespace tpc::runtime

@@ -14,6 +14,10 @@ GpuAttention::GpuAttention(cudaStream_t stream, int architecture, bool determini
   kernelsOnly = deterministic || text == "kernels";
 }
 
+void GpuAttention::openLibrary(int64_t headLength) {
+  cudnnFor({TPC_BF16, 1, 1, 1, 1, 1, headLength, /*causal=*/1, 1});
+}
+
 CudnnAttentions *GpuAttention::cudnnFor(const tpc_attention_desc &desc) {
   if (kernelsOnly || !cudnnTakes(desc))
     return nullptr;

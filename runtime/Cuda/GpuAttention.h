@@ -16,6 +16,10 @@ public:
   /// TPC_ATTENTION is neither "cudnn" nor "kernels".
   GpuAttention(cudaStream_t stream, int architecture, bool deterministic);
 
+  /// Opens cuDNN if causal bf16 attention with heads of this length is its. Throws Error naming
+  /// what is missing and the remedy.
+  void openLibrary(int64_t headLength);
+
   void forward(const tpc_attention_desc &desc, const char *q, const char *k, const char *v,
                char *out, char *logSumExp, char *workspace);
   void backward(const tpc_attention_desc &desc, const char *q, const char *k, const char *v,

@@ -90,7 +90,7 @@ char *NcclGroups::allocateRegion(size_t bytes) {
   if (library.memAlloc && library.memFree)
     library.check(library.memAlloc(&address, bytes), who, "ncclMemAlloc");
   else
-    checkCuda(cudaMalloc(&address, bytes), "cudaMalloc for communication");
+    address = takeDeviceMemory(bytes);
   region = static_cast<char *>(address);
   zeroDevice(region, bytes);
   for (auto &[groups, communicator] : communicators) {

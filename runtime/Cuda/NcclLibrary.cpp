@@ -45,8 +45,13 @@ std::string NcclLibrary::textOf(ncclResult_t code, ncclComm_t communicator) cons
 
 void NcclLibrary::check(ncclResult_t code, const std::string &who, const char *call,
                         ncclComm_t communicator) const {
-  if (code != ncclSuccess && code != ncclInProgress)
-    throw Error(who + ": " + call + " failed: " + textOf(code, communicator));
+  if (code == ncclSuccess || code == ncclInProgress)
+    return;
+  std::string remedy; // NCCL has no code of its own for it
+  if (code == ncclUnhandledCudaError)
+    remedy = ": if the GPU has no memory left beside the program's, use a smaller --batch; "
+             "NCCL_DEBUG=WARN says more";
+  throw Error(who + ": " + call + " failed: " + textOf(code, communicator) + remedy);
 }
 
 } // namespace tpc::runtime

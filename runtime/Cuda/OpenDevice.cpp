@@ -1,8 +1,6 @@
 // Which GPU a rank takes, and all that can be wrong with it: found before the first kernel.
 #include "Cuda/CudaDevice.h"
-#include "Memory/Limit.h"
-
-#include <algorithm>
+#include "Cuda/DeviceMemory.h"
 
 namespace tpc::runtime {
 namespace {
@@ -38,23 +36,9 @@ int countDevices(const DeviceOptions &options) {
   return count;
 }
 
-/// "GPU 0 of HOST (NVIDIA H100)".
-std::string describeDevice(int number) {
-  cudaDeviceProp properties;
-  std::string text = "GPU " + std::to_string(number) + " of " + hostName();
-  if (cudaGetDeviceProperties(&properties, number) == cudaSuccess)
-    text += std::string(" (") + properties.name + ")";
-  return text;
-}
-
-/// A GPU of the host, and how many ranks take it.
-struct Choice {
-  int number, sharers;
-};
-
 /// Where launchers show each rank a GPU of its own, every rank sees one, whatever its number; that
 /// the ranks' GPUs differ is checked once they have met (OwnDevice.h).
-Choice chooseDevice(const DevicePlace &place, int count) {
+DeviceChoice chooseDevice(const DevicePlace &place, int count) {
   if (place.sharing == DevicePlace::First)
     return {0, place.ranks};
   if (place.sharing == DevicePlace::RoundRobin)
@@ -68,9 +52,6 @@ Choice chooseDevice(const DevicePlace &place, int count) {
               ", each rank needs its own: " + "start at most " + std::to_string(count) +
               " ranks on it, or all ranks on one GPU with --comm=loopback");
 }
-
-/// 90 of "sm_90".
-int architectureOf(const DeviceOptions &options) { return std::stoi(options.arch.substr(3)); }
 
 /// Machine code of sm_XY runs on X.Y and the later minor versions of X.
 void checkArch(const DeviceOptions &options, int number) {
@@ -87,53 +68,15 @@ void checkArch(const DeviceOptions &options, int number) {
               std::to_string(10 * major) + " if tpc-compile --help lists it, or use another GPU");
 }
 
-std::string listMemory(const DeviceOptions &options) {
-  std::string text;
-  for (auto &[category, bytes] : options.memory)
-    if (bytes > 0)
-      text +=
-          (text.empty() ? "" : ", ") + category + " " + printBytes(static_cast<uint64_t>(bytes));
-  return text;
-}
-
-/// What of the program would fit: its activations and what is communicated grow with the batch.
-std::string remedyFor(const DeviceOptions &options, uint64_t available) {
-  double growing = 0, fixed = 0;
-  for (auto &[category, bytes] : options.memory)
-    (category == "activations" || category == "communication" ? growing : fixed) +=
-        static_cast<double>(bytes);
-  double room = static_cast<double>(available) - fixed;
-  auto batch =
-      growing > 0 ? static_cast<int64_t>(room / growing * static_cast<double>(options.batch)) : 0;
-  if (room > 0 && batch >= 1)
-    return "compile with a --batch of at most about " +
-           std::to_string(std::min(batch, options.batch - 1)) + " instead of " +
-           std::to_string(options.batch) + ", or a larger tp";
-  return "no --batch fits: compile for a larger tp, or with --dp-mode=fsdp on more ranks";
-}
-
-void checkMemory(const DeviceOptions &options, const Choice &choice) {
-  size_t available = 0, total = 0;
-  checkCuda(cudaMemGetInfo(&available, &total), "cudaMemGetInfo");
-  auto sharers = static_cast<uint64_t>(choice.sharers);
-  if (options.arenaBytes * sharers <= available)
-    return;
-  std::string count = sharers == 1 ? "" : std::to_string(sharers) + " x ";
-  throw Error("not enough memory on " + describeDevice(choice.number) + ": the program needs " +
-              count + printBytes(options.arenaBytes) + " (" + listMemory(options) + "), " +
-              printBytes(available) + " of " + printBytes(total) +
-              " are free: " + remedyFor(options, available / sharers));
-}
-
 } // namespace
 
 std::unique_ptr<Device> openCudaDevice(const DeviceOptions &options) {
   checkDriver(options);
-  Choice choice = chooseDevice(options.place, countDevices(options));
+  DeviceChoice choice = chooseDevice(options.place, countDevices(options));
   checkArch(options, choice.number);
   checkCuda(cudaSetDevice(choice.number), "cudaSetDevice");
   checkMemory(options, choice);
-  return std::make_unique<CudaDevice>(architectureOf(options), options.deterministic);
+  return std::make_unique<CudaDevice>(options, choice);
 }
 
 } // namespace tpc::runtime

@@ -21,7 +21,9 @@ public:
   Products(const Products &) = delete;
   Products &operator=(const Products &) = delete;
 
-  /// Gives the stream what tpc_contract defines. The first call opens the library. Throws Error.
+  /// Does nothing if it is open. Throws Error naming what is missing and the remedy.
+  void openLibrary();
+  /// Gives the stream what tpc_contract defines, by the library, opened if it is not. Throws Error.
   void run(const tpc_contract_desc &desc, const char *a, const char *b, char *c, char *workspace,
            uint64_t workspaceBytes);
 
@@ -31,7 +33,6 @@ private:
                     uint64_t workspaceBytes);
   cublasLtMatmulAlgo_t choose(const Prepared &product, const tpc_contract_desc &desc,
                               uint32_t alignment, uint64_t workspaceBytes);
-  void openLibrary();
 
   cudaStream_t stream;
   const bool deterministic;

@@ -67,12 +67,22 @@ inline void zeroDevice(void *address, size_t bytes) {
   checkCuda(cudaStreamSynchronize(cudaStreamLegacy), "cudaMemset");
 }
 
+/// Device memory as it comes. Throws OutOfMemory.
+inline void *takeDeviceMemory(size_t bytes) {
+  void *address = nullptr;
+  cudaError_t code = cudaMalloc(&address, bytes);
+  if (code == cudaErrorMemoryAllocation)
+    throw OutOfMemory(bytes);
+  checkCuda(code, "cudaMalloc");
+  return address;
+}
+
 /// Device memory, zeroed; null if `bytes` is 0. It goes when the work given to the GPU is done.
+/// Throws OutOfMemory.
 inline std::shared_ptr<char> allocateDevice(size_t bytes) {
   if (bytes == 0)
     return nullptr;
-  void *address = nullptr;
-  checkCuda(cudaMalloc(&address, bytes), "cudaMalloc");
+  void *address = takeDeviceMemory(bytes);
   std::shared_ptr<char> memory(static_cast<char *>(address), [](char *base) {
     cudaDeviceSynchronize();
     cudaFree(base);

@@ -94,6 +94,9 @@ void openDevice(const tpc_program &compiled, const Manifest &manifest, const Opt
   wanted.memory = manifest.peak;
   wanted.memory.emplace_back("workspace", manifest.workspaceBytesPerThread);
   wanted.deterministic = options.deterministic;
+  wanted.rank = context.rank(), wanted.collectives = manifest.collectives;
+  wanted.products = manifest.flopsPerStep > 0;
+  wanted.bf16HeadLength = manifest.bf16 ? manifest.headLength : 0;
   context.device = compiled.backend->open(wanted);
   if (compiled.backend->isHost())
     return;

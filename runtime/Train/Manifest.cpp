@@ -90,6 +90,15 @@ void parseArena(const Json &json, Manifest &manifest) {
     manifest.peak.emplace_back(category, bytes.get<int64_t>());
 }
 
+int64_t parseHeadLength(const std::string &config) {
+  Json json = Json::parse(config, nullptr, false);
+  if (!json.is_object() || json.value("num_attention_heads", 0) <= 0)
+    return 0;
+  if (json.contains("head_dim") && json["head_dim"].is_number())
+    return json["head_dim"].get<int64_t>();
+  return json.value("hidden_size", 0) / json["num_attention_heads"].get<int64_t>();
+}
+
 Manifest parse(const Json &json, const nlohmann::json &unordered) {
   Manifest manifest;
   if (json.at("tpc_manifest").get<int>() != 1)
@@ -106,6 +115,7 @@ Manifest parse(const Json &json, const nlohmann::json &unordered) {
   manifest.vocabulary = json.at("vocabulary").get<int64_t>();
   const Json &model = json.at("model");
   manifest.modelConfig = model.is_string() ? model.get<std::string>() : model.dump(2) + "\n";
+  manifest.headLength = parseHeadLength(manifest.modelConfig);
   double tokens = static_cast<double>(manifest.batch * manifest.sequence);
   if (json.contains("peak")) {
     manifest.peakFlops = json.at("peak").at("flops").get<double>();

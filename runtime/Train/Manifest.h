@@ -60,6 +60,7 @@ struct Manifest {
   Mesh mesh;
   int64_t batch = 0, sequence = 0, vocabulary = 0;
   std::string modelConfig; ///< config.json's text
+  int64_t headLength = 0;  ///< of attention, by modelConfig; 0: not said
   double flopsPerStep = 0;
   double peakFlops = 0;    ///< of a rank, by the machine model; 0: to be measured
   std::string peakMachine; ///< that model's name

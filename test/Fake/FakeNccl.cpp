@@ -4,7 +4,9 @@
 //
 //   TPC_FAKE_NCCL_VERSION=21005             what ncclGetVersion says
 //   TPC_FAKE_NCCL_FAIL=ncclAllReduce        that call fails with ncclSystemError
+//   TPC_FAKE_NCCL_FULL=1                    no memory on the device for ncclCommInitRankConfig
 //   TPC_FAKE_NCCL_ASYNC=1                   every collective ends in an asynchronous error
+//   TPC_FAKE_NCCL_HANG=1                    no collective ends by itself
 #include "FakeCudaDevice.h"
 #include "FakeNcclChannel.h"
 #include <algorithm>
@@ -162,6 +164,8 @@ public:
   explicit Execution(Group given) : group(std::move(given)), communicator(*group.communicator) {}
 
   void run() {
+    while (std::getenv("TPC_FAKE_NCCL_HANG") && !communicator.aborted)
+      std::this_thread::yield();
     for (const Call &call : group.calls)
       begin(call);
     while (!communicator.aborted &&
@@ -325,11 +329,12 @@ ncclResult_t ncclGetVersion(int *version) {
   return ncclSuccess;
 }
 const char *ncclGetErrorString(ncclResult_t code) {
-  return code == ncclSystemError       ? "unhandled system error"
-         : code == ncclRemoteError     ? "remote process exited or there was a network error"
-         : code == ncclInvalidUsage    ? "invalid usage"
-         : code == ncclInvalidArgument ? "invalid argument"
-                                       : "no error";
+  return code == ncclSystemError          ? "unhandled system error"
+         : code == ncclUnhandledCudaError ? "unhandled cuda error"
+         : code == ncclRemoteError        ? "remote process exited or there was a network error"
+         : code == ncclInvalidUsage       ? "invalid usage"
+         : code == ncclInvalidArgument    ? "invalid argument"
+                                          : "no error";
 }
 const char *ncclGetLastError(ncclComm_t) { return "said by the fake"; }
 
@@ -342,6 +347,8 @@ ncclResult_t ncclCommInitRankConfig(ncclComm_t *communicator, int size, ncclUniq
                                     ncclConfig_t *config) {
   if (madeToFail("ncclCommInitRankConfig"))
     return ncclSystemError;
+  if (std::getenv("TPC_FAKE_NCCL_FULL"))
+    return ncclUnhandledCudaError;
   auto result = std::make_unique<ncclComm>();
   result->name = id.internal;
   result->rank = result->worldRank = rank;

@@ -26,7 +26,8 @@ protected:
     test::fakeLaunches().clear();
   }
   ~CudaDeviceTest() override {
-    for (const char *name : {"FAKE_CUBLASLT_VERSION", "FAKE_CUBLASLT_FULL"})
+    for (const char *name : {"FAKE_CUBLASLT_VERSION", "FAKE_CUBLASLT_FULL", "FAKE_CUDNN_VERSION",
+                             "FAKE_CUDNN_FULL", "TPC_ATTENTION", "TPC_CUDNN_LIBRARY"})
       unsetenv(name);
   }
 
@@ -62,8 +63,8 @@ protected:
   test::TemporaryFolder folder;
   DeviceOptions options = [] {
     DeviceOptions some;
-    some.arch = "sm_90", some.arenaBytes = 1 << 20, some.batch = 8;
-    some.memory = {{"parameters", 1 << 18}, {"activations", 3 << 18}};
+    some.arch = "sm_90", some.arenaBytes = 1 << 30, some.batch = 8;
+    some.memory = {{"parameters", 1 << 28}, {"activations", 3 << 28}};
     return some;
   }();
   std::shared_ptr<char> workspace;
@@ -118,31 +119,66 @@ TEST_F(CudaDeviceTest, WrongArchitecture) {
   EXPECT_NE(failureOf(options).find("is sm_120, this program is for sm_100"), std::string::npos);
 }
 
+constexpr size_t kMiB = size_t(1) << 20, kLibraries = 512 * kMiB;
+
 TEST_F(CudaDeviceTest, TooLittleMemory) {
-  // 256 KiB are fixed, 96 KiB come with each of 8 sequences: 640 KiB hold 4.
-  test::fakeMachine().freeBytes = 640 << 10;
+  // 256 MiB are fixed, 96 MiB come with each of 8 sequences: 640 MiB hold 4.
+  test::fakeMachine().freeBytes = kLibraries + 640 * kMiB;
   std::string message = failureOf(options);
-  EXPECT_NE(message.find("needs 1.00 MiB (parameters 256 KiB, activations 768 KiB), 640 KiB of"),
+  EXPECT_NE(message.find("needs 1.00 GiB (parameters 256 MiB, activations 768 MiB) and 512 MiB for "
+                         "libraries, 1.12 GiB of"),
             std::string::npos)
       << message;
   EXPECT_NE(message.find("a --batch of at most about 4 instead of 8"), std::string::npos)
       << message;
-  test::fakeMachine().freeBytes = 200 << 10;
+  test::fakeMachine().freeBytes = kLibraries + 200 * kMiB;
+  EXPECT_NE(failureOf(options).find("no --batch fits"), std::string::npos);
+  test::fakeMachine().freeBytes = 200 * kMiB;
   EXPECT_NE(failureOf(options).find("no --batch fits"), std::string::npos);
 }
 
+TEST_F(CudaDeviceTest, CommunicationTakesMemoryBesideTheArena) {
+  Collective gather; // 4 rows of 2 MiB: packed by rows in scratch memory
+  gather.op = CollectiveOp::AllGather;
+  gather.groups = {{0, 1}};
+  gather.operands = {{{4, 1 << 19}, {4, 1 << 20}}};
+  gather.dim = 1;
+  options.collectives = {gather};
+  test::fakeMachine().freeBytes = 2 * kLibraries + 1040 * kMiB;
+  EXPECT_EQ(failureOf(options), "");
+  test::fakeMachine().freeBytes -= 1;
+  EXPECT_NE(failureOf(options).find("activations 768 MiB, scratch 16.0 MiB) and 1.00 GiB for"),
+            std::string::npos)
+      << failureOf(options);
+}
+
 TEST_F(CudaDeviceTest, RanksThatShareADeviceShareItsMemory) {
-  test::fakeMachine().freeBytes = 3 << 20;
+  test::fakeMachine().freeBytes = kLibraries + 3072 * kMiB;
   options.place = {0, 3, DevicePlace::First};
   EXPECT_EQ(failureOf(options), "");
   options.place.ranks = 4;
-  EXPECT_NE(failureOf(options).find("needs 4 x 1.00 MiB"), std::string::npos);
+  EXPECT_NE(failureOf(options).find("needs 4 x 1.00 GiB"), std::string::npos);
   test::fakeMachine().devices = 2; // two of four
-  EXPECT_NE(failureOf(options).find("needs 4 x 1.00 MiB"), std::string::npos);
+  EXPECT_NE(failureOf(options).find("needs 4 x 1.00 GiB"), std::string::npos);
   options.place.sharing = DevicePlace::RoundRobin;
   EXPECT_EQ(failureOf(options), "");
   options.place.ranks = 7; // four of seven
-  EXPECT_NE(failureOf(options).find("needs 4 x 1.00 MiB"), std::string::npos);
+  EXPECT_NE(failureOf(options).find("needs 4 x 1.00 GiB"), std::string::npos);
+}
+
+TEST_F(CudaDeviceTest, MemoryThatIsGoneSinceTheStart) {
+  auto device = openCudaDevice(options);
+  test::fakeMachine().largestAllocation = 1 << 20;
+  test::fakeMachine().freeBytes = kLibraries + 640 * kMiB;
+  try {
+    device->allocate(1 << 30);
+    FAIL() << "allocated";
+  } catch (const Error &error) {
+    std::string message = error.what();
+    EXPECT_NE(message.find("no memory for 1.00 GiB on GPU 0 of "), std::string::npos) << message;
+    EXPECT_NE(message.find("a --batch of at most about 4 instead of 8"), std::string::npos)
+        << message;
+  }
 }
 
 /// What checkOwnDevice says to each of the ranks with these devices.
@@ -351,6 +387,38 @@ TEST_F(CudaDeviceTest, AMissingOrOldLibraryIsNamed) {
   EXPECT_NE(failure().find("CUBLAS_STATUS_ALLOC_FAILED: the library finds no memory beside the "
                            "program's"),
             std::string::npos);
+}
+
+TEST_F(CudaDeviceTest, LibrariesThatAreNeededAreOpenedFirst) {
+  setenv("TPC_CUBLASLT_LIBRARY", "/none/libcublasLt.so.13", 1);
+  setenv("TPC_CUDNN_LIBRARY", "/none/libcudnn.so.9", 1);
+  EXPECT_EQ(failureOf(options), "");
+  options.products = true;
+  EXPECT_NE(failureOf(options).find("no cuBLASLt found on"), std::string::npos);
+  options.products = false, options.bf16HeadLength = 64;
+  EXPECT_NE(failureOf(options).find("no cuDNN found on"), std::string::npos);
+  options.bf16HeadLength = 20; // these heads are not cuDNN's
+  EXPECT_EQ(failureOf(options), "");
+  options.bf16HeadLength = 64;
+  setenv("TPC_ATTENTION", "kernels", 1);
+  EXPECT_EQ(failureOf(options), "");
+}
+
+TEST_F(CudaDeviceTest, AnOldOrFullAttentionLibraryIsNamed) {
+  setenv("TPC_CUDNN_LIBRARY", FAKE_CUDNN, 1);
+  options.bf16HeadLength = 64;
+  EXPECT_EQ(failureOf(options), "");
+  setenv("FAKE_CUDNN_VERSION", "90700", 1);
+  EXPECT_NE(failureOf(options).find("it has version 90700; wanted is version 9.8 or newer of 9: "
+                                    "install cudnn9-cuda-13"),
+            std::string::npos)
+      << failureOf(options);
+  unsetenv("FAKE_CUDNN_VERSION");
+  setenv("FAKE_CUDNN_FULL", "1", 1);
+  EXPECT_NE(failureOf(options).find("DEVICE_ALLOCATION_FAILED (said by the fake): cuDNN finds no "
+                                    "memory beside the program's; use a smaller --batch"),
+            std::string::npos)
+      << failureOf(options);
 }
 
 //===-- embedding, initial values, dropout -------------------------------------===//

@@ -213,6 +213,53 @@ TEST(Nccl, CallsThatFailNameThemselvesAndTheRank) {
   }
 }
 
+TEST(Nccl, ACollectiveThatAllHaveBegunAndThatHangsIsNamed) {
+  Variable hang("TPC_FAKE_NCCL_HANG", "1");
+  std::vector<Collective> collectives{allReduce(2, 8)};
+  auto messages = onRanks(2, optionsFor(collectives, 0.5),
+                          [&](Communicator &communicator, cudaStream_t stream) -> std::string {
+                            std::vector<float> data(8);
+                            char *buffer[] = {reinterpret_cast<char *>(data.data())};
+                            communicator.run(collectives[0], buffer, buffer);
+                            cudaStreamSynchronize(stream); // returns: the watchdog has given up
+                            return communicator.failure();
+                          });
+  expectEach(messages,
+             "waited 0.5 s for collective 0 (all_reduce over tp, module model.norm) on its "
+             "GPU: the GPU of another rank, or what connects them, hangs");
+}
+
+TEST(Nccl, NoMemoryOnTheDeviceHasARemedy) {
+  Variable full("TPC_FAKE_NCCL_FULL", "1");
+  expectEach(onRanks(2, optionsFor({allReduce(2, 8)}),
+                     [](Communicator &, cudaStream_t) { return std::string("connected"); }),
+             "ncclCommInitRank failed: unhandled cuda error: said by the fake: if the GPU has no "
+             "memory left beside the program's, use a smaller --batch");
+}
+
+TEST(Nccl, ProcessesWithOtherVersionsOfTheLibraryAreFound) {
+  Variable library("TPC_NCCL_LIBRARY", FAKE_NCCL);
+  std::string key = "nccl-versions/" + std::to_string(getpid());
+  std::vector<Child> children = runRanks(2, [&](int rank) -> std::string {
+    setenv("TPC_FAKE_NCCL_VERSION", rank == 0 ? "22809" : "22203", 1);
+    CommunicatorOptions options = optionsFor({allReduce(2, 8)});
+    std::unique_ptr<Communicator> communicator = connectSharedMemory(rank, 2, key, options);
+    try {
+      connectNccl(communicator, options, nullptr);
+    } catch (const Error &error) {
+      communicator->barrier(); // both have seen the versions before one leaves
+      return error.what();
+    }
+    return "connected";
+  });
+  for (const Child &child : children) {
+    EXPECT_NE(child.text.find("rank 1 on "), std::string::npos) << child.text;
+    EXPECT_NE(child.text.find("has another version of NCCL than rank 0"), std::string::npos)
+        << child.text;
+    EXPECT_NE(child.text.find(": 22203, not 22809"), std::string::npos) << child.text;
+  }
+}
+
 TEST(Nccl, RanksWithOtherCollectivesAreFound) {
   std::vector<Collective> collectives{allReduce(2, 8), allReduce(2, 8, 1)};
   auto messages = onRanks(2, optionsFor(collectives),

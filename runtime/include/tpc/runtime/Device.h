@@ -104,6 +104,11 @@ struct DeviceOptions {
   std::vector<std::pair<std::string, int64_t>> memory;
   int64_t batch = 1;          ///< of all ranks together
   bool deterministic = false; ///< only algorithms that give the same bits in every run
+  int rank = 0;
+  std::vector<Collective> collectives; ///< the program's
+  // What libraries are opened for; what is not known of is opened when it first occurs.
+  bool products = false;      ///< there are contractions
+  int64_t bf16HeadLength = 0; ///< of attention in bf16, 0 if there is none
 };
 
 } // namespace tpc::runtime
