@@ -2,6 +2,7 @@
 pieces; for a GPU as its threads would run them, by test/Emulator."""
 import os
 
+import kernel_record
 import numpy as np
 import pytest
 from gpu_emulation import EMULATE, EmulatedProgram
@@ -30,6 +31,9 @@ def rng():
 def check(request, tmp_path):
     """check(text, arguments, expected): runs the program whole and in pieces; relative to the largest value."""
     def run(text, arguments, expected, tolerance=1e-6, axis_index=0):
+        if kernel_record.FOLDER and request.param == "gpu":
+            bounds = [(0, tolerance * np.abs(np.asarray(wanted, np.float64)).max()) for wanted in expected]
+            kernel_record.record(request.node.name, text, arguments, expected, bounds, axis_index)
         program = make_program(request.param, text, tmp_path)
         for pieces in PIECES:
             results = program.run(*arguments, axis_index=axis_index, pieces=pieces)

@@ -2,6 +2,7 @@
 where it has one, and with integer arithmetic on a processor without; and those for a GPU, by test/Emulator."""
 import os
 
+import kernel_record
 import numpy as np
 import pytest
 from gpu_emulation import EMULATE, EmulatedProgram
@@ -39,6 +40,10 @@ def check(request, tmp_path):
     """check(text, arguments, expected, types): each result is off by one rounding to its type, and by what f32 loses in
     a sum, a few parts in a million of the largest value."""
     def run(text, arguments, expected, types):
+        if kernel_record.FOLDER and not request.param:
+            bounds = [(HALF_STEP if dtype == "bf16" else 0, 4e-6 * np.abs(wanted).max())
+                      for wanted, dtype in zip(expected, types)]
+            kernel_record.record(request.node.name, text, arguments, expected, bounds)
         program = Program(text, tmp_path, **request.param) if request.param else EmulatedProgram(text, tmp_path)
         for pieces in PIECES:
             for got, wanted, dtype in zip(program.run(*arguments, pieces=pieces), expected, types):
