@@ -1,5 +1,5 @@
 #include "RankProcesses.h"
-#include "tpc/runtime/Error.h"
+#include "tpc/runtime/Launch.h"
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
@@ -9,8 +9,11 @@
 #include <iterator>
 #include <sys/prctl.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <thread>
 #include <unistd.h>
+#include <utility>
 
 namespace tpc::runtime {
 
@@ -39,6 +42,13 @@ struct Pipe {
     if (end >= 0)
       close(end);
     end = -1;
+  }
+  /// Of the end that is written: the descriptor and what tells it from another of this number.
+  std::string name() const {
+    struct stat status;
+    if (fstat(writeEnd, &status) != 0)
+      throwErrno(-1, "look at a pipe");
+    return std::to_string(writeEnd) + ":" + std::to_string(status.st_ino);
   }
   std::string readAll() const {
     std::string text;
@@ -108,19 +118,21 @@ std::string describeEnd(int status) {
 }
 } // namespace
 
-std::pair<int, std::string> outputOf(const std::vector<std::string> &command) {
-  Pipe output;
+Output outputOf(const std::vector<std::string> &command) {
+  Pipe output, errors;
   pid_t child = startProcess(command, [&] {
     dup2(output.writeEnd, STDOUT_FILENO);
-    int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
-    dup2(nothing, STDIN_FILENO);
-    dup2(nothing, STDERR_FILENO);
+    dup2(errors.writeEnd, STDERR_FILENO);
+    dup2(open("/dev/null", O_RDONLY | O_CLOEXEC), STDIN_FILENO);
   });
   Pipe::closeEnd(output.writeEnd);
-  std::string text = output.readAll();
-  int status = 0;
-  waitpid(child, &status, 0);
-  return {status, text};
+  Pipe::closeEnd(errors.writeEnd);
+  Output result;
+  std::thread reader([&] { result.errors = errors.readAll(); });
+  result.text = output.readAll();
+  reader.join();
+  waitpid(child, &result.status, 0);
+  return result;
 }
 
 RankProcesses::RankProcesses(const std::vector<std::string> &command, int ranks,
@@ -131,12 +143,16 @@ RankProcesses::RankProcesses(const std::vector<std::string> &command, int ranks,
   sigset_t before;
   sigprocmask(SIG_BLOCK, &signals, &before);
   std::string job = randomKey();
+  Pipe report;
+  std::string reportName = report.name();
   for (int rank = 0; rank < ranks; ++rank) {
     pid_t pid = startProcess(command, [&] {
       sigprocmask(SIG_SETMASK, &before, nullptr);
       setenv("TPC_RANK", std::to_string(rank).c_str(), 1);
       setenv("TPC_WORLD_SIZE", std::to_string(ranks).c_str(), 1);
       setenv("TPC_JOB", job.c_str(), 1);
+      fcntl(report.writeEnd, F_SETFD, 0); // stays open in the rank
+      setenv(kReportPipe, reportName.c_str(), 1);
       for (const auto &[name, value] : variables)
         setenv(name.c_str(), value.c_str(), 1);
       if (rank > 0)
@@ -144,6 +160,8 @@ RankProcesses::RankProcesses(const std::vector<std::string> &command, int ranks,
     });
     processes.push_back({rank, pid});
   }
+  messages = FileDescriptor(std::exchange(report.readEnd, -1));
+  fcntl(messages.get(), F_SETFL, O_NONBLOCK);
 }
 
 RankProcesses::~RankProcesses() {
@@ -196,6 +214,18 @@ void RankProcesses::escalate() {
     signalAll(kEscalations[steps].signal);
 }
 
+/// What is in the pipe once all ranks have ended; it holds far more than the one message of a job.
+void RankProcesses::readMessages() {
+  char buffer[4096];
+  ssize_t count = read(messages.get(), buffer, sizeof(buffer) - 1);
+  buffer[std::max<ssize_t>(count, 0)] = 0;
+  said = buffer; // up to the first zero
+}
+
+std::string RankProcesses::complaint() const {
+  return reason.empty() || said.empty() || interrupted ? reason : reason + "; " + said;
+}
+
 int RankProcesses::supervise() {
   while (anyAlive()) {
     timespec limit{0, 100'000'000};
@@ -204,11 +234,13 @@ int RankProcesses::supervise() {
       note("interrupted by signal " + std::to_string(signal) + " (" + strsignal(signal) +
                "), all ranks were ended",
            /*bySignal=*/true);
+      interrupted = true;
       signalAll(signal);
     }
     reap();
     escalate();
   }
+  readMessages();
   return failed ? 1 : 0;
 }
 

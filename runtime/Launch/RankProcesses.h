@@ -2,6 +2,7 @@
 #ifndef TPC_RUNTIME_LAUNCH_RANKPROCESSES_H
 #define TPC_RUNTIME_LAUNCH_RANKPROCESSES_H
 
+#include "Comm/FileDescriptor.h"
 #include <chrono>
 #include <csignal>
 #include <string>
@@ -11,9 +12,15 @@
 
 namespace tpc::runtime {
 
-/// Runs `command` and returns its wait status and standard output. Throws Error if it cannot be
-/// executed.
-std::pair<int, std::string> outputOf(const std::vector<std::string> &command);
+/// How a process ended, and what it said.
+struct Output {
+  int status = 0; ///< as from waitpid()
+  std::string text, errors;
+};
+
+/// Runs `command` and returns its wait status, standard output and standard error. Throws Error if
+/// it cannot be executed.
+Output outputOf(const std::vector<std::string> &command);
 
 /// The ranks of one job. Standard input goes to rank 0. No rank survives the process that made
 /// them.
@@ -33,9 +40,11 @@ public:
   /// came, the others have some seconds to end by themselves, then they are terminated, then
   /// killed. Returns the exit status for the whole, 0 or 1.
   int supervise();
-  /// What went wrong: "rank 1 (process 12) was killed by signal 9 (Killed)". Empty if nothing did,
-  /// or if a rank ended with status 1: such a rank has said why.
-  const std::string &complaint() const { return reason; }
+  /// What this process noticed: "rank 1 (process 12) was killed by signal 9 (Killed)", and what the
+  /// other ranks said of that. Empty if all was well, or if a rank failed and said why.
+  std::string complaint() const;
+  /// The first message that a rank has handed to printError(); empty if there is none.
+  const std::string &message() const { return said; }
 
 private:
   struct Process {
@@ -46,6 +55,7 @@ private:
 
   void reap();
   void escalate();
+  void readMessages();
   void signalAll(int signal) const;
   bool anyAlive() const;
   /// A failure. The first signal explains more than the exit of a rank that noticed it.
@@ -54,7 +64,9 @@ private:
   sigset_t signals;
   std::vector<Process> processes;
   std::string reason;
-  bool failed = false, failedBySignal = false;
+  FileDescriptor messages; ///< what ranks write into
+  std::string said;
+  bool failed = false, failedBySignal = false, interrupted = false;
   size_t steps = 0; ///< of escalation taken
   Clock::time_point ending;
 };

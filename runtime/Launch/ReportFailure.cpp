@@ -1,6 +1,5 @@
 #include "tpc/runtime/Launch.h"
 #include <chrono>
-#include <cstdio>
 #include <thread>
 
 namespace tpc::runtime {
@@ -14,7 +13,7 @@ int reportFailure(const std::exception &error, Communicator *communicator) {
     mine = communicator->claimReport();
   }
   if (mine)
-    std::fprintf(stderr, "error: %s\n", text.c_str());
+    printError(text);
   else // a launcher that sees this rank end first would end the one that speaks
     std::this_thread::sleep_for(std::chrono::milliseconds(300));
   return 1;

@@ -100,16 +100,20 @@ bool isCheckpoint(const std::string &folder) {
   return std::filesystem::exists(folder + "/index.json");
 }
 
-std::optional<std::string> findCheckpoint(const std::string &folder) {
-  std::optional<std::string> best;
-  int64_t bestStep = -1;
+std::optional<int64_t> lastStep(const std::string &folder) {
+  std::optional<int64_t> last;
   std::error_code error;
   for (auto &entry : std::filesystem::directory_iterator(folder, error)) {
     int64_t step = stepOf(entry.path().filename());
-    if (step > bestStep && isCheckpoint(entry.path()))
-      bestStep = step, best = entry.path().string();
+    if (step > last.value_or(-1) && isCheckpoint(entry.path()))
+      last = step;
   }
-  return best;
+  return last;
+}
+
+std::optional<std::string> findCheckpoint(const std::string &folder) {
+  std::optional<int64_t> step = lastStep(folder);
+  return step ? std::optional(folder + "/" + nameOf(*step)) : std::nullopt;
 }
 
 /// A folder of another name than ours, a copy, may hold any step.

@@ -25,7 +25,10 @@ struct Progress {
 /// nothing half-written.
 void saveCheckpoint(Program &program, const std::string &folder, const Progress &progress);
 
-/// The complete checkpoint of the highest step in a --save folder; nothing if there is none.
+/// The highest step of which a --save folder has a complete checkpoint; nothing if there is none.
+std::optional<int64_t> lastStep(const std::string &folder);
+
+/// That checkpoint.
 std::optional<std::string> findCheckpoint(const std::string &folder);
 
 /// Whether the folder is a checkpoint itself.

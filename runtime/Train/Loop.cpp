@@ -69,11 +69,22 @@ private:
       last = findCheckpoint(options.save);
     if (last)
       return resume(*last);
+    checkSaveFolder();
     if (!options.load.empty())
       return loadWeights(program, options.load);
     program.setScalar("init", "seed", options.seed);
     program.setScalar("init", "init_scheme", int64_t(options.init == "torch" ? 1 : 0));
     program.run("init");
+  }
+
+  /// Later steps than our first one would be what --resume takes, though they are another run's.
+  void checkSaveFolder() const {
+    if (options.save.empty())
+      return;
+    int64_t first = options.saveEvery ? std::min(options.saveEvery, options.steps) : options.steps;
+    if (std::optional<int64_t> other = lastStep(options.save); other && *other > first)
+      throw Error("cannot save to " + options.save + ": it has step " + std::to_string(*other) +
+                  " of another run: go on from that with --resume, or choose another folder");
   }
 
   void resume(const std::string &folder) {
@@ -82,6 +93,9 @@ private:
       std::printf("resumed from %s\n", folder.c_str());
       if (data && stored.data != progress.data)
         std::printf("warning: the checkpoint was made on other data (%s)\n", stored.data.c_str());
+      if (stored.step > options.steps)
+        std::printf("warning: nothing to train: the checkpoint is of step %lld, --steps is %lld\n",
+                    static_cast<long long>(stored.step), static_cast<long long>(options.steps));
     }
     progress.step = firstStep = saved = stored.step;
     progress.seed = stored.seed;

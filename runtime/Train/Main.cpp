@@ -5,11 +5,13 @@
 #include "Memory/Limit.h"
 #include "Train/CpuCheck.h"
 #include "Train/Describe.h"
+#include "Train/OutputPaths.h"
 #include "Train/Peak.h"
 #include "Train/Training.h"
 #include "tpc/runtime/Launch.h"
 
 #include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
@@ -26,9 +28,14 @@ std::string executableIdentity() {
          std::to_string(digestOf(file.data(), file.size(), 0));
 }
 
-void printError(const std::string &message) {
-  std::fprintf(stderr, "error: %s\n", message.c_str());
-  std::fflush(stderr);
+/// What was asked for instead of a run: the first rank says it. Returns the exit code.
+int answer(const RankInfo &info, const std::string &text) {
+  if (info.rank != 0)
+    return 0;
+  if (std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0)
+    return 0;
+  printError(std::string("cannot write to standard output: ") + std::strerror(errno));
+  return 1;
 }
 
 /// Makes of a program one that does nothing but be measured.
@@ -43,6 +50,8 @@ void prepareMeasurement(Manifest &manifest) {
 /// whoever has a failure to report does so before its memory goes, which other ranks may wait for.
 void runRank(const tpc_program &compiled, const Manifest &manifest, const Options &options,
              tpc_context &context, std::optional<Program> &program) {
+  if (context.rank() == 0)
+    checkOutputPaths(options);
   if (!options.measure.empty())
     return writeMeasurement(context, "--measure", options.measure);
   // Before the program's memory is counted: the libraries take theirs when they are first used.
@@ -79,9 +88,9 @@ size_t hostRegionBytes(const tpc_program &compiled, const Manifest &manifest) {
 }
 
 /// The threads of a rank as far as they are known before the ranks have met.
-int expectedThreads(const Options &options, int ranksOnHost) {
+int expectedThreads(const Options &options, int64_t ranksOnHost) {
   return threadsPerRank(options.threadsPerRank, processEnvironment(),
-                        expectedFairThreads(ranksOnHost));
+                        expectedFairThreads(static_cast<int>(ranksOnHost)));
 }
 
 /// Gives a rank what its program is compiled for. After connecting: what one rank finds missing
@@ -181,14 +190,16 @@ int runProgram(int argc, const char *const *argv, const tpc_program &compiled) {
     std::string text(compiled.manifest, static_cast<size_t>(compiled.manifest_bytes));
     Manifest manifest = parseManifest(text);
     Options options = parseOptions(argc, argv, manifest.train);
-    if (options.printManifest || options.describe) {
-      int threads = expectedThreads(options, static_cast<int>(manifest.mesh.size()));
-      if (info.rank == 0)
-        std::printf("%s\n", options.describe ? describe(manifest, threads).c_str() : text.c_str());
-      return 0;
-    }
+    if (options.describe)
+      return answer(info, describe(manifest, expectedThreads(
+                                                 options, static_cast<int>(manifest.mesh.size()))) +
+                              "\n");
+    if (options.printManifest)
+      return answer(info, text + "\n");
     if (!options.measure.empty())
       prepareMeasurement(manifest);
+    if (info.launcher == Launcher::None)
+      endOnSignals();
     checkCpu(manifest.cpu, manifest.cpuFeatures, processorFlags());
     bool loopback = isLoopback(options, info);
     int localRanks = loopback ? static_cast<int>(manifest.mesh.size()) : info.localSize;
@@ -200,9 +211,7 @@ int runProgram(int argc, const char *const *argv, const tpc_program &compiled) {
     return loopback ? runThreads(compiled, manifest, options)
                     : runProcess(compiled, manifest, options, info);
   } catch (const HelpAsked &help) {
-    if (info.rank == 0)
-      std::printf("%s", help.what());
-    return 0;
+    return answer(info, help.what());
   } catch (const std::exception &error) {
     // Before ranks know of each other all fail alike: one of each host speaks.
     if (info.localRank == 0)

@@ -1,11 +1,14 @@
 #include "Train/Metrics.h"
+#include "Train/ProgressLine.h"
 #include "tpc/runtime/Error.h"
 
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
@@ -43,10 +46,26 @@ static std::string earlierLines(const std::string &path, int64_t keep) {
   return kept;
 }
 
+/// What is replaced must be metrics, by how it begins, or empty.
+static void checkIsMetrics(const std::string &path) {
+  const std::string begin = "{\"step\":";
+  std::string found(begin.size(), ' ');
+  std::ifstream file(path);
+  file.read(found.data(), static_cast<std::streamsize>(found.size()));
+  found.resize(static_cast<size_t>(file.gcount()));
+  if (!found.empty() && found != begin)
+    throw Error("cannot write metrics to " + path +
+                ": it holds something else, and would be overwritten: choose another file");
+}
+
 MetricsFile::MetricsFile(const std::string &path, int64_t keep) : path(path) {
   if (path.empty())
     return;
-  std::string kept = earlierLines(path, keep);
+  std::string kept;
+  if (std::error_code ignored; std::filesystem::is_regular_file(path, ignored)) {
+    checkIsMetrics(path);
+    kept = earlierLines(path, keep);
+  }
   file = std::fopen(path.c_str(), "w");
   if (!file)
     throw Error("cannot write " + path + ": " + std::strerror(errno));
@@ -88,18 +107,10 @@ void ProgressBar::show(const StepMetrics &metrics) {
   if (!due && metrics.step != last && done != 1)
     return;
   shown = time;
-  std::string bar;
-  if (terminal)
-    bar = " [" + std::string(static_cast<size_t>(20 * done / all), '=') +
-          std::string(static_cast<size_t>(20 - 20 * done / all), ' ') + "]";
   double left = (time - begin) / static_cast<double>(done) * static_cast<double>(all - done);
-  char text[256];
-  std::snprintf(text, sizeof(text),
-                "step %lld/%lld%s loss %.4f  lr %.3g  grad norm %.3g  %.0f tokens/s  mfu %.0f %%  "
-                "%.0f s left",
-                static_cast<long long>(metrics.step), static_cast<long long>(last), bar.c_str(),
-                metrics.loss, metrics.learningRate, metrics.gradientNorm, metrics.tokensPerSecond,
-                100 * metrics.mfu, left);
+  // One column is kept free: some terminals begin a new line behind the last.
+  size_t width = terminal ? terminalWidth() - 1 : std::numeric_limits<size_t>::max();
+  std::string text = progressLine(metrics, last, {done, all, left}, terminal, width);
   showLine(text, metrics.step == last);
 }
 

@@ -23,7 +23,8 @@ std::string toJson(const StepMetrics &metrics);
 /// Appends lines to a file; each is complete once written. Does nothing without a path.
 class MetricsFile {
 public:
-  /// Keeps the lines of an earlier run up to step `keep`, none if that is 0. Throws Error.
+  /// Keeps the lines of an earlier run up to step `keep`, none if that is 0. Throws Error, also for
+  /// a file that is there and holds no metrics.
   MetricsFile(const std::string &path, int64_t keep);
   ~MetricsFile();
   MetricsFile(const MetricsFile &) = delete;

@@ -187,6 +187,16 @@ std::vector<std::pair<std::string, std::string>> mustAgree(const CLI::App &app) 
   return values;
 }
 
+/// CLI11 names the option, whether its value is from the command line or from the environment.
+std::string printParseError(const CLI::App &app, std::string text) {
+  for (const CLI::Option *option : app.get_options()) {
+    std::string name = option->get_name(), variable = option->get_envname();
+    if (!variable.empty() && text.rfind(name + ":", 0) == 0 && std::getenv(variable.c_str()))
+      text.insert(name.size(), " (or " + variable + ")");
+  }
+  return text + " (see --help)";
+}
+
 } // namespace
 
 Options parseOptions(int argc, const char *const *argv, bool train) {
@@ -205,7 +215,7 @@ Options parseOptions(int argc, const char *const *argv, bool train) {
   } catch (const CLI::CallForHelp &) {
     throw HelpAsked(app.help());
   } catch (const CLI::ParseError &error) {
-    throw Error(std::string(error.what()) + " (see --help)");
+    throw Error(printParseError(app, error.what()));
   }
   checkTogether(options, train);
   options.together = mustAgree(app);

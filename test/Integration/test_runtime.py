@@ -1,9 +1,14 @@
 """The runtime in real processes, on the hand-made program of the unit tests: it needs no compiler."""
+import fcntl
 import os
+import pty
+import re
 import shlex
 import shutil
 import signal
+import struct
 import subprocess
+import termios
 import time
 
 import numpy as np
@@ -75,16 +80,140 @@ def test_wrong_number_of_ranks(program, data):
     complain(call([tool("tpc-run"), "-n", 3, program, "--data", data]), "2 ranks", "3")
 
 
-def test_terminated(program, data):
-    process = subprocess.Popen([str(word) for word in words(program, data, "--quiet", steps=10 ** 9)],
-                               stderr=subprocess.PIPE, text=True, env=environment())
-    time.sleep(1)
-    process.send_signal(signal.SIGTERM)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("prefix", ["tpc-run", "alone"])
+def test_asked_to_stop(program, data, tmp_path, number, prefix):
+    """Under tpc-run and without a launcher: one message, status 1."""
+    command = words(program, data, "--metrics", tmp_path / "m", "--quiet", steps=10 ** 9)
+    if prefix == "alone":
+        command = [*command[1:], "--comm", "loopback"]
+    process = subprocess.Popen([str(word) for word in command], stderr=subprocess.PIPE, text=True, env=environment())
+    wait_for_lines(tmp_path / "m")
+    process.send_signal(number)
     try:
-        process.communicate(timeout=5)
+        _, text = process.communicate(timeout=5)
     finally:
         process.kill()
-    assert process.returncode != 0
+    name = {signal.SIGTERM: "Terminated", signal.SIGINT: "Interrupt", signal.SIGHUP: "Hangup"}[number]
+    message = f"error: interrupted by signal {number.value} ({name})"
+    assert text == (f"{message}\n" if prefix == "alone" else f"tpc-run: {message}, all ranks were ended\n")
+    assert process.returncode == 1
+
+
+def wait_for_lines(path, seconds=30):
+    end = time.time() + seconds
+    while not (path.exists() and path.read_text().count("\n") > 1):
+        assert time.time() < end, f"no lines in {path}"
+        time.sleep(0.05)
+
+
+def test_ignored_signals_stay_ignored(program, data):
+    """As after nohup."""
+    command = [*words(program, data, "--comm", "loopback", steps=200)[1:]]
+    script = f"trap '' HUP; {shlex.join(map(str, command))} & sleep 0.2; kill -HUP $!; wait $!"
+    succeed(["sh", "-c", script])
+
+
+@pytest.mark.parametrize("variable, value, message", [
+    ("OMP_NUM_THREADS", "abc", "environment variable OMP_NUM_THREADS must be a positive number of threads, got 'abc'"),
+    ("OMP_NUM_THREADS", "0", "environment variable OMP_NUM_THREADS must be a positive number of threads, got '0'"),
+    ("TPC_TIMEOUT", "x", "--timeout (or TPC_TIMEOUT): Value x not in range"),
+    ("TPC_COMM", "zz", "--comm (or TPC_COMM): zz not in {auto,shm,mpi,loopback}"),
+])
+def test_bad_variable(program, data, variable, value, message):
+    command = [tool("tpc-run"), program, "--data", data, "--steps", 1]
+    result = call(command, env={**environment(), variable: value})
+    complain(result, message)
+    assert result.stderr.count("error") == 1 and "no program" not in result.stderr, result.stderr
+
+
+@pytest.mark.parametrize("kind, message", [
+    ("pipe", "it is not a regular file"), ("folder", "it is a folder"), ("device", "it is not a regular file"),
+])
+def test_data_that_is_no_file(program, tmp_path, kind, message):
+    path = tmp_path / "d.bin"
+    {"pipe": os.mkfifo, "folder": os.mkdir, "device": lambda path: os.symlink("/dev/zero", path)}[kind](path)
+    complain(call(words(program, path), timeout=20), f"cannot read {path}: {message}")
+
+
+def test_metrics_replace_nothing_else(program, data, tmp_path):
+    (tmp_path / "notes").write_text("not metrics\n")
+    for path, message in (("notes", "it holds something else"), (data.name, "it is what this run reads")):
+        before = (tmp_path / path).read_bytes()
+        complain(call(words(program, data, "--metrics", tmp_path / path)), f"{tmp_path / path}: {message}")
+        assert (tmp_path / path).read_bytes() == before
+    for _ in range(2):  # those of an earlier run are replaced
+        succeed(words(program, data, "--metrics", tmp_path / "m"))
+        assert len(tpc_run.read_metrics(tmp_path / "m")) == STEPS
+
+
+@pytest.mark.parametrize("flag, path, message", [
+    ("--export-hf", "t.bin/x", "t.bin is no folder"), ("--save", "t.bin", "t.bin is no folder"),
+    ("--dump-gradients", "none/g", "No such file"), ("--profile", ".", "it is a folder"),
+    ("--metrics", ".", "it is a folder"), ("--metrics", "none/m", "No such file"),
+    ("--dump-gradients", "/dev/null", "it is not a regular file"), ("--profile", "t.bin", "it is what this run reads"),
+])
+def test_bad_outputs_are_found_before_the_work(program, data, tmp_path, flag, path, message):
+    before = data.read_bytes(), sorted(os.listdir(tmp_path))
+    result = call(words(program, data, flag, tmp_path / path))
+    complain(result, message)
+    assert result.stderr.count("error") == 1 and "step" not in result.stdout, result.stdout + result.stderr
+    assert (data.read_bytes(), sorted(os.listdir(tmp_path))) == before
+
+
+def test_export_beside_stale_shards(program, data, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "model.safetensors.index.json").write_text('{"weight_map": {}}')
+    complain(call(words(program, data, "--export-hf", tmp_path / "out")), "model.safetensors.index.json")
+    assert os.listdir(tmp_path / "out") == ["model.safetensors.index.json"]
+
+
+def test_resume_beyond_the_last_step_is_said(program, data, tmp_path):
+    save = ["--save", tmp_path / "ckpt"]
+    succeed(words(program, data, *save, steps=3))
+    text = succeed(words(program, data, *save, "--resume", steps=2)).stdout
+    assert "nothing to train: the checkpoint is of step 3, --steps is 2" in text
+
+
+@pytest.mark.parametrize("flag", ["--describe", "--print-manifest", "--help"])
+def test_answers_that_cannot_be_written(program, flag):
+    with open("/dev/full", "w") as full:
+        result = subprocess.run([program, flag], stdout=full, stderr=subprocess.PIPE, text=True, env=environment())
+    assert result.returncode == 1
+    assert result.stderr == "error: cannot write to standard output: No space left on device\n"
+
+
+@pytest.mark.parametrize("columns", [80, 40])
+def test_progress_fits_the_terminal(program, data, columns):
+    """Every renewal of the line is shorter than the terminal is wide; the last one ends it."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    process = subprocess.Popen([str(word) for word in words(program, data, steps=3000)], stdout=slave,
+                               env=environment())
+    os.close(slave)
+    text = read_terminal(master)
+    assert process.wait(timeout=30) == 0
+    progress = text[:text.index("\nloss ") + 1]
+    renewals = [line.replace("\x1b[K", "") for line in re.split("[\r\n]+", progress) if line]
+    assert len(renewals) > 1 and renewals[-1].startswith("step 3000/3000")
+    assert max(map(len, renewals)) < columns
+    assert progress.count("\n") == 1, progress
+
+
+def read_terminal(master):
+    text = b""
+    while True:
+        try:
+            piece = os.read(master, 65536)
+        except OSError:  # how Linux tells that the other end is closed
+            return text.decode()
+        text += piece
+
+
+def test_progress_elsewhere_is_plain_lines(program, data):
+    lines = [line for line in succeed(words(program, data)).stdout.splitlines() if line.startswith("step ")]
+    assert [line.split()[1] for line in lines] == [f"{step}/6" for step in range(1, 7)]
+    assert not any("\r" in line or "[" in line for line in lines)
 
 
 def test_disk_full_keeps_the_last_checkpoint(program, data, tmp_path):

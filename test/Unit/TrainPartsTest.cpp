@@ -7,6 +7,7 @@
 #include "Train/HuggingFace.h"
 #include "Train/Metrics.h"
 #include "Train/ModelConfig.h"
+#include "Train/ProgressLine.h"
 #include "Train/Schedule.h"
 
 #include <gtest/gtest.h>
@@ -117,6 +118,39 @@ TEST(Metrics, AResumedRunReplacesWhatWentFurther) {
     MetricsFile fresh(path, 0);
   }
   EXPECT_EQ(std::filesystem::file_size(path), 0u);
+}
+
+TEST(Metrics, NothingElseIsOverwritten) {
+  test::TemporaryFolder folder;
+  for (const char *text : {"notes", "{", "\1\2\3\4", "[{\"step\":1}]"}) {
+    std::string path = folder.write("m", text);
+    for (int64_t keep : {0, 5})
+      EXPECT_ERROR(MetricsFile(path, keep), "it holds something else, and would be overwritten");
+    std::stringstream left;
+    left << std::ifstream(path).rdbuf();
+    EXPECT_EQ(left.str(), text);
+  }
+  MetricsFile empty(folder.write("e", ""), 0);
+}
+
+TEST(ProgressLine, LeavesOutWhatDoesNotFit) {
+  StepMetrics metrics;
+  metrics.step = 1234, metrics.loss = 2.5, metrics.learningRate = 1e-3, metrics.gradientNorm = 0.25;
+  metrics.tokensPerSecond = 56789, metrics.mfu = 0.5;
+  StepsLeft left{600, 1200, 90};
+  EXPECT_EQ(progressLine(metrics, 2000, left, true, 200),
+            "step 1234/2000  [==========          ]  loss 2.5000  lr 0.001  grad norm 0.25  "
+            "56789 tokens/s  mfu 50 %  90 s left");
+  EXPECT_EQ(progressLine(metrics, 2000, left, true, 79),
+            "step 1234/2000  [==========          ]  loss 2.5000  56789 tokens/s  90 s left");
+  EXPECT_EQ(progressLine(metrics, 2000, left, true, 40), "step 1234/2000  loss 2.5000  90 s left");
+  EXPECT_EQ(progressLine(metrics, 2000, left, true, 20), "step 1234/2000");
+  EXPECT_EQ(progressLine(metrics, 2000, left, true, 6), "step 1");
+  EXPECT_EQ(progressLine(metrics, 2000, left, false, 200),
+            "step 1234/2000  loss 2.5000  lr 0.001  grad norm 0.25  56789 tokens/s  mfu 50 %  "
+            "90 s left");
+  for (size_t width = 0; width < 120; ++width)
+    EXPECT_LE(progressLine(metrics, 2000, left, true, width).size(), width);
 }
 
 TEST(HuggingFace, Names) {

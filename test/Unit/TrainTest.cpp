@@ -280,6 +280,17 @@ TEST_F(Train, RefusesDamagedCheckpoints) {
       std::string::npos);
 }
 
+TEST_F(Train, AFolderWithLaterStepsOfAnotherRunIsRefused) {
+  EXPECT_EQ(train(1, flags(3, {"--save", folder / "ckpt"})), "");
+  std::string message = "it has step 3 of another run: go on from that with --resume";
+  EXPECT_NE(train(2, flags(2, {"--save", folder / "ckpt"})).find(message), std::string::npos);
+  EXPECT_NE(train(2, flags(3, {"--save", folder / "ckpt", "--save-every", "2"})).find(message),
+            std::string::npos);
+  EXPECT_EQ(train(2, flags(3, {"--save", folder / "ckpt"})), ""); // replaces it
+  EXPECT_EQ(train(2, flags(5, {"--save", folder / "ckpt"})), ""); // becomes the last
+  EXPECT_EQ(train(2, flags(2, {"--save", folder / "ckpt", "--resume"})), "");
+}
+
 TEST_F(Train, WhatIsNotFiniteIsNotSaved) {
   EXPECT_EQ(train(2, flags(1, {"--save", folder / "ckpt"})), "");
   size_t entries = folder.entries();

@@ -2,9 +2,11 @@
 #include "Launch/RankProcesses.h"
 #include "Measure.h"
 #include "tpc/runtime/Context.h"
+#include "tpc/runtime/Launch.h"
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <sys/wait.h>
 
 using namespace tpc::runtime;
 
@@ -19,13 +21,19 @@ struct Options {
   std::vector<std::string> command;
 };
 
-/// The number of ranks that the program was compiled for.
+/// The number of ranks that the program was compiled for. A compiled program that cannot tell it
+/// says why itself.
 int ranksOf(const std::string &program) {
-  auto [status, text] = outputOf({program, "--print-manifest"});
-  nlohmann::json manifest = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (status != 0 || manifest.is_discarded())
-    throw Error("'" + program +
-                "' is no program compiled by tpc-compile: give the number of ranks with -n");
+  Output output = outputOf({program, "--print-manifest"});
+  std::string said = output.errors.substr(0, output.errors.find('\n'));
+  const std::string prefix = "error: ";
+  if (WIFEXITED(output.status) && WEXITSTATUS(output.status) == 1 && said.rfind(prefix, 0) == 0)
+    throw Error(said.substr(prefix.size()));
+  nlohmann::json manifest = nlohmann::json::parse(output.text, nullptr, /*allow_exceptions=*/false);
+  if (output.status != 0 || manifest.is_discarded())
+    throw Error("'" + program + "' is no program compiled by tpc-compile" +
+                (said.empty() ? "" : ", it says '" + said + "'") +
+                ": give the number of ranks with -n");
   return static_cast<int>(parseMesh(manifest).size());
 }
 
@@ -44,8 +52,10 @@ RankProcesses::Variables variablesFor(const Options &options) {
 int start(const std::vector<std::string> &command, int ranks, const Options &options) {
   RankProcesses processes(command, ranks, variablesFor(options));
   int status = processes.supervise();
-  if (!processes.complaint().empty())
-    throw Error(processes.complaint());
+  if (std::string complaint = processes.complaint(); !complaint.empty())
+    throw Error(complaint);
+  if (!processes.message().empty())
+    printError(processes.message());
   return status;
 }
 

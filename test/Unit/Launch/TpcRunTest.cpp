@@ -25,8 +25,11 @@ TEST(TpcRun, TakesTheNumberOfRanksFromTheUser) {
 TEST(TpcRun, NamesTheRankThatWasKilled) {
   CommandResult result = tpcRunProgram("-n 3", "auto die");
   EXPECT_EQ(result.status, 1);
-  EXPECT_TRUE(contains(result.output, "tpc-run: error: rank 2 (process ")) << result.output;
-  EXPECT_TRUE(contains(result.output, "was killed by signal 9")) << result.output;
+  // One line: what tpc-run saw, and what the other ranks know of it.
+  EXPECT_EQ(result.output.find("tpc-run: error: rank 2 (process "), 0u) << result.output;
+  EXPECT_TRUE(contains(result.output, "was killed by signal 9 (Killed); rank 2 on "))
+      << result.output;
+  EXPECT_EQ(result.output.find('\n'), result.output.size() - 1) << result.output;
   EXPECT_LT(result.seconds, 10);
 }
 
@@ -97,6 +100,26 @@ TEST(TpcRun, TorchrunVariablesMeetWithoutIt) {
       runCommand("export WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT=$$; RANK=1 " RANK_PROGRAM
                  " auto barriers & RANK=0 " RANK_PROGRAM " auto barriers; wait");
   EXPECT_EQ(result.output, "finished 2 ranks over shm\n");
+}
+
+TEST(TpcRun, APipeThatIsClosedOnTheWayTakesNoMessages) {
+  // The number that tpc-run gave means the rank's own file here.
+  CommandResult result = runCommand(
+      "f=$(mktemp) && " TPC_RUN " -n 2 sh -c 'n=${TPC_REPORT_PIPE%%:*}; eval \"exec $n>$0\"; "
+      "exec " RANK_PROGRAM " auto fail' $f; test -s $f && echo damaged; rm $f");
+  EXPECT_EQ(result.output, "error: the last rank is out of disk space\n");
+}
+
+TEST(TpcRun, LetsAProgramSayWhatIsWrong) {
+  auto script = [](const std::string &body) {
+    return runCommand("f=$(mktemp) && printf '#!/bin/sh\n" + body +
+                      "\n' > $f && chmod +x $f && " TPC_RUN " $f | sed s:$f:PROGRAM:; rm $f");
+  };
+  EXPECT_EQ(script("echo error: no luck >&2; exit 1").output, "tpc-run: error: no luck\n");
+  CommandResult other = script("echo oops >&2; exit 3");
+  EXPECT_TRUE(contains(other.output, "is no program compiled by tpc-compile, it says 'oops': give "
+                                     "the number of ranks with -n"))
+      << other.output;
 }
 
 TEST(TpcRun, ComplainsOfItsOwnArguments) {

@@ -52,7 +52,18 @@ CommunicatorKind parseCommunicatorKind(const std::string &text);
 std::unique_ptr<Communicator> connect(const RankInfo &info, CommunicatorKind kind,
                                       const CommunicatorOptions &options);
 
-/// What main does with a failure: tells the other ranks, prints "error: TEXT" to standard error on
+/// The variable in which tpc-run tells its ranks the pipe that takes their messages, so that it can
+/// print one for the whole job: "FILE DESCRIPTOR:INODE".
+constexpr const char *kReportPipe = "TPC_REPORT_PIPE";
+
+/// Prints "error: MESSAGE" to standard error, or leaves that to tpc-run.
+void printError(const std::string &message);
+
+/// From now on SIGINT, SIGTERM, SIGHUP and SIGQUIT, unless they are ignored, end this process with
+/// a message and the exit status 1. For a process that no launcher watches.
+void endOnSignals();
+
+/// What main does with a failure: tells the other ranks, prints "error: TEXT" by printError() on
 /// exactly one rank of the job, and returns the exit status 1. TEXT is that of the job's first
 /// failure. `communicator` is null if connect() failed.
 int reportFailure(const std::exception &error, Communicator *communicator);
