@@ -30,6 +30,20 @@ static void addBinary(EvaluatorTable &table, double (*function)(double, double))
   });
 }
 
+/// Integers: division by zero has no result.
+template <typename OpType>
+static void addDivision(EvaluatorTable &table, double (*function)(double, double)) {
+  table.add<OpType>([function](Operation *op, Operands operands, Results &results) -> LogicalResult {
+    if (llvm::is_contained(operands[1]->data, 0.0))
+      return op->emitOpError("divides by zero");
+    Tensor result = *operands[0];
+    for (auto [value, other] : llvm::zip_equal(result.data, operands[1]->data))
+      value = function(value, other);
+    results.push_back(std::move(result));
+    return success();
+  });
+}
+
 static LogicalResult selectElements(Operation *op, Operands operands, Results &results) {
   Tensor result = *operands[1];
   bool scalar = operands[0]->rank() == 0;
@@ -138,8 +152,8 @@ void tpc::addElementwiseEvaluators(EvaluatorTable &table) {
   addBinary<arith::AddIOp>(table, [](double a, double b) { return a + b; });
   addBinary<arith::SubIOp>(table, [](double a, double b) { return a - b; });
   addBinary<arith::MulIOp>(table, [](double a, double b) { return a * b; });
-  addBinary<arith::DivSIOp>(table, [](double a, double b) { return std::trunc(a / b); });
-  addBinary<arith::RemSIOp>(table, [](double a, double b) { return std::fmod(a, b); });
+  addDivision<arith::DivSIOp>(table, [](double a, double b) { return std::trunc(a / b); });
+  addDivision<arith::RemSIOp>(table, [](double a, double b) { return std::fmod(a, b); });
   addBinary<arith::MaxSIOp>(table, [](double a, double b) { return std::max(a, b); });
   addBinary<arith::MinSIOp>(table, [](double a, double b) { return std::min(a, b); });
   addBinary<arith::XOrIOp>(table, [](double a, double b) { return double(int64_t(a) ^ int64_t(b)); });

@@ -23,7 +23,8 @@ static std::string getName(func::FuncOp function, unsigned number) {
 static ArrayRef<int64_t> getPaddedShape(func::FuncOp function, unsigned number) {
   if (auto global = function.getArgAttrOfType<GlobalAttr>(number, TPCDialect::kGlobal))
     return global.getShape();
-  return cast<RankedTensorType>(function.getArgumentTypes()[number]).getShape();
+  auto tensor = dyn_cast<RankedTensorType>(function.getArgumentTypes()[number]);
+  return tensor ? tensor.getShape() : ArrayRef<int64_t>();
 }
 
 /// The shape before padding.
@@ -35,7 +36,7 @@ static ArrayRef<int64_t> getGlobalShape(func::FuncOp function, unsigned number) 
 /// Padding is zero in parameters and their state, and the worst elsewhere.
 static Tensor pad(const Tensor &tensor, func::FuncOp function, unsigned number) {
   Tensor padded = Tensor::zeros(getPaddedShape(function, number));
-  bool isInteger = isa<IntegerType>(getElementTypeOrSelf(function.getArgumentTypes()[number]));
+  bool isInteger = getElementTypeOrSelf(function.getArgumentTypes()[number]).isIntOrIndex();
   if (!function.getArgAttr(number, TPCDialect::kParam))
     std::fill(padded.data.begin(), padded.data.end(), isInteger ? 1 << 30 : std::nan(""));
   padded.insert(tensor, SmallVector<int64_t>(tensor.rank(), 0));
@@ -59,7 +60,7 @@ Tensor tpc::makeInput(func::FuncOp function, unsigned number, const InputOptions
   std::string name = getName(function, number);
   Tensor tensor = Tensor::zeros(getGlobalShape(function, number));
   std::optional<double> usual = getUsualValue(name);
-  bool isInteger = isa<IntegerType>(getElementTypeOrSelf(function.getArgumentTypes()[number]));
+  bool isInteger = getElementTypeOrSelf(function.getArgumentTypes()[number]).isIntOrIndex();
   bool isVariance = StringRef(name).ends_with("exp_avg_sq");
   uint64_t stream = tpc_random_stream(name.c_str());
   for (int64_t i = 0; i < tensor.size(); ++i) {

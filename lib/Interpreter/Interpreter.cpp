@@ -45,8 +45,9 @@ namespace {
 /// Values of one function while it runs; a value is dropped after its last use.
 class Frame {
 public:
-  explicit Frame(const InterpreterOptions &options) : options(options) {}
-  FailureOr<std::vector<RankTensors>> run(func::FuncOp function, std::vector<RankTensors> arguments);
+  Frame(func::FuncOp function, const InterpreterOptions &options, const Frame *caller = nullptr)
+      : function(function), options(options), caller(caller) {}
+  FailureOr<std::vector<RankTensors>> run(std::vector<RankTensors> arguments);
 
 private:
   LogicalResult visit(Operation *op);
@@ -59,7 +60,11 @@ private:
   void defineAll(ResultRange results, std::vector<RankTensors> tensors);
   void release(Operation *op);
 
+  bool isRunning(func::FuncOp other) const { return other == function || (caller && caller->isRunning(other)); }
+
+  func::FuncOp function;
   const InterpreterOptions &options;
+  const Frame *caller;
   DenseMap<Value, RankTensors> values;
   DenseMap<Value, std::vector<RankTensors>> underWay; ///< by pending value
 };
@@ -128,13 +133,17 @@ LogicalResult Frame::visitWait(WaitOp op) {
 }
 
 LogicalResult Frame::visitCall(Operation *op, FlatSymbolRefAttr callee) {
-  auto function = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(op, callee);
-  if (!function || function.isExternal())
+  auto called = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(op, callee);
+  if (!called || called.isExternal())
     return op->emitOpError("calls ") << callee << ", which has no body to interpret";
+  if (isRunning(called))
+    return op->emitOpError("calls ") << callee << ", which is running: without branches recursion never ends";
+  if (failed(checkInterpretable(called, options.ranks)))
+    return failure();
   std::vector<RankTensors> arguments;
   for (Value operand : op->getOperands())
     arguments.push_back(values.find(operand)->second);
-  FailureOr<std::vector<RankTensors>> results = Frame(options).run(function, std::move(arguments));
+  FailureOr<std::vector<RankTensors>> results = Frame(called, options, this).run(std::move(arguments));
   if (failed(results))
     return failure();
   defineAll(op->getResults(), std::move(*results));
@@ -163,7 +172,7 @@ void Frame::release(Operation *op) {
       values.erase(operand);
 }
 
-FailureOr<std::vector<RankTensors>> Frame::run(func::FuncOp function, std::vector<RankTensors> arguments) {
+FailureOr<std::vector<RankTensors>> Frame::run(std::vector<RankTensors> arguments) {
   for (auto [argument, tensors] : llvm::zip_equal(function.getArguments(), arguments))
     define(argument, std::move(tensors));
   for (Operation &op : function.getBody().front().without_terminator()) {
@@ -179,7 +188,7 @@ FailureOr<std::vector<RankTensors>> Frame::run(func::FuncOp function, std::vecto
 
 FailureOr<std::vector<RankTensors>> tpc::interpret(func::FuncOp function, std::vector<RankTensors> arguments,
                                                    const InterpreterOptions &options) {
-  return Frame(options).run(function, std::move(arguments));
+  return Frame(function, options).run(std::move(arguments));
 }
 
 //===-- shards -----------------------------------------------------------------===//

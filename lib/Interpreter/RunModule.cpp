@@ -71,7 +71,7 @@ static LogicalResult removePadding(func::FuncOp function, unsigned number, Tenso
 static FailureOr<Outcome> run(ModuleOp module, func::FuncOp function,
                               const RunOptions &runOptions) {
   FailureOr<InterpreterOptions> options = getOptions(module, function, runOptions);
-  if (failed(options))
+  if (failed(options) || failed(checkInterpretable(function, options->ranks)))
     return failure();
   FailureOr<std::vector<RankTensors>> results =
       interpret(function, makeArguments(function, *options, runOptions.inputs), *options);

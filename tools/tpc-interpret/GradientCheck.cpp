@@ -50,6 +50,8 @@ LogicalResult tpc::checkGradients(ModuleOp module, const InputOptions &inputs, d
   std::optional<unsigned> lossResult = findResult(loss, TPCDialect::kOutput, "loss");
   if (!lossResult)
     return loss.emitError("needs a result \"loss\" to check gradients");
+  if (failed(checkInterpretable(step, 1)) || failed(checkInterpretable(loss, 1)))
+    return failure();
   FailureOr<std::vector<RankTensors>> results = interpret(step, makeArguments(step, inputs), {});
   if (failed(results))
     return failure();

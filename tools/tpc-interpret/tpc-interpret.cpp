@@ -15,6 +15,8 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/SourceMgr.h"
+#include <cstdlib>
+#include <new>
 
 using namespace mlir;
 using namespace tpc;
@@ -105,6 +107,11 @@ int main(int argc, char **argv) {
   DialectRegistry registry;
   registerAllDialects(registry);
   MLIRContext context(registry);
+  context.printOpOnDiagnostic(false);
+  std::set_new_handler([] {
+    llvm::errs() << "error: there is not enough memory for the values of the program\n";
+    std::_Exit(1);
+  });
   llvm::SourceMgr sourceManager;
   SourceMgrDiagnosticHandler handler(sourceManager, &context);
 

@@ -32,7 +32,11 @@ struct InterpreterOptions {
   Precision precision = Precision::Float64;
 };
 
-/// Runs `function`; `arguments[i]` has one tensor per rank. Fails with an error at an op it does not know.
+/// Reports what `function` has that cannot be interpreted, and fails: branches, types other than numbers and tensors of
+/// static shape, values too large to be held on `ranks` simulated ranks.
+llvm::LogicalResult checkInterpretable(mlir::func::FuncOp function, int64_t ranks);
+
+/// Runs `function`, which checkInterpretable() has passed; `arguments[i]` has one tensor per rank. Fails with an error at an op it does not know.
 llvm::FailureOr<std::vector<RankTensors>> interpret(mlir::func::FuncOp function, std::vector<RankTensors> arguments,
                                                     const InterpreterOptions &options);
 

@@ -20,3 +20,51 @@ func.func @f() -> tensor<f32> {
   %0 = arith.constant dense<2.0> : tensor<f32>
   return %0 : tensor<f32>
 }
+//--- dynamic.mlir
+func.func @f(%x: tensor<?xf32>) -> tensor<?xf32> {
+  return %x : tensor<?xf32>
+}
+//--- unranked.mlir
+func.func @f(%x: tensor<*xf32>) -> tensor<*xf32> {
+  return %x : tensor<*xf32>
+}
+//--- vector.mlir
+func.func @f() {
+  %0 = arith.constant dense<1.0> : vector<4xf32>
+  return
+}
+//--- huge.mlir
+func.func @f(%x: tensor<1000000x1000000xf32>) -> tensor<1000000x1000000xf32> {
+  return %x : tensor<1000000x1000000xf32>
+}
+//--- wraps.mlir
+func.func @f(%x: tensor<4294967296x4294967296xf32>) -> tensor<4294967296x4294967296xf32> {
+  return %x : tensor<4294967296x4294967296xf32>
+}
+//--- recursion.mlir
+func.func @f(%x: tensor<2xf32>) -> tensor<2xf32> {
+  %0 = func.call @g(%x) : (tensor<2xf32>) -> tensor<2xf32>
+  return %0 : tensor<2xf32>
+}
+func.func private @g(%x: tensor<2xf32>) -> tensor<2xf32> {
+  %0 = func.call @f(%x) : (tensor<2xf32>) -> tensor<2xf32>
+  return %0 : tensor<2xf32>
+}
+//--- branch.mlir
+func.func @f(%x: i32) -> i32 {
+  llvm.br ^next(%x : i32)
+^next(%y: i32):
+  return %y : i32
+}
+//--- division.mlir
+func.func @f() -> tensor<2xi32> {
+  %0 = arith.constant dense<[4, 0]> : tensor<2xi32>
+  %1 = arith.divsi %0, %0 : tensor<2xi32>
+  return %1 : tensor<2xi32>
+}
+//--- scalar.mlir
+func.func @f(%learning_rate: f32 {tpc.input = "learning_rate"}) -> (f32, tensor<3xf32>) {
+  %0 = arith.addf %learning_rate, %learning_rate : f32
+  %1 = arith.constant dense<2.0> : tensor<3xf32>
+  return %0, %1 : f32, tensor<3xf32>
+}
