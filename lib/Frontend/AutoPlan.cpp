@@ -51,7 +51,8 @@ private:
   // Styles.
   std::string getStyle(StringRef module, const ModulePorts &ports);
   std::string getColumnStyle(StringRef module, const ModulePorts &ports);
-  std::string getPattern(StringRef module) const;
+  std::string getPattern(StringRef module);
+  bool haveOneStyle(StringRef pattern);
   Plan makePlan();
   BoundaryOp findGatherPoint(BoundaryOp input) const;
   bool feedsColumnsOnly(Value value) const;
@@ -73,6 +74,7 @@ private:
   std::set<std::string> leftWhole;           ///< reported
   bool splitsSequence = false;
   llvm::MapVector<StringRef, std::string> styles;
+  llvm::StringMap<bool> oneStyle; ///< by pattern, of which there are as many as a layer has modules
 };
 } // namespace
 
@@ -243,13 +245,26 @@ std::string AutoPlanner::getStyle(StringRef module, const ModulePorts &ports) {
 
 //===-- patterns ---------------------------------------------------------------===//
 
+/// Do all modules that match have the same style?
+bool AutoPlanner::haveOneStyle(StringRef pattern) {
+  auto [known, added] = oneStyle.try_emplace(pattern, true);
+  if (!added)
+    return known->second;
+  std::optional<std::string> last;
+  for (const auto &[name, ports] : modules) {
+    if (!matchesModule(pattern, name))
+      continue;
+    std::string style = styles.lookup(name);
+    known->second &= style == last.value_or(style);
+    last = std::move(style);
+  }
+  return known->second;
+}
+
 /// `layers.*.mlp` for `layers.3.mlp` if all modules that match it have the same style.
-std::string AutoPlanner::getPattern(StringRef module) const {
+std::string AutoPlanner::getPattern(StringRef module) {
   std::string pattern = hideNumbers(module);
-  for (const auto &[name, ports] : modules)
-    if (matchesModule(pattern, name) && styles.lookup(name) != styles.lookup(module))
-      return module.str();
-  return pattern;
+  return haveOneStyle(pattern) ? pattern : module.str();
 }
 
 /// Entries by what stands before the last number, modules without one last.

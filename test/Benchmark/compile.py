@@ -1,5 +1,6 @@
 """How compile time grows: `compile.py BUILD`. CPU seconds and peak memory of tpc-compile from config.json to one rank's
-program (printed to nowhere), by layers, devices and --dp-mode, and of propagation alone on a forward graph.
+program (printed to nowhere), by layers, devices and --dp-mode, of propagation alone on a forward graph, and of --check by
+layers and plan.
 
 Llama-3-8B and Llama-3.1-405B as their config.json describes them; plan: megatron.yaml. Linear in layers and constant in
 devices is what to look for.
@@ -55,9 +56,23 @@ def propagation_seconds(build, folder):
     return float(re.search(r"([\d.]+) \([^)]*\)\s+PropagateLayouts", out).group(1))
 
 
+def print_checks(build, folder):
+    """CPU seconds of --check; the plan auto is derived from the graph first."""
+    plans = ["auto", "hf", f"{ROOT}/examples/plans/megatron.yaml"]
+    print(f"--check, Llama-3-8B's widths, dp=8,tp=8, CPU s\n{'layers':>7}" + "".join(f"{name:>8}" for name in ("auto", "hf", "file")))
+    for layers in (8, *LAYERS[1:], 504):
+        with open(os.path.join(folder, "config.json"), "w") as file:
+            json.dump({**LLAMA_8B, "num_hidden_layers": layers}, file)
+        words = [f"{build}/bin/tpc-compile", folder, "--mesh", "dp=8,tp=8", "--batch", "1024", "--seq", "4096", "--check"]
+        seconds = [run([*words, "--plan", plan])[0] for plan in plans]
+        print(f"{layers:>7}" + "".join(f"{number:>8.2f}" for number in seconds), flush=True)
+    print()
+
+
 def main(build):
     with tempfile.TemporaryDirectory() as folder:
         print(f"propagation, 32-layer Llama-3-8B, forward, tp=8: {propagation_seconds(build, folder) * 1e3:.0f} ms\n")
+        print_checks(build, folder)
         print("training step to one rank's program, Llama-3.1-405B's widths\n")
         print(f"{'layers':>7} {'mesh':14}{'dp-mode':8}{'devices':>8}{'CPU s':>8}{'peak MB':>9}")
         cases = [(layers, "dp=8,tp=8", "ddp") for layers in LAYERS] + [(126, mesh, "ddp") for mesh in MESHES]
