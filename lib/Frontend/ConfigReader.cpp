@@ -1,6 +1,7 @@
 //===- ConfigReader.cpp --------------------------------------------------------===//
 
 #include "ConfigReader.h"
+#include "JsonText.h"
 #include <cmath>
 
 using namespace mlir;
@@ -17,10 +18,8 @@ Location ConfigReader::getLocation(StringRef field, StringRef after) const {
   size_t position = text.find(("\"" + field + "\"").str(), start);
   if (position == StringRef::npos)
     return FileLineColLoc::get(context, path, 1, 1);
-  StringRef before = text.take_front(position);
-  size_t lineStart = before.rfind('\n');
-  unsigned column = lineStart == StringRef::npos ? position + 1 : position - lineStart;
-  return FileLineColLoc::get(context, path, before.count('\n') + 1, column);
+  auto [line, column] = getLineAndColumn(text, position);
+  return FileLineColLoc::get(context, path, line, column);
 }
 
 InFlightDiagnostic ConfigReader::error(StringRef field) {

@@ -2,6 +2,7 @@
 
 #include "tpc/Frontend/LlamaConfig.h"
 #include "ConfigReader.h"
+#include "JsonText.h"
 
 using namespace mlir;
 using namespace tpc;
@@ -151,44 +152,10 @@ static void checkSizes(ConfigReader &reader, const LlamaConfig &config) {
                              << config.headDim;
 }
 
-/// Where the text is nested deeper than a configuration ever is (LLVM's parser recurses), or npos.
-static size_t findTooDeep(StringRef text) {
-  constexpr unsigned kDeepest = 64;
-  unsigned depth = 0;
-  bool inString = false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    char character = text[i];
-    if (inString && character == '\\')
-      ++i;
-    else if (character == '"')
-      inString = !inString;
-    else if (!inString && (character == '[' || character == '{') && ++depth > kDeepest)
-      return i;
-    else if (!inString && (character == ']' || character == '}') && depth > 0)
-      --depth;
-  }
-  return StringRef::npos;
-}
-
 FailureOr<LlamaConfig> tpc::parseLlamaConfig(StringRef text, StringRef path, MLIRContext *context) {
-  if (size_t position = findTooDeep(text); position != StringRef::npos) {
-    StringRef before = text.take_front(position);
-    unsigned line = before.count('\n') + 1, column = position - before.rfind('\n');
-    return emitError(FileLineColLoc::get(context, path, line, column))
-           << "a model's configuration is not nested as deep as this";
-  }
-  llvm::Expected<llvm::json::Value> parsed = llvm::json::parse(text);
-  if (!parsed) {
-    unsigned line = 1, column = 1;
-    std::string message;
-    llvm::handleAllErrors(parsed.takeError(),
-                          [&](const llvm::ErrorInfoBase &error) { message = error.message(); });
-    // "[line:column, byte=n]: what"
-    if (sscanf(message.c_str(), "[%u:%u", &line, &column) == 2)
-      message = StringRef(message).split("]: ").second.str();
-    return emitError(FileLineColLoc::get(context, path, line, column + 1))
-           << "malformed JSON: " << message;
-  }
+  FailureOr<llvm::json::Value> parsed = parseJson(text, path, context);
+  if (failed(parsed))
+    return failure();
   const llvm::json::Object *object = parsed->getAsObject();
   if (!object)
     return emitError(FileLineColLoc::get(context, path, 1, 1))

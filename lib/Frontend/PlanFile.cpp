@@ -1,5 +1,6 @@
 //===- PlanFile.cpp - the entries of a YAML or JSON plan -----------------------===//
 
+#include "JsonText.h"
 #include "mlir/IR/Diagnostics.h"
 #include "tpc/Frontend/Plan.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -118,18 +119,21 @@ LogicalResult PlanReader::readEntry(yaml::Node *node) {
   Location loc = getLocation(mapping);
   std::string applyTo;
   std::vector<PlanRule> rules;
-  bool hasRules = false;
+  bool hasRules = false, hasPrefix = false;
   for (yaml::KeyValueNode &entry : *mapping) {
     FailureOr<Text> key = getText(entry.getKey(), "the key of an entry");
     if (failed(key))
       return failure();
+    bool isSecond = key->value == "apply_to" ? hasPrefix : key->value == "plan" && hasRules;
+    if (isSecond)
+      return emitError(key->loc) << "an entry of a plan has one key '" << key->value
+                                 << "', got a second";
     if (key->value == "apply_to") {
+      hasPrefix = true;
       FailureOr<Text> value = getText(entry.getValue(), "apply_to");
       if (failed(value))
         return failure();
       applyTo = value->value;
-    } else if (key->value == "plan" && hasRules) {
-      return emitError(key->loc) << "an entry of a plan has one key 'plan', got a second";
     } else if (key->value == "plan") {
       hasRules = true;
       if (failed(readRules(entry.getValue(), rules)))
@@ -164,7 +168,10 @@ FailureOr<Plan> PlanReader::read() {
   return std::move(plan);
 }
 
+/// A JSON file is read as YAML, which most JSON is, once it is known to be JSON.
 FailureOr<Plan> tpc::parsePlan(StringRef text, StringRef path, MLIRContext *context) {
+  if (path.ends_with(".json") && failed(parseJson(text, path, context)))
+    return failure();
   return PlanReader(text, path, context).read();
 }
 
