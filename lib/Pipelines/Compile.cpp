@@ -1,6 +1,7 @@
 //===- Compile.cpp - loads, runs the phases, writes ----------------------------===//
 
 #include "tpc/Pipelines/Compile.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/Parser/Parser.h"
 #include "tpc/Frontend/ApplyPlan.h"
@@ -38,20 +39,35 @@ static LogicalResult chooseTarget(ModuleOp module, const TargetName &target) {
          << stated->toString() << ", got --target=" << target.toString();
 }
 
+/// The entries of an executable are the public functions.
+static LogicalResult checkEntries(ModuleOp module) {
+  auto isEntry = [](func::FuncOp function) {
+    return function.isPublic() && !function.isExternal();
+  };
+  if (llvm::any_of(module.getOps<func::FuncOp>(), isEntry))
+    return success();
+  return module.emitError("has no public function with a body, so there is nothing to run");
+}
+
+bool tpc::isModule(StringRef model) { return model.ends_with(".mlir"); }
+
+static OwningOpRef<ModuleOp> loadModule(const CompileOptions &options, MLIRContext *context) {
+  if (!llvm::sys::fs::exists(options.model)) {
+    emitError(FileLineColLoc::get(context, options.model, 0, 0))
+        << "cannot read the module: no such file";
+    return {};
+  }
+  OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(options.model, ParserConfig(context));
+  if (!module || failed(checkMesh(*module, options)) || failed(checkEntries(*module)) ||
+      failed(checkSizes(*module)) || failed(chooseTarget(*module, options.target)))
+    return {};
+  return module;
+}
+
 OwningOpRef<ModuleOp> tpc::loadProgram(const CompileOptions &options, MLIRContext *context,
                                        int64_t layers) {
-  if (StringRef(options.model).ends_with(".mlir")) {
-    if (!llvm::sys::fs::exists(options.model)) {
-      emitError(FileLineColLoc::get(context, options.model, 0, 0))
-          << "cannot read the module: no such file";
-      return {};
-    }
-    OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(options.model, ParserConfig(context));
-    if (!module || failed(checkMesh(*module, options)) || failed(checkSizes(*module)) ||
-        failed(chooseTarget(*module, options.target)))
-      return {};
-    return module;
-  }
+  if (isModule(options.model))
+    return loadModule(options, context);
   FailureOr<LlamaConfig> config = loadLlamaConfig(options.model, context);
   if (failed(config))
     return {};
@@ -101,9 +117,12 @@ static LogicalResult writeMachineCode(ModuleOp module, const CompileOptions &opt
 
 /// Said before any work is done.
 static LogicalResult checkOutput(const CompileOptions &options, MLIRContext *context) {
-  if (options.emit >= Emit::Obj && options.output.empty())
-    return emitError(NameLoc::get(StringAttr::get(context, "-o")))
-           << "machine code needs an output file";
+  Location flag = NameLoc::get(StringAttr::get(context, "-o"));
+  if (options.emit == Emit::Exe && options.output.empty())
+    return emitError(flag) << "an executable needs an output file";
+  if (options.emit == Emit::Obj && options.output.empty() && llvm::outs().is_displayed())
+    return emitError(flag) << "standard output is a terminal, which machine code is not for: name "
+                              "an output file";
   StringRef folder = llvm::sys::path::parent_path(options.output);
   if (options.emit >= Emit::Llvm && !folder.empty() && !llvm::sys::fs::is_directory(folder))
     return errorAt(options.output, context)
@@ -137,18 +156,32 @@ LogicalResult tpc::compile(const CompileOptions &given, MLIRContext *context) {
 
 //===-- inspection -------------------------------------------------------------===//
 
-LogicalResult tpc::checkPlan(const CompileOptions &options, MLIRContext *context) {
+namespace {
+/// Counts the constraints that the plan adds to those a module brings.
+struct ConstraintCounter : PassInstrumentation {
+  explicit ConstraintCounter(int64_t &added) : added(added) {}
+  void runBeforePass(Pass *pass, Operation *op) override { count(pass, op, -1); }
+  void runAfterPass(Pass *pass, Operation *op) override { count(pass, op, 1); }
+  void count(Pass *pass, Operation *op, int64_t sign) {
+    if (pass->getArgument() == "tpc-apply-plan")
+      op->walk([&](ConstrainOp) { added += sign; });
+  }
+  int64_t &added;
+};
+} // namespace
+
+LogicalResult tpc::checkPlan(const CompileOptions &given, MLIRContext *context) {
+  CompileOptions options = given;
+  options.emit = Emit::Layouts;
+  options.verify = false;
   OwningOpRef<ModuleOp> module = loadProgram(options, context);
-  if (!module)
+  int64_t constraints = 0;
+  auto prepare = [&](PassManager &manager) {
+    manager.addInstrumentation(std::make_unique<ConstraintCounter>(constraints));
+  };
+  if (!module || failed(runPhases(*module, options, prepare)))
     return failure();
-  FailureOr<Plan> plan = getPlan(options.plan, *module);
-  if (failed(plan))
-    return failure();
-  PlanPolicy policy = options.strict ? PlanPolicy::Strict : PlanPolicy::Optimize;
-  FailureOr<unsigned> constraints = applyPlan(*module, &*plan, policy);
-  if (failed(constraints))
-    return failure();
-  llvm::outs() << "the plan fits the model and the mesh: " << *constraints << " constraints\n";
+  llvm::outs() << "the plan fits the model and the mesh: " << constraints << " constraints\n";
   return success();
 }
 

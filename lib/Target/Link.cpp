@@ -8,6 +8,7 @@
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Process.h"
 #include "llvm/Support/Program.h"
+#include "llvm/Support/Signals.h"
 
 using namespace mlir;
 using namespace tpc;
@@ -89,7 +90,11 @@ LogicalResult Linker::link(ArrayRef<StringRef> command, uint64_t inputBytes) {
   SmallString<128> log;
   if (std::error_code error = llvm::sys::fs::createTemporaryFile("tpc-link", "log", log))
     return emitError(loc) << "cannot link: no temporary file: " << error.message();
-  llvm::scope_exit remove([&] { llvm::sys::fs::remove(log); });
+  llvm::sys::RemoveFileOnSignal(log);
+  llvm::scope_exit remove([&] {
+    llvm::sys::fs::remove(log);
+    llvm::sys::DontRemoveFileOnSignal(log);
+  });
   std::optional<StringRef> redirects[] = {StringRef(""), StringRef(log), StringRef(log)};
   std::string message;
   int status =

@@ -3,10 +3,13 @@ import json
 import os
 import shlex
 import shutil
+import signal
+import subprocess
+import time
 
 import pytest
 
-from harness import GROUPED, PLANS, call, complain, tool
+from harness import GROUPED, PLANS, ROOT, call, complain, tool
 
 
 def compile_(folder, config=GROUPED, plan=None, mesh="dp=1,tp=2", batch=4, seq=16, raw=None, output="program", extra=()):
@@ -174,8 +177,7 @@ def test_missing_plan(tmp_path):
 ])
 def test_mlir_that_does_not_verify(tmp_path, text, parts):
     (tmp_path / "m.mlir").write_text(text)
-    complain(call([tool("tpc-compile"), tmp_path / "m.mlir", "--mesh", "tp=2", "--mode", "train", "--batch", 4, "--seq",
-                   16, "-o", tmp_path / "x"]), *parts)
+    complain(call([tool("tpc-compile"), tmp_path / "m.mlir", "--mesh", "tp=2", "-o", tmp_path / "x"]), *parts)
 
 
 @pytest.mark.parametrize("words, parts", [
@@ -208,3 +210,23 @@ def test_standard_output_that_is_full(work):
     words = [tool("tpc-compile"), work.model(GROUPED), "--batch", 4, "--seq", 16, "--emit=local"]
     result = call(["sh", "-c", " ".join(shlex.quote(str(word)) for word in words) + " > /dev/full"])
     complain(result, "-: error: cannot write: No space left on device")
+
+
+def test_interrupted_linker(tmp_path):
+    """Ctrl-C while the linker runs leaves no half-written program, and no log where temporary files are."""
+    compiler, started, temporary, output = (tmp_path / name for name in ("c++", "started", "temporary", "output"))
+    temporary.mkdir()
+    output.mkdir()
+    compiler.write_text(f"#!/bin/sh\ntouch '{started}'\nexec sleep 100\n")
+    compiler.chmod(0o755)
+    words = [tool("tpc-compile"), os.path.join(ROOT, "examples", "mlir", "matmul-row.mlir"), "-o", str(output / "program")]
+    process = subprocess.Popen(words, env={**os.environ, "CXX": str(compiler), "TMPDIR": str(temporary)},
+                               stderr=subprocess.DEVNULL, start_new_session=True)
+    for _ in range(600):
+        if started.exists():
+            break
+        time.sleep(0.1)
+    assert os.listdir(temporary) and os.listdir(output), "the linker runs"
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(60) != 0
+    assert os.listdir(temporary) + os.listdir(output) == []

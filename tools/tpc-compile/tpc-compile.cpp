@@ -120,9 +120,24 @@ static mlir::LogicalResult checkReshardAfterForward(const CommandLine &line,
          << "only --dp-mode=fsdp gathers parameters, got " << line.options.dpMode;
 }
 
-/// What only makes sense together with another flag.
-static mlir::LogicalResult checkTogether(const CommandLine &line, mlir::MLIRContext *context) {
-  if (mlir::failed(checkReshardAfterForward(line, context)))
+/// A module is a program already: what configures the import of a model says nothing to it.
+static mlir::LogicalResult checkModuleFlags(const CLI::App &app, const CommandLine &line,
+                                            mlir::MLIRContext *context) {
+  if (!isModule(line.options.model))
+    return mlir::success();
+  for (const char *flag : {"--mode", "--batch", "--seq", "--precision"})
+    if (app.count(flag))
+      return mlir::emitError(mlir::NameLoc::get(mlir::StringAttr::get(context, flag)))
+             << "a .mlir module says this itself: only a model's config.json is imported with "
+             << flag;
+  return mlir::success();
+}
+
+/// What only makes sense together with another flag, or another kind of model.
+static mlir::LogicalResult checkTogether(const CLI::App &app, const CommandLine &line,
+                                         mlir::MLIRContext *context) {
+  if (mlir::failed(checkModuleFlags(app, line, context)) ||
+      mlir::failed(checkReshardAfterForward(line, context)))
     return mlir::failure();
   if (line.arch.empty() || line.options.target.isCuda())
     return mlir::success();
@@ -140,7 +155,7 @@ static void setByTarget(CompileOptions &options, const CommandLine &line) {
   options.overlapMemory = line.overlapMemory.value_or(defaults.overlapMemory);
 }
 
-static mlir::LogicalResult run(CommandLine &line, mlir::MLIRContext *context) {
+static mlir::LogicalResult run(const CLI::App &app, CommandLine &line, mlir::MLIRContext *context) {
   static const std::map<std::string, Emit> stages = {
       {"import", Emit::Import},   {"layouts", Emit::Layouts}, {"local", Emit::Local},
       {"kernels", Emit::Kernels}, {"llvm", Emit::Llvm},       {"obj", Emit::Obj},
@@ -149,7 +164,7 @@ static mlir::LogicalResult run(CommandLine &line, mlir::MLIRContext *context) {
       {"f32", ModelPrecision::F32}, {"bf16", ModelPrecision::Bf16}, {"f64", ModelPrecision::F64}};
   mlir::FailureOr<Mesh> mesh =
       line.mesh.empty() ? mlir::FailureOr<Mesh>(Mesh()) : parseMesh(line.mesh, context);
-  if (mlir::failed(mesh) || mlir::failed(checkTogether(line, context)))
+  if (mlir::failed(mesh) || mlir::failed(checkTogether(app, line, context)))
     return mlir::failure();
   CompileOptions &options = line.options;
   options.import.mesh = *mesh;
@@ -195,7 +210,7 @@ int main(int argc, char **argv) {
   context.printOpOnDiagnostic(false);
   DiagnosticPrinter printer(&context);
   PassStatistics statistics;
-  mlir::LogicalResult result = run(line, &context);
+  mlir::LogicalResult result = run(app, line, &context);
   if (line.passStatistics)
     statistics.print(llvm::errs());
   return mlir::succeeded(result) ? 0 : 1;

@@ -48,12 +48,16 @@ mlir::FailureOr<Mesh> parseMesh(llvm::StringRef text, mlir::MLIRContext *context
 mlir::FailureOr<MachineModel> loadMachine(const CompileOptions &options,
                                           mlir::MLIRContext *context);
 
+/// Is MODEL a .mlir module, not the configuration of a model?
+bool isModule(llvm::StringRef model);
+
 /// The program of `options.model` before any phase; with `layers` of a model like it that has so
 /// many layers.
 mlir::OwningOpRef<mlir::ModuleOp> loadProgram(const CompileOptions &options,
                                               mlir::MLIRContext *context, int64_t layers = 0);
 
-/// Applies the plan and nothing more; prints a line if it fits.
+/// Gives every value its layout under the plan, with the messages that compiling has until then;
+/// prints a line if the plan fits.
 mlir::LogicalResult checkPlan(const CompileOptions &options, mlir::MLIRContext *context);
 
 /// Prints every module, its parameters' shapes and the styles it admits.
