@@ -2,16 +2,22 @@
 // rank, which data-parallel ranks sum the gradient of, and gather where they share it out.
 // DEFINE: %{options} = dp-mode=ddp
 // DEFINE: %{choose} = tpc-opt %s --tpc-choose-layouts="%{options}" -o %t.mlir 2>%t.remarks
+// DEFINE: %{interpret} = tpc-opt %t.mlir --tpc-propagate-layouts --tpc-insert-reshards --tpc-expand-reshards --tpc-localize --tpc-verify-local -o %t.local.mlir && tpc-interpret %t.local.mlir --against=%s
 
 // RUN: %{choose} && FileCheck %s --check-prefix=WHOLE < %t.mlir && FileCheck %s --check-prefix=WHOLE-REMARK < %t.remarks
+// RUN: %{interpret}
 // REDEFINE: %{options} = dp-mode=zero1
 // RUN: %{choose} && FileCheck %s --check-prefix=WHOLE < %t.mlir && FileCheck %s --check-prefix=WHOLE-REMARK < %t.remarks
+// RUN: %{interpret}
 // REDEFINE: %{options} = dp-mode=zero2
 // RUN: %{choose} && FileCheck %s --check-prefix=WHOLE < %t.mlir && FileCheck %s --check-prefix=WHOLE-REMARK < %t.remarks
+// RUN: %{interpret}
 // REDEFINE: %{options} = dp-mode=fsdp reshard-after-forward=false
 // RUN: %{choose} && FileCheck %s --check-prefix=WHOLE < %t.mlir && FileCheck %s --check-prefix=WHOLE-REMARK < %t.remarks
+// RUN: %{interpret}
 // REDEFINE: %{options} = dp-mode=fsdp
 // RUN: %{choose} && FileCheck %s --check-prefix=SPLIT < %t.mlir && FileCheck %s --check-prefix=SPLIT-REMARK < %t.remarks
+// RUN: %{interpret}
 
 tpc.mesh @mesh <["dp"=2, "tp"=2]>
 

@@ -1,4 +1,6 @@
 // RUN: tpc-opt %s --tpc-propagate-layouts --tpc-insert-reshards | FileCheck %s
+// RUN: tpc-opt %s --tpc-propagate-layouts --tpc-insert-reshards --tpc-expand-reshards --tpc-localize --tpc-verify-local -o %t.mlir
+// RUN: tpc-interpret %t.mlir --against=%s
 // Two tokens and a large weight: bringing all tokens to every rank, each of which then makes its part of the gradient,
 // would move less than the sum does. But what splits an input, the batch, stays split.
 

@@ -1,5 +1,7 @@
 // RUN: tpc-opt %s --tpc-propagate-layouts --tpc-insert-reshards --mlir-print-debuginfo --mlir-print-local-scope | FileCheck %s
 // RUN: tpc-opt %s --tpc-propagate-layouts --tpc-insert-reshards --tpc-expand-reshards --tpc-localize --mlir-print-debuginfo --mlir-print-local-scope | FileCheck %s --check-prefix=LOCAL
+// RUN: tpc-opt %s --tpc-propagate-layouts --tpc-insert-reshards --tpc-expand-reshards --tpc-localize --tpc-verify-local -o %t.mlir
+// RUN: tpc-interpret %t.mlir --against=%s --tolerance=1e-12
 // A reshard is located at what needs it; behind that stand the ops that led there, each followed by what led to it, down to
 // the lines of a plan.
 

@@ -1,4 +1,6 @@
 // RUN: tpc-opt %s --tpc-verify-local | FileCheck %s
+// RUN: echo 'func.func @local(%%x: tensor<4x4xf32>) -> tensor<4x4xf32> { return %%x : tensor<4x4xf32> }' > %t.mlir
+// RUN: tpc-interpret %s --against=%t.mlir
 // What localization should leave passes as it is: local shapes, collectives between them, and on the boundary what
 // each is a shard of.
 
