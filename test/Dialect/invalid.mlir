@@ -461,3 +461,105 @@ func.func @f(%x: tensor<8xf32>) {
   %0 = tpc.launch @kernel(%x) : (tensor<8xf32>) -> tensor<8xf32>
   return
 }
+
+// -----
+
+func.func @f(%x: tensor<4xf32>) {
+  // expected-error @below {{expects one entry of dims per operand dimension (C1), got 2}}
+  %0 = tpc.broadcast %x dims [0, 1] : tensor<4xf32> -> tensor<4x4xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<2x3xf32>) {
+  // expected-error @below {{expects the permuted sizes (C2), got 'tensor<2x3xf32>' and 'tensor<2x3xf32>'}}
+  %0 = tpc.transpose %x permutation [1, 0] : tensor<2x3xf32> -> tensor<2x3xf32>
+  return
+}
+
+// -----
+
+func.func @f() {
+  // expected-error @below {{expects two results [positions, number of frequencies] (C1), got 'tensor<8x3xf32>' and 'tensor<8x3xf32>'}}
+  %cos, %sin = tpc.rope_table frequencies [1.0, 0.1] scale 1.0 : tensor<8x3xf32>, tensor<8x3xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<8x4xf32>, %t: tensor<4x2xf32>) {
+  // expected-error @below {{expects an operand of rank 3 or more (C2), got 'tensor<8x4xf32>'}}
+  %0 = tpc.rope %x, %t, %t : tensor<8x4xf32>, tensor<4x2xf32>
+  return
+}
+
+// -----
+
+func.func @f(%q: tensor<2x8x3x4xf32>, %k: tensor<2x8x3x4xf32>) {
+  // expected-error @below {{expects q of rank 5 and k, v of rank 4 (C1), got 'tensor<2x8x3x4xf32>' and 'tensor<2x8x3x4xf32>'}}
+  %o, %lse = tpc.attention causal %q, %k, %k scale 0.5 : tensor<2x8x3x4xf32>, tensor<2x8x3x4xf32> -> tensor<2x8x3xf32>
+  return
+}
+
+// -----
+
+func.func @f(%q: tensor<2x8x3x2x4xf32>, %k: tensor<2x8x3x4xf32>) {
+  // expected-error @below {{expects log_sum_exp [b, s, h, g] (C3), got 'tensor<2x8x3xf32>'}}
+  %o, %lse = tpc.attention causal %q, %k, %k scale 0.5 : tensor<2x8x3x2x4xf32>, tensor<2x8x3x4xf32> -> tensor<2x8x3xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<2x8x6xf32>, %ids: tensor<2x4xi32>, %l: tensor<2x8xf32>) {
+  // expected-error @below {{expects targets and log_sum_exp of the logits' shape but for the last dimension (C1), got 'tensor<2x4xi32>' and 'tensor<2x8xf32>'}}
+  %0 = tpc.cross_entropy_grad %x, %ids, %l, %l, %l : tensor<2x8x6xf32>, tensor<2x4xi32>, tensor<2x8xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<4xf32>) {
+  // expected-error @below {{expects a tpc.mesh symbol (C3), got @mesh}}
+  %0 = tpc.all_reduce sum %x over @mesh ["tp"] : tensor<4xf32>
+  return
+}
+
+// -----
+
+tpc.mesh @mesh <["tp"=2]>
+func.func @f() {
+  // expected-error @below {{expects at least one operand (C1)}}
+  "tpc.all_reduce"() <{axes = [#tpc<axis"tp">], kind = #tpc<reduction sum>, mesh = @mesh}> : () -> ()
+  return
+}
+
+// -----
+
+tpc.mesh @mesh <["tp"=2]>
+func.func @f(%x: tensor<4xf32>) {
+  // expected-error @below {{expects one pending result (C4), got 2}}
+  %0:2 = "tpc.all_reduce"(%x, %x) <{axes = [#tpc<axis"tp">], kind = #tpc<reduction sum>, mesh = @mesh}> : (tensor<4xf32>, tensor<4xf32>) -> (!tpc.pending<tensor<4xf32>>, !tpc.pending<tensor<4xf32>>)
+  %1 = tpc.wait %0#0 : !tpc.pending<tensor<4xf32>>
+  %2 = tpc.wait %0#1 : !tpc.pending<tensor<4xf32>>
+  return
+}
+
+// -----
+
+tpc.mesh @mesh <["tp"=4]>
+func.func @f(%x: tensor<4x6xf32>) {
+  // expected-error @below {{expects dimension 1 to be a multiple of the group size 4 (C2), got 'tensor<4x6xf32>'}}
+  %0 = tpc.all_to_all %x split 1 concat 0 over @mesh ["tp"] : tensor<4x6xf32> -> tensor<16x1xf32>
+  return
+}
+
+// -----
+
+tpc.mesh @mesh <["tp"=4]>
+func.func @f(%x: tensor<4x8xf32>) {
+  // expected-error @below {{expects the split dimension to shrink and the other to grow by the group size 4 (C2), got 'tensor<4x8xf32>' and 'tensor<16x4xf32>'}}
+  %0 = tpc.all_to_all %x split 1 concat 0 over @mesh ["tp"] : tensor<4x8xf32> -> tensor<16x4xf32>
+  return
+}
