@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """Adds up JUnit reports: prints "N passed, N failed, N skipped".
 
-Exit status 1 if a test failed, if no test passed or failed at all, or if a report is missing or malformed (its
-runner died). A missing report is named on standard error.
+Exit status 1 if a test failed, or if a report has no test that passed or failed (its runner found none), is missing or
+malformed (its runner died). Such reports are named on standard error.
 """
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -22,14 +22,18 @@ def main(paths):
     broken = False
     for path in paths:
         try:
-            for case in ElementTree.parse(path).iter("testcase"):
-                counts[verdict(case)] += 1
+            verdicts = [verdict(case) for case in ElementTree.parse(path).iter("testcase")]
         except (OSError, ElementTree.ParseError) as error:
             print(f"error: no usable report: {path}: {error}", file=sys.stderr)
             broken = True
+            continue
+        for name in verdicts:
+            counts[name] += 1
+        if not set(verdicts) - {"skipped"}:
+            print(f"error: no test ran: {path}", file=sys.stderr)
+            broken = True
     print(", ".join(f"{number} {name}" for name, number in counts.items()))
-    ran = counts["passed"] + counts["failed"]
-    return 1 if broken or counts["failed"] or not ran else 0
+    return 1 if broken or counts["failed"] or not paths else 0
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ LIT = """<testsuites><testsuite name="tpc" tests="3" failures="1" skipped="1">
 <testcase name="a"/><testcase name="b"><failure>no</failure></testcase><testcase name="c"><skipped/></testcase>
 </testsuite></testsuites>"""
 CTEST = """<testsuite tests="2"><testcase name="a" status="run"/><testcase name="b" status="notrun"/></testsuite>"""
+SKIPPED = "<testsuite tests='1'><testcase name='a'><skipped/></testcase></testsuite>"
 EMPTY = "<testsuites><testsuite tests='0'/></testsuites>"
 
 
@@ -30,8 +31,16 @@ def test_sum(tmp_path):
 
 
 def test_all_passed(tmp_path):
-    result = count(tmp_path, CTEST, EMPTY)
-    assert (result.stdout, result.returncode) == ("1 passed, 0 failed, 1 skipped\n", 0)
+    result = count(tmp_path, CTEST, CTEST)
+    assert (result.stdout, result.returncode) == ("2 passed, 0 failed, 2 skipped\n", 0)
+
+
+@pytest.mark.parametrize("empty", [EMPTY, SKIPPED])
+def test_empty_suite(tmp_path, empty):
+    """The others' tests do not make up for a suite in which none ran."""
+    result = count(tmp_path, CTEST, empty)
+    assert result.returncode == 1
+    assert result.stderr == f"error: no test ran: {tmp_path / '1.xml'}\n"
 
 
 @pytest.mark.parametrize("texts", [[EMPTY], [CTEST, None], [CTEST, "<testsuite>"]])
