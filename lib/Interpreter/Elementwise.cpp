@@ -33,15 +33,16 @@ static void addBinary(EvaluatorTable &table, double (*function)(double, double))
 /// Integers: division by zero has no result.
 template <typename OpType>
 static void addDivision(EvaluatorTable &table, double (*function)(double, double)) {
-  table.add<OpType>([function](Operation *op, Operands operands, Results &results) -> LogicalResult {
-    if (llvm::is_contained(operands[1]->data, 0.0))
-      return op->emitOpError("divides by zero");
-    Tensor result = *operands[0];
-    for (auto [value, other] : llvm::zip_equal(result.data, operands[1]->data))
-      value = function(value, other);
-    results.push_back(std::move(result));
-    return success();
-  });
+  table.add<OpType>(
+      [function](Operation *op, Operands operands, Results &results) -> LogicalResult {
+        if (llvm::is_contained(operands[1]->data, 0.0))
+          return op->emitOpError("divides by zero");
+        Tensor result = *operands[0];
+        for (auto [value, other] : llvm::zip_equal(result.data, operands[1]->data))
+          value = function(value, other);
+        results.push_back(std::move(result));
+        return success();
+      });
 }
 
 static LogicalResult selectElements(Operation *op, Operands operands, Results &results) {
@@ -120,13 +121,15 @@ static LogicalResult constant(Operation *op, Operands, Results &results) {
   Attribute value = cast<arith::ConstantOp>(op).getValue();
   Tensor result = Tensor::zeros(getTypeShape(op->getResult(0)));
   if (auto integer = dyn_cast<IntegerAttr>(value))
-    result.data[0] = integer.getValue().getBitWidth() == 1 ? integer.getValue().getZExtValue() : integer.getInt();
+    result.data[0] = integer.getValue().getBitWidth() == 1 ? integer.getValue().getZExtValue()
+                                                           : integer.getInt();
   else if (auto real = dyn_cast<FloatAttr>(value))
     result.data[0] = real.getValueAsDouble();
   else if (auto dense = dyn_cast<DenseElementsAttr>(value)) {
-    bool isFloat = isa<FloatType>(dense.getElementType()), isBool = dense.getElementType().isInteger(1);
+    bool isFloat = isa<FloatType>(dense.getElementType()),
+         isBool = dense.getElementType().isInteger(1);
     for (int64_t i = 0; i < result.size(); ++i)
-      result.data[i] = isFloat ? dense.getValues<APFloat>()[i].convertToDouble()
+      result.data[i] = isFloat  ? dense.getValues<APFloat>()[i].convertToDouble()
                        : isBool ? dense.getValues<APInt>()[i].getZExtValue()
                                 : dense.getValues<APInt>()[i].getSExtValue();
   } else
@@ -147,8 +150,12 @@ void tpc::addElementwiseEvaluators(EvaluatorTable &table) {
   addBinary<arith::SubFOp>(table, [](double a, double b) { return a - b; });
   addBinary<arith::MulFOp>(table, [](double a, double b) { return a * b; });
   addBinary<arith::DivFOp>(table, [](double a, double b) { return a / b; });
-  addBinary<arith::MaximumFOp>(table, [](double a, double b) { return std::isnan(a) || std::isnan(b) ? NAN : std::max(a, b); });
-  addBinary<arith::MinimumFOp>(table, [](double a, double b) { return std::isnan(a) || std::isnan(b) ? NAN : std::min(a, b); });
+  addBinary<arith::MaximumFOp>(table, [](double a, double b) {
+    return std::isnan(a) || std::isnan(b) ? NAN : std::max(a, b);
+  });
+  addBinary<arith::MinimumFOp>(table, [](double a, double b) {
+    return std::isnan(a) || std::isnan(b) ? NAN : std::min(a, b);
+  });
   addBinary<arith::AddIOp>(table, [](double a, double b) { return a + b; });
   addBinary<arith::SubIOp>(table, [](double a, double b) { return a - b; });
   addBinary<arith::MulIOp>(table, [](double a, double b) { return a * b; });
@@ -156,9 +163,12 @@ void tpc::addElementwiseEvaluators(EvaluatorTable &table) {
   addDivision<arith::RemSIOp>(table, [](double a, double b) { return std::fmod(a, b); });
   addBinary<arith::MaxSIOp>(table, [](double a, double b) { return std::max(a, b); });
   addBinary<arith::MinSIOp>(table, [](double a, double b) { return std::min(a, b); });
-  addBinary<arith::XOrIOp>(table, [](double a, double b) { return double(int64_t(a) ^ int64_t(b)); });
-  addBinary<arith::AndIOp>(table, [](double a, double b) { return double(int64_t(a) & int64_t(b)); });
-  addBinary<arith::OrIOp>(table, [](double a, double b) { return double(int64_t(a) | int64_t(b)); });
+  addBinary<arith::XOrIOp>(table,
+                           [](double a, double b) { return double(int64_t(a) ^ int64_t(b)); });
+  addBinary<arith::AndIOp>(table,
+                           [](double a, double b) { return double(int64_t(a) & int64_t(b)); });
+  addBinary<arith::OrIOp>(table,
+                          [](double a, double b) { return double(int64_t(a) | int64_t(b)); });
   addUnary<arith::NegFOp>(table, [](double a) { return -a; });
   addUnary<arith::SIToFPOp>(table, same);
   addUnary<arith::UIToFPOp>(table, same);

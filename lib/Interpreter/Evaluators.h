@@ -17,8 +17,8 @@ using Results = llvm::SmallVectorImpl<Tensor>;
 using LocalEvaluator = std::function<llvm::LogicalResult(mlir::Operation *, Operands, Results &)>;
 /// An op that needs all ranks: operands[rank][operand], results[rank][result].
 using CollectiveEvaluator = std::function<llvm::LogicalResult(
-    mlir::Operation *, llvm::ArrayRef<llvm::SmallVector<const Tensor *>>, std::vector<std::vector<Tensor>> &,
-    const InterpreterOptions &)>;
+    mlir::Operation *, llvm::ArrayRef<llvm::SmallVector<const Tensor *>>,
+    std::vector<std::vector<Tensor>> &, const InterpreterOptions &)>;
 
 struct EvaluatorTable {
   llvm::StringMap<LocalEvaluator> local;

@@ -65,8 +65,9 @@ Tensor tpc::makeInput(func::FuncOp function, unsigned number, const InputOptions
   uint64_t stream = tpc_random_stream(name.c_str());
   for (int64_t i = 0; i < tensor.size(); ++i) {
     double uniform = tpc_random_uniform(options.seed, stream, i);
-    double value = options.kind == InputKind::Quarters ? std::floor(uniform * 17) / 4 - 2
-                                                       : 0.5 * tpc_random_normal(options.seed, stream, i);
+    double value = options.kind == InputKind::Quarters
+                       ? std::floor(uniform * 17) / 4 - 2
+                       : 0.5 * tpc_random_normal(options.seed, stream, i);
     tensor.data[i] = usual && tensor.rank() == 0 ? *usual
                      : isInteger                 ? std::floor(uniform * options.ids)
                      : isVariance                ? std::fabs(value)

@@ -60,7 +60,9 @@ private:
   void defineAll(ResultRange results, std::vector<RankTensors> tensors);
   void release(Operation *op);
 
-  bool isRunning(func::FuncOp other) const { return other == function || (caller && caller->isRunning(other)); }
+  bool isRunning(func::FuncOp other) const {
+    return other == function || (caller && caller->isRunning(other));
+  }
 
   func::FuncOp function;
   const InterpreterOptions &options;
@@ -72,8 +74,9 @@ private:
 } // namespace
 
 SmallVector<const Tensor *> Frame::getOperands(Operation *op, int64_t rank) {
-  return llvm::map_to_vector(op->getOperands(),
-                             [&](Value operand) -> const Tensor * { return &values.find(operand)->second[rank]; });
+  return llvm::map_to_vector(op->getOperands(), [&](Value operand) -> const Tensor * {
+    return &values.find(operand)->second[rank];
+  });
 }
 
 void Frame::define(Value value, RankTensors tensors) {
@@ -137,13 +140,15 @@ LogicalResult Frame::visitCall(Operation *op, FlatSymbolRefAttr callee) {
   if (!called || called.isExternal())
     return op->emitOpError("calls ") << callee << ", which has no body to interpret";
   if (isRunning(called))
-    return op->emitOpError("calls ") << callee << ", which is running: without branches recursion never ends";
+    return op->emitOpError("calls ")
+           << callee << ", which is running: without branches recursion never ends";
   if (failed(checkInterpretable(called, options.ranks)))
     return failure();
   std::vector<RankTensors> arguments;
   for (Value operand : op->getOperands())
     arguments.push_back(values.find(operand)->second);
-  FailureOr<std::vector<RankTensors>> results = Frame(called, options, this).run(std::move(arguments));
+  FailureOr<std::vector<RankTensors>> results =
+      Frame(called, options, this).run(std::move(arguments));
   if (failed(results))
     return failure();
   defineAll(op->getResults(), std::move(*results));
@@ -160,7 +165,8 @@ LogicalResult Frame::visit(Operation *op) {
     return visitWait(wait);
   if (auto local = table.local.find(op->getName().getStringRef()); local != table.local.end())
     return visitLocal(op, local->second);
-  if (auto entry = table.collective.find(op->getName().getStringRef()); entry != table.collective.end())
+  if (auto entry = table.collective.find(op->getName().getStringRef());
+      entry != table.collective.end())
     return visitCollective(op, entry->second);
   return op->emitOpError("is not known to the interpreter");
 }
@@ -168,7 +174,8 @@ LogicalResult Frame::visit(Operation *op) {
 /// Frees operands that `op` is the last to use (programs are straight lines).
 void Frame::release(Operation *op) {
   for (Value operand : op->getOperands())
-    if (llvm::all_of(operand.getUsers(), [&](Operation *user) { return user == op || user->isBeforeInBlock(op); }))
+    if (llvm::all_of(operand.getUsers(),
+                     [&](Operation *user) { return user == op || user->isBeforeInBlock(op); }))
       values.erase(operand);
 }
 
@@ -186,7 +193,8 @@ FailureOr<std::vector<RankTensors>> Frame::run(std::vector<RankTensors> argument
   return results;
 }
 
-FailureOr<std::vector<RankTensors>> tpc::interpret(func::FuncOp function, std::vector<RankTensors> arguments,
+FailureOr<std::vector<RankTensors>> tpc::interpret(func::FuncOp function,
+                                                   std::vector<RankTensors> arguments,
                                                    const InterpreterOptions &options) {
   return Frame(function, options).run(std::move(arguments));
 }
@@ -197,25 +205,26 @@ RankTensors tpc::shard(const Tensor &tensor, GlobalAttr global, const Mesh &mesh
   Layout layout = global.getLayout().getLayout(mesh);
   RankTensors shards;
   for (int64_t rank = 0; rank < mesh.getNumRanks(); ++rank)
-    shards.push_back(
-        tensor.slice(getOffsets(global.getShape(), layout, mesh, rank), *getLocalShape(global.getShape(), layout)));
+    shards.push_back(tensor.slice(getOffsets(global.getShape(), layout, mesh, rank),
+                                  *getLocalShape(global.getShape(), layout)));
   return shards;
 }
 
 /// NaN is what padding may hold on every rank.
 static bool areEqual(const Tensor &a, const Tensor &b) {
-  return llvm::equal(a.data, b.data, [](double x, double y) {
-    return x == y || (std::isnan(x) && std::isnan(y));
-  });
+  return llvm::equal(a.data, b.data,
+                     [](double x, double y) { return x == y || (std::isnan(x) && std::isnan(y)); });
 }
 
-FailureOr<Tensor> tpc::unshard(const RankTensors &shards, GlobalAttr global, const Mesh &mesh, std::string &replica) {
+FailureOr<Tensor> tpc::unshard(const RankTensors &shards, GlobalAttr global, const Mesh &mesh,
+                               std::string &replica) {
   Layout layout = global.getLayout().getLayout(mesh);
   Tensor whole = Tensor::zeros(global.getShape());
   std::map<std::vector<int64_t>, int64_t> holders;
   for (auto [rank, tensor] : llvm::enumerate(shards)) {
     SmallVector<int64_t> offsets = getOffsets(global.getShape(), layout, mesh, rank);
-    auto [holder, first] = holders.try_emplace(std::vector<int64_t>(offsets.begin(), offsets.end()), rank);
+    auto [holder, first] =
+        holders.try_emplace(std::vector<int64_t>(offsets.begin(), offsets.end()), rank);
     if (!first && !areEqual(shards[holder->second], tensor)) {
       replica = "ranks " + std::to_string(holder->second) + " and " + std::to_string(rank);
       return failure();

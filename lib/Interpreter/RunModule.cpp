@@ -62,7 +62,8 @@ static LogicalResult removePadding(func::FuncOp function, unsigned number, Tenso
   if (isParameter(function, number)) {
     result.insert(Tensor::zeros(shape.asArrayRef()), origin);
     if (llvm::any_of(result.data, [](double element) { return element != 0; }))
-      return function.emitError("result ") << number << " is a parameter, but its padding is not zero";
+      return function.emitError("result ")
+             << number << " is a parameter, but its padding is not zero";
   }
   result = std::move(logical);
   return success();

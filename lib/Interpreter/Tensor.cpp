@@ -39,7 +39,8 @@ void tpc::forEachIndex(ArrayRef<int64_t> shape, llvm::function_ref<void(ArrayRef
 }
 
 /// Position of a box's element in a tensor with `strides`.
-static int64_t getPosition(ArrayRef<int64_t> index, ArrayRef<int64_t> offsets, ArrayRef<int64_t> strides) {
+static int64_t getPosition(ArrayRef<int64_t> index, ArrayRef<int64_t> offsets,
+                           ArrayRef<int64_t> strides) {
   int64_t position = 0;
   for (size_t dim = 0; dim < index.size(); ++dim)
     position += (index[dim] + offsets[dim]) * strides[dim];
@@ -50,12 +51,16 @@ Tensor Tensor::slice(ArrayRef<int64_t> offsets, ArrayRef<int64_t> sizes) const {
   Tensor result = zeros(sizes);
   SmallVector<int64_t, 6> strides = getStrides();
   int64_t next = 0;
-  forEachIndex(sizes, [&](ArrayRef<int64_t> index) { result.data[next++] = data[getPosition(index, offsets, strides)]; });
+  forEachIndex(sizes, [&](ArrayRef<int64_t> index) {
+    result.data[next++] = data[getPosition(index, offsets, strides)];
+  });
   return result;
 }
 
 void Tensor::insert(const Tensor &box, ArrayRef<int64_t> offsets) {
   SmallVector<int64_t, 6> strides = getStrides();
   int64_t next = 0;
-  forEachIndex(box.shape, [&](ArrayRef<int64_t> index) { data[getPosition(index, offsets, strides)] = box.data[next++]; });
+  forEachIndex(box.shape, [&](ArrayRef<int64_t> index) {
+    data[getPosition(index, offsets, strides)] = box.data[next++];
+  });
 }

@@ -16,17 +16,31 @@ static LogicalResult sumSquares(Operation *, Operands operands, Results &results
 }
 
 static LogicalResult adamw(Operation *, Operands operands, Results &results) {
-  enum { Param, Gradient, ExpAvg, ExpAvgSq, Scale, LearningRate, Beta1, Beta2, Eps, WeightDecay, Step };
+  enum {
+    Param,
+    Gradient,
+    ExpAvg,
+    ExpAvgSq,
+    Scale,
+    LearningRate,
+    Beta1,
+    Beta2,
+    Eps,
+    WeightDecay,
+    Step
+  };
   auto scalar = [&](int number) { return operands[number]->data[0]; };
   double lr = scalar(LearningRate), beta1 = scalar(Beta1), beta2 = scalar(Beta2);
-  double correction1 = 1 - std::pow(beta1, scalar(Step)), correction2 = 1 - std::pow(beta2, scalar(Step));
+  double correction1 = 1 - std::pow(beta1, scalar(Step)),
+         correction2 = 1 - std::pow(beta2, scalar(Step));
   Tensor param = *operands[Param], expAvg = *operands[ExpAvg], expAvgSq = *operands[ExpAvgSq];
   for (int64_t i = 0; i < param.size(); ++i) {
     double gradient = scalar(Scale) * operands[Gradient]->data[i];
     expAvg.data[i] = beta1 * expAvg.data[i] + (1 - beta1) * gradient;
     expAvgSq.data[i] = beta2 * expAvgSq.data[i] + (1 - beta2) * gradient * gradient;
     double denominator = std::sqrt(expAvgSq.data[i] / correction2) + scalar(Eps);
-    param.data[i] = param.data[i] * (1 - lr * scalar(WeightDecay)) - lr * (expAvg.data[i] / correction1) / denominator;
+    param.data[i] = param.data[i] * (1 - lr * scalar(WeightDecay)) -
+                    lr * (expAvg.data[i] / correction1) / denominator;
   }
   results.push_back(std::move(param));
   results.push_back(std::move(expAvg));
@@ -36,9 +50,10 @@ static LogicalResult adamw(Operation *, Operands operands, Results &results) {
 
 //===-- random values ----------------------------------------------------------===//
 
-/// Calls `visit` for every element of a box of `shape` at `offsets` (index operands; none: zero) with its row-major
-/// position in `globalShape`, or none in the padding beyond it.
-static void forEachGlobalPosition(ArrayRef<int64_t> shape, ArrayRef<int64_t> globalShape, Operands offsets,
+/// Calls `visit` for every element of a box of `shape` at `offsets` (index operands; none: zero)
+/// with its row-major position in `globalShape`, or none in the padding beyond it.
+static void forEachGlobalPosition(ArrayRef<int64_t> shape, ArrayRef<int64_t> globalShape,
+                                  Operands offsets,
                                   llvm::function_ref<void(std::optional<uint64_t>)> visit) {
   SmallVector<int64_t, 6> strides = Tensor{SmallVector<int64_t, 6>(globalShape), {}}.getStrides();
   forEachIndex(shape, [&](ArrayRef<int64_t> index) {
@@ -63,12 +78,14 @@ static double draw(InitOp op, uint64_t seed, int64_t scheme, uint64_t index) {
   case ParameterKind::Norm:
     return 1.0;
   case ParameterKind::Embedding:
-    return (torch ? 1.0 : op.getInitializerRange().convertToDouble()) * tpc_random_normal(seed, stream, index);
+    return (torch ? 1.0 : op.getInitializerRange().convertToDouble()) *
+           tpc_random_normal(seed, stream, index);
   case ParameterKind::Bias:
     return torch ? bound * (2 * tpc_random_uniform(seed, stream, index) - 1) : 0.0;
   case ParameterKind::Linear:
     return torch ? bound * (2 * tpc_random_uniform(seed, stream, index) - 1)
-                 : op.getInitializerRange().convertToDouble() * tpc_random_normal(seed, stream, index);
+                 : op.getInitializerRange().convertToDouble() *
+                       tpc_random_normal(seed, stream, index);
   }
   llvm_unreachable("a parameter is a weight, an embedding, a bias or a norm");
 }
@@ -80,8 +97,9 @@ static LogicalResult init(Operation *op, Operands operands, Results &results) {
   int64_t scheme = operands[1]->data[0], next = 0;
   forEachGlobalPosition(result.shape, initOp.getGlobalShape(), operands.drop_front(2),
                         [&](std::optional<uint64_t> position) {
-    result.data[next++] = position ? draw(initOp, seed, scheme, *position) : 0;
-  });
+                          result.data[next++] =
+                              position ? draw(initOp, seed, scheme, *position) : 0;
+                        });
   results.push_back(std::move(result));
   return success();
 }
@@ -93,12 +111,13 @@ static LogicalResult dropout(Operation *op, Operands operands, Results &results)
   uint64_t stream = tpc_random_stream(dropoutOp.getStream().str().c_str());
   double probability = dropoutOp.getProbability().convertToDouble();
   int64_t next = 0;
-  forEachGlobalPosition(result.shape, dropoutOp.getGlobalShape(), operands.drop_front(2),
-                        [&](std::optional<uint64_t> position) {
-    bool kept = !position || tpc_random_uniform(seed, stream, *position) >= probability;
-    result.data[next] = kept ? result.data[next] * (1 / (1 - probability)) : 0.0;
-    ++next;
-  });
+  forEachGlobalPosition(
+      result.shape, dropoutOp.getGlobalShape(), operands.drop_front(2),
+      [&](std::optional<uint64_t> position) {
+        bool kept = !position || tpc_random_uniform(seed, stream, *position) >= probability;
+        result.data[next] = kept ? result.data[next] * (1 / (1 - probability)) : 0.0;
+        ++next;
+      });
   results.push_back(std::move(result));
   return success();
 }

@@ -130,9 +130,9 @@ static LogicalResult layerNormGrad(Operation *op, Operands operands, Results &re
       dBias.data[j] += d;
     }
     for (int64_t j = 0; j < width; ++j)
-      dx.data[base + j] = row.inverseDeviation *
-                          (weight.data[j] * dy.data[base + j] - sum / width -
-                           row.normalize(x.data[base + j]) * projection / width);
+      dx.data[base + j] =
+          row.inverseDeviation * (weight.data[j] * dy.data[base + j] - sum / width -
+                                  row.normalize(x.data[base + j]) * projection / width);
   }
   results.push_back(std::move(dx));
   results.push_back(std::move(dWeight));
@@ -165,7 +165,8 @@ static LogicalResult rope(Operation *op, Operands operands, Results &results) {
   for (int64_t base = 0; base < input.size(); base += 2 * half) {
     int64_t position = base / positionStride % input.shape[1];
     for (int64_t j = 0; j < half; ++j) {
-      double c = operands[1]->data[position * half + j], s = sign * operands[2]->data[position * half + j];
+      double c = operands[1]->data[position * half + j],
+             s = sign * operands[2]->data[position * half + j];
       double a = input.data[base + j], b = input.data[base + half + j];
       result.data[base + j] = a * c - b * s;
       result.data[base + half + j] = b * c + a * s;
@@ -183,12 +184,14 @@ struct AttentionShape {
   int64_t batch, queries, heads, group, width, keys;
 
   AttentionShape(const Tensor &q, const Tensor &k)
-      : batch(q.shape[0]), queries(q.shape[1]), heads(q.shape[2]), group(q.shape[3]), width(q.shape[4]),
-        keys(k.shape[1]) {}
+      : batch(q.shape[0]), queries(q.shape[1]), heads(q.shape[2]), group(q.shape[3]),
+        width(q.shape[4]), keys(k.shape[1]) {}
   int64_t row(int64_t b, int64_t s, int64_t h, int64_t g) const {
     return ((b * queries + s) * heads + h) * group + g;
   }
-  int64_t key(int64_t b, int64_t t, int64_t h) const { return ((b * keys + t) * heads + h) * width; }
+  int64_t key(int64_t b, int64_t t, int64_t h) const {
+    return ((b * keys + t) * heads + h) * width;
+  }
   int64_t visible(int64_t s, bool causal) const {
     return causal ? std::clamp<int64_t>(s + 1 + keys - queries, 0, keys) : keys;
   }
@@ -216,19 +219,22 @@ static LogicalResult attention(Operation *op, Operands operands, Results &result
   const Tensor &q = *operands[0], &k = *operands[1], &v = *operands[2];
   AttentionShape shape(q, k);
   double scale = attention.getScale().convertToDouble();
-  Tensor out = Tensor::zeros(q.shape), logSumExp = Tensor::zeros(getTypeShape(attention.getLogSumExp()));
+  Tensor out = Tensor::zeros(q.shape),
+         logSumExp = Tensor::zeros(getTypeShape(attention.getLogSumExp()));
   shape.forEachRow(attention.getCausal(), [&](int64_t row, int64_t base, int64_t visible) {
     std::vector<double> scores(visible);
     double maximum = -INFINITY, sum = 0;
     for (int64_t t = 0; t < visible; ++t) {
-      scores[t] = scale * dot(&q.data[row * shape.width], &k.data[base + t * shape.keyStride()], shape.width);
+      scores[t] = scale * dot(&q.data[row * shape.width], &k.data[base + t * shape.keyStride()],
+                              shape.width);
       maximum = std::max(maximum, scores[t]);
     }
     for (double &score : scores)
       sum += score = std::exp(score - maximum);
     for (int64_t t = 0; t < visible; ++t)
       for (int64_t d = 0; d < shape.width; ++d)
-        out.data[row * shape.width + d] += scores[t] / sum * v.data[base + t * shape.keyStride() + d];
+        out.data[row * shape.width + d] +=
+            scores[t] / sum * v.data[base + t * shape.keyStride() + d];
     logSumExp.data[row] = visible ? maximum + std::log(sum) : -INFINITY;
   });
   results.push_back(std::move(out));
@@ -248,7 +254,8 @@ static LogicalResult attentionGrad(Operation *op, Operands operands, Results &re
     double delta = dot(&out.data[row * width], &dOut.data[row * width], width);
     for (int64_t t = 0; t < visible; ++t) {
       int64_t key = base + t * shape.keyStride();
-      double p = std::exp(scale * dot(&q.data[row * width], &k.data[key], width) - logSumExp.data[row]);
+      double p =
+          std::exp(scale * dot(&q.data[row * width], &k.data[key], width) - logSumExp.data[row]);
       double dScore = scale * p * (dot(&dOut.data[row * width], &v.data[key], width) - delta);
       for (int64_t d = 0; d < width; ++d) {
         dv.data[key + d] += p * dOut.data[row * width + d];

@@ -17,9 +17,11 @@ static std::vector<RankTensors> makeArguments(func::FuncOp function, const Input
   return arguments;
 }
 
-static std::optional<unsigned> findResult(func::FuncOp function, StringRef attribute, StringRef name) {
+static std::optional<unsigned> findResult(func::FuncOp function, StringRef attribute,
+                                          StringRef name) {
   for (unsigned i = 0; i < function.getNumResults(); ++i)
-    if (auto text = function.getResultAttrOfType<StringAttr>(i, attribute); text && text.getValue() == name)
+    if (auto text = function.getResultAttrOfType<StringAttr>(i, attribute);
+        text && text.getValue() == name)
       return i;
   return std::nullopt;
 }
@@ -33,8 +35,9 @@ static Tensor makeDirection(const Tensor &like, StringRef name) {
 }
 
 /// loss(w + distance * direction) for argument `number`.
-static FailureOr<double> evaluate(func::FuncOp loss, std::vector<RankTensors> arguments, unsigned number,
-                                  const Tensor &direction, double distance, unsigned result) {
+static FailureOr<double> evaluate(func::FuncOp loss, std::vector<RankTensors> arguments,
+                                  unsigned number, const Tensor &direction, double distance,
+                                  unsigned result) {
   for (auto [value, by] : llvm::zip_equal(arguments[number][0].data, direction.data))
     value += distance * by;
   FailureOr<std::vector<RankTensors>> results = interpret(loss, std::move(arguments), {});
@@ -44,9 +47,11 @@ static FailureOr<double> evaluate(func::FuncOp loss, std::vector<RankTensors> ar
 }
 
 LogicalResult tpc::checkGradients(ModuleOp module, const InputOptions &inputs, double tolerance) {
-  auto loss = module.lookupSymbol<func::FuncOp>("loss"), step = module.lookupSymbol<func::FuncOp>("step");
+  auto loss = module.lookupSymbol<func::FuncOp>("loss"),
+       step = module.lookupSymbol<func::FuncOp>("step");
   if (!loss || !step)
-    return module.emitError("needs @loss and @step to check gradients: run tpc-differentiate first");
+    return module.emitError(
+        "needs @loss and @step to check gradients: run tpc-differentiate first");
   std::optional<unsigned> lossResult = findResult(loss, TPCDialect::kOutput, "loss");
   if (!lossResult)
     return loss.emitError("needs a result \"loss\" to check gradients");
@@ -58,7 +63,8 @@ LogicalResult tpc::checkGradients(ModuleOp module, const InputOptions &inputs, d
   std::vector<RankTensors> arguments = makeArguments(loss, inputs);
   for (unsigned i = 0; i < loss.getNumArguments(); ++i) {
     auto param = loss.getArgAttrOfType<ParamAttr>(i, TPCDialect::kParam);
-    std::optional<unsigned> gradient = param ? findResult(step, TPCDialect::kGradient, param.getName()) : std::nullopt;
+    std::optional<unsigned> gradient =
+        param ? findResult(step, TPCDialect::kGradient, param.getName()) : std::nullopt;
     if (!gradient)
       continue;
     Tensor direction = makeDirection(arguments[i][0], param.getName());
@@ -70,10 +76,13 @@ LogicalResult tpc::checkGradients(ModuleOp module, const InputOptions &inputs, d
     if (failed(up) || failed(down))
       return failure();
     double difference = (*up - *down) / (2 * kStep);
-    double error = std::fabs(slope - difference) / std::max({std::fabs(slope), std::fabs(difference), 1e-3});
-    llvm::outs() << param.getName() << ": " << llvm::format("gradient %.9g, difference %.9g", slope, difference) << "\n";
+    double error =
+        std::fabs(slope - difference) / std::max({std::fabs(slope), std::fabs(difference), 1e-3});
+    llvm::outs() << param.getName() << ": "
+                 << llvm::format("gradient %.9g, difference %.9g", slope, difference) << "\n";
     if (!(error <= tolerance))
-      return step.emitError("the gradient of '") << param.getName() << "' differs from differences by a factor of " << error;
+      return step.emitError("the gradient of '")
+             << param.getName() << "' differs from differences by a factor of " << error;
   }
   return success();
 }

@@ -7,10 +7,12 @@
 
 namespace tpc {
 
-/// For each gradient g that @step returns, compares <g, v> with (loss(w + h v) - loss(w - h v)) / 2h of @loss in
-/// float64, v a random direction. Both functions are global programs. Prints a line per parameter; fails with an
-/// error if one differs by more than `tolerance` (relative to the larger of the two, or to 1e-3 if both are less).
-llvm::LogicalResult checkGradients(mlir::ModuleOp module, const InputOptions &inputs, double tolerance);
+/// For each gradient g that @step returns, compares <g, v> with (loss(w + h v) - loss(w - h v)) /
+/// 2h of @loss in float64, v a random direction. Both functions are global programs. Prints a line
+/// per parameter; fails with an error if one differs by more than `tolerance` (relative to the
+/// larger of the two, or to 1e-3 if both are less).
+llvm::LogicalResult checkGradients(mlir::ModuleOp module, const InputOptions &inputs,
+                                   double tolerance);
 
 } // namespace tpc
 

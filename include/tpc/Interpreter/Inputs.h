@@ -18,9 +18,10 @@ struct InputOptions {
   int64_t ids = 8; ///< integer tensors hold ids in [0, ids)
 };
 
-/// The global value of argument `number`: a function of its name (parameter, input, or number) and shape, so that
-/// a local program gets the shards of what the global one gets. Scalars called like a hyper-parameter get its
-/// usual value. Padding (tpc.logical_shape) is zero in parameters and their state, NaN or no id elsewhere.
+/// The global value of argument `number`: a function of its name (parameter, input, or number) and
+/// shape, so that a local program gets the shards of what the global one gets. Scalars called like
+/// a hyper-parameter get its usual value. Padding (tpc.logical_shape) is zero in parameters and
+/// their state, NaN or no id elsewhere.
 Tensor makeInput(mlir::func::FuncOp function, unsigned number, const InputOptions &options);
 
 } // namespace tpc

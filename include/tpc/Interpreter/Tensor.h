@@ -32,7 +32,8 @@ struct Tensor {
 };
 
 /// Calls `visit` with every index of `shape`, row-major.
-void forEachIndex(llvm::ArrayRef<int64_t> shape, llvm::function_ref<void(llvm::ArrayRef<int64_t>)> visit);
+void forEachIndex(llvm::ArrayRef<int64_t> shape,
+                  llvm::function_ref<void(llvm::ArrayRef<int64_t>)> visit);
 
 } // namespace tpc
 
