@@ -2,13 +2,15 @@
 
 By mesh and threads of a rank: `tpc-run --measure` with as many ranks and threads, the step that `tpc-compile --explain` predicts
 for that machine, and a run of the program with `--profile`. A line says whether the step is within 15 % and each collective's
-median within a factor of 2. Meant for a machine that does nothing else. MODEL is the tutorial's without one.
+median within a factor of 2; the exit status is 1 if one is not. Meant for a machine that does nothing else. MODEL is the
+tutorial's without one.
 """
 import argparse
 import collections
 import json
 import os
 import subprocess
+import sys
 import tempfile
 
 ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
@@ -71,19 +73,22 @@ class Case:
 
 
 def report(mesh, case):
+    """Prints both sides; is the step predicted within 15 % and each collective within a factor of 2?"""
     predicted, measured = case.timeline["seconds"], case.profile["seconds"]
-    verdict = "within 15 %" if abs(predicted / measured - 1) <= 0.15 else "NOT within 15 %"
+    close = abs(predicted / measured - 1) <= 0.15
+    verdict = "within 15 %" if close else "NOT within 15 %"
     print(f"{mesh}, {case.ranks} ranks x {case.threads} threads: predicted {predicted * 1e3:.1f} ms, measured "
           f"{measured * 1e3:.1f} ms, ratio {predicted / measured:.2f}: {verdict}")
     for kind, (model, real) in case.kinds():
         print(f"  {kind:44} {model * 1e3:10.2f} {real * 1e3:10.2f} ms")
     ratios = case.ratios()
+    beyond = {key: ratio for key, ratio in ratios.items() if not 0.5 <= ratio <= 2}
     if ratios:
-        beyond = {key: ratio for key, ratio in ratios.items() if not 0.5 <= ratio <= 2}
         print(f"  {len(ratios)} collectives, measured / predicted {min(ratios.values()):.2f} to {max(ratios.values()):.2f}: "
               + ("all within 2x" if not beyond else f"{len(beyond)} NOT within 2x"))
         for (number, op, module), ratio in sorted(beyond.items(), key=lambda item: item[1]):
             print(f"    number {number} {op} {module}: {ratio:.2f}")
+    return close and not beyond
 
 
 def main():
@@ -93,14 +98,16 @@ def main():
     parser.add_argument("--seq", type=int, default=512)
     parser.add_argument("--batch", type=int, default=2)
     options = parser.parse_args()
+    succeeded = True
     for mesh, ranks, threads in CASES:
         with tempfile.TemporaryDirectory() as folder:
             case = Case(options, folder, mesh, ranks, threads)
             case.measure()
             case.predict()
             case.run()
-            report(mesh, case)
+            succeeded &= report(mesh, case)
+    return 0 if succeeded else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,0 +1,29 @@
+"""The benchmark of predictions fails where a prediction is beyond its limits."""
+import importlib.util
+import os
+import types
+
+import pytest
+
+PATH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "Benchmark", "prediction.py")
+
+
+@pytest.fixture(scope="module")
+def prediction():
+    spec = importlib.util.spec_from_file_location("prediction", PATH)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("measured, ratios, verdict", [
+    (1.0, {}, True), (1.0, {"a": 2.0, "b": 0.5}, True),
+    (1.17, {}, True), (0.88, {}, True), (1.18, {}, False), (0.86, {}, False),  # 1 / 1.18 and 1 / 0.86 are 15.3 and 16.3 % off
+    (1.0, {"a": 2.01, "b": 1.0}, False), (1.0, {"a": 0.49}, False),
+])
+def test_verdict(prediction, capsys, measured, ratios, verdict):
+    case = types.SimpleNamespace(
+        ranks=2, threads=1, timeline={"seconds": 1.0}, profile={"seconds": measured}, kinds=lambda: [("contract", (1.0, measured))],
+        ratios=lambda: {(number, "all_gather", name): ratio for number, (name, ratio) in enumerate(ratios.items())})
+    assert prediction.report("dp=2", case) is verdict
+    assert ("NOT within" in capsys.readouterr().out) is not verdict
