@@ -41,10 +41,10 @@ MachineFigures measureMachine(tpc_context &context, const Progress &progress) {
   if (device.isHost())
     ranks += " x " + std::to_string(context.threads) + " threads";
   figures.origin = ranks + " over " + figures.link + " on " + device.describe();
-  figures.device = measureDevice(
-      context, device.isHost() ? MeasuredWork::ofHost(context.threads) : MeasuredWork::ofGpu(),
-      progress);
-  figures.collectives = measureCollectives(context, progress);
+  MeasuredWork work =
+      device.isHost() ? MeasuredWork::ofHost(context.threads) : MeasuredWork::ofGpu();
+  figures.device = measureDevice(context, work, progress);
+  figures.collectives = measureCollectives(context, work, progress);
   return figures;
 }
 

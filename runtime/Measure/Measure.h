@@ -10,6 +10,9 @@
 
 namespace tpc::runtime {
 
+/// The communication region that measureMachine() needs of the context's communicator.
+inline constexpr size_t kMeasureRegionBytes = 64 << 20;
+
 /// One rank with all its threads, while the other ranks do the same.
 struct DeviceFigures {
   double flops = 0; ///< best matrix product in MeasuredWork::type, operations per second
@@ -33,7 +36,8 @@ struct MeasuredWork {
   std::vector<std::pair<tpc_dtype, int64_t>> otherTypes; ///< sizes of square products
   tpc_attention_desc attention;
   uint64_t attentionWorkspace, workspace, largestMemory, smallestMemory;
-  double seconds; ///< for each figure
+  int64_t largestCollective = kMeasureRegionBytes / 2; ///< bytes of its larger side
+  double seconds; ///< for each figure; a collective of one size takes a quarter
 
   /// f32, a small Llama's layers.
   static MeasuredWork ofHost(int threads);
@@ -67,9 +71,6 @@ struct MachineFigures {
 /// Told what is measured now and what came of it, on every rank.
 using Progress = std::function<void(const std::string &text)>;
 
-/// The communication region that measureMachine() needs of the context's communicator.
-inline constexpr size_t kMeasureRegionBytes = 64 << 20;
-
 /// The collectives that a communicator is measured with, each at its largest: what it must know
 /// when it connects.
 std::vector<Collective> measuredCollectives(int ranks);
@@ -78,7 +79,8 @@ std::vector<Collective> measuredCollectives(int ranks);
 MachineFigures measureMachine(tpc_context &context, const Progress &progress);
 DeviceFigures measureDevice(tpc_context &context, const MeasuredWork &work,
                             const Progress &progress);
-std::vector<CollectiveFigures> measureCollectives(tpc_context &context, const Progress &progress);
+std::vector<CollectiveFigures> measureCollectives(tpc_context &context, const MeasuredWork &work,
+                                                  const Progress &progress);
 
 /// measureMachine(), told on standard error as it goes; rank 0 writes the YAML to `output`, or to
 /// standard output if that is empty. `command`: what was called, for the file's first line.

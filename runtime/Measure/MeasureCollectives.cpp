@@ -10,8 +10,7 @@
 namespace tpc::runtime {
 namespace {
 
-constexpr int64_t kSmallest = 1 << 10, kLargest = kMeasureRegionBytes / 2;
-constexpr double kSecondsPerPoint = 0.1;
+constexpr int64_t kSmallest = 1 << 10;
 constexpr CollectiveOp kOps[] = {CollectiveOp::AllGather, CollectiveOp::AllReduce,
                                  CollectiveOp::AllToAll, CollectiveOp::Permute,
                                  CollectiveOp::ReduceScatter};
@@ -82,12 +81,12 @@ double secondsOf(tpc_context &context, const Collective &collective) {
 }
 
 /// Median of several runs, each as the rank saw it that waited least.
-TransferPoint measurePoint(tpc_context &context, const Collective &collective) {
+TransferPoint measurePoint(tpc_context &context, const Collective &collective, double enough) {
   Communicator &communicator = *context.communicator;
   double once = secondsOf(context, collective);
   once = std::min(once, secondsOf(context, collective));
   communicator.broadcast(&once, sizeof(once), 0);
-  auto runs = static_cast<size_t>(std::clamp(kSecondsPerPoint / once, 7.0, 300.0));
+  auto runs = static_cast<size_t>(std::clamp(enough / once, 7.0, 300.0));
   std::vector<double> mine(runs);
   for (double &seconds : mine)
     seconds = secondsOf(context, collective);
@@ -152,19 +151,21 @@ std::vector<Collective> measuredCollectives(int ranks) {
   std::vector<Collective> collectives;
   for (CollectiveOp op : kOps)
     if (ranks > 1)
-      collectives.push_back(makeCollective(op, kLargest, ranks));
+      collectives.push_back(makeCollective(op, kMeasureRegionBytes / 2, ranks));
   return collectives;
 }
 
-std::vector<CollectiveFigures> measureCollectives(tpc_context &context, const Progress &progress) {
+std::vector<CollectiveFigures> measureCollectives(tpc_context &context, const MeasuredWork &work,
+                                                  const Progress &progress) {
   Communicator &communicator = *context.communicator;
   std::vector<CollectiveFigures> figures;
   if (communicator.size() == 1)
     return figures;
   for (CollectiveOp op : kOps) {
     std::vector<TransferPoint> points;
-    for (int64_t bytes = kSmallest; bytes <= kLargest; bytes *= 2)
-      points.push_back(measurePoint(context, makeCollective(op, bytes, communicator.size())));
+    for (int64_t bytes = kSmallest; bytes <= work.largestCollective; bytes *= 2)
+      points.push_back(
+          measurePoint(context, makeCollective(op, bytes, communicator.size()), work.seconds / 4));
     figures.push_back({op, fitTransfers(points)});
     char text[96];
     std::snprintf(text, sizeof(text), "%s: %.1f us, large ones %.1f GB/s", toString(op),

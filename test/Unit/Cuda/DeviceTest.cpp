@@ -1,6 +1,7 @@
 // A GPU as a device, on the stand-ins of test/Fake: late work, memory full of NaN, products by
 // definition.
 #include "Cuda/CudaDevice.h"
+#include "Cuda/LoopbackCommunicator.h"
 #include "Cuda/OwnDevice.h"
 #include "Fake/FakeCudaDevice.h"
 #include "Measure/Measure.h"
@@ -484,7 +485,7 @@ MeasuredWork littleWork() {
   work.attention = {TPC_BF16, 1, 16, 16, 1, 2, 32, 1, 0.125};
   work.attentionWorkspace = 1 << 20, work.workspace = 1 << 16;
   work.largestMemory = 1 << 16, work.smallestMemory = 1 << 14;
-  work.seconds = 0.001;
+  work.largestCollective = 1 << 14, work.seconds = 0.001;
   return work;
 }
 
@@ -507,6 +508,42 @@ TEST_F(CudaDeviceTest, ADeviceIsMeasured) {
   EXPECT_GT(figures.launchSeconds, 0);
   ASSERT_EQ(told.size(), 5u);
   EXPECT_EQ(told[0].rfind("bf16 products: ", 0), 0u);
+}
+
+/// Figures of two ranks on one GPU.
+std::vector<CollectiveFigures> measureTwoRanks(const DeviceOptions &options) {
+  CommunicatorOptions wanted;
+  wanted.regionBytes = kMeasureRegionBytes;
+  wanted.collectives = measuredCollectives(2);
+  auto communicators = createInProcessCommunicators(2, wanted);
+  std::vector<CollectiveFigures> figures;
+  std::vector<std::thread> threads;
+  for (std::unique_ptr<Communicator> &communicator : communicators)
+    threads.emplace_back([&] {
+      auto device = openCudaDevice(options);
+      connectLoopback(communicator, wanted, static_cast<CudaDevice &>(*device).stream());
+      tpc_context context(Mesh{{{"measured", 2}}}, wanted.collectives, std::move(communicator),
+                          std::move(device));
+      auto mine = measureCollectives(context, littleWork(), [](const std::string &) {});
+      if (context.rank() == 0)
+        figures = mine;
+      context.communicator->finish();
+    });
+  for (std::thread &thread : threads)
+    thread.join();
+  return figures;
+}
+
+TEST_F(CudaDeviceTest, CollectivesAreMeasuredOnDevices) {
+  options.place = {0, 2, DevicePlace::First};
+  std::vector<CollectiveFigures> figures = measureTwoRanks(options);
+  ASSERT_EQ(figures.size(), 5u);
+  EXPECT_EQ(figures[1].op, CollectiveOp::AllReduce);
+  for (const CollectiveFigures &collective : figures) {
+    ASSERT_FALSE(collective.segments.empty());
+    EXPECT_GT(collective.segments.back().bandwidth, 0);
+    EXPECT_LE(collective.segments.back().upTo, 1 << 14);
+  }
 }
 
 TEST_F(CudaDeviceTest, AFailureEndsTheMeasurement) {
