@@ -269,8 +269,11 @@ def test_a_kernel_is_timed_with_both_its_stages(recorded):
               "launches": [{"name": launch["kernel"], **{key: launch[key] for key in ("blocks", "threads")}}
                            for launch in stages_of_sum]}
     driver.library.milliseconds = 2.0
-    assert bandwidth.measure_kernel(driver, None, kernel) == pytest.approx(2e-3)
-    assert driver.library.launches == 23 * len(stages_of_sum) == 46 and not driver.library.memory
+    moved = 4 * 4096 * 33 + 4 * 33
+    assert bandwidth.measure_kernel(driver, None, kernel, moved, repetitions=1) == pytest.approx(2e-3)
+    assert driver.library.launches == 4 * len(stages_of_sum) == 8 and not driver.library.memory
+    assert bandwidth.measure_kernel(driver, None, kernel, moved + 1, repetitions=1) == pytest.approx(1e-3)
+    assert driver.library.launches == 8 + 2 * 8
     assert bandwidth.measure_copies(driver, 1 << 10) == pytest.approx(2 * 1024 / 2e-3)
 
 
