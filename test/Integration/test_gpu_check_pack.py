@@ -1,5 +1,6 @@
 """What tools/gpu-check.sh packs, in small; and the check itself where a GPU is."""
 import json
+import lzma
 import os
 import re
 import subprocess
@@ -11,7 +12,7 @@ from harness import BUILD, GROUPED, MESHES, ROOT, random_tokens, succeed, tool, 
 
 sys.path.insert(0, os.path.join(ROOT, "tools"))
 
-from gpu_check import stages, training  # noqa: E402  pylint: disable=wrong-import-position
+from gpu_check import run, stages, training  # noqa: E402  pylint: disable=wrong-import-position
 
 SCRIPT = os.path.join(ROOT, "tools", "gpu-check.sh")
 TINY = os.path.join(ROOT, "examples", "tiny-llama")
@@ -116,6 +117,24 @@ def test_other_training_is_wrong(on_processor):
     write_contents(on_processor, contents)
     with pytest.raises(stages.Failure, match="loopback: step 1: loss is "):
         stages.check_training(str(on_processor))
+
+
+def test_the_whole_run_reports(on_processor, monkeypatch, capsys):
+    monkeypatch.setattr(run, "check_place", lambda folder: "a processor")
+    with lzma.open(on_processor / "alone.xz", "wb") as file:
+        file.write(b"#!/bin/sh\nexit 3\n")
+    assert run.main([str(on_processor), "--stages", "training"]) == 0
+    told = json.loads((on_processor / "out" / "report.json").read_text())
+    assert told["verdict"] == "correct" and told["device"] == "a processor" and list(told["stages"]) == ["training"]
+    text = (on_processor / "out" / "report.txt").read_text()
+    assert text == capsys.readouterr().out and "training: passed in" in text and "verdict: correct" in text
+    assert subprocess.run([on_processor / "alone"], check=False).returncode == 3
+    contents = json.loads((on_processor / "contents.json").read_text())
+    contents["training"][1]["flags"].append("--no-such-flag")
+    write_contents(on_processor, contents)
+    assert run.main([str(on_processor), "--stages", "training"]) == 1
+    told = capsys.readouterr().out
+    assert "training: failed in" in told and "--no-such-flag" in told and "verdict: wrong" in told
 
 
 def test_a_program_that_fails_is_quoted(on_processor):

@@ -55,6 +55,19 @@ def test_a_folder_in_use_is_left_alone(tmp_path):
     assert result.returncode == 1 and "is not empty" in result.stderr and os.listdir(tmp_path) == ["mine"]
 
 
+def test_another_architecture_is_refused(tmp_path, monkeypatch):
+    class Device:
+        name = staticmethod(lambda: "NVIDIA H200")
+        architecture = staticmethod(lambda: 90)
+    monkeypatch.setattr(run, "Driver", Device)
+    for arch in ("sm_80", "sm_100"):
+        (tmp_path / "contents.json").write_text(json.dumps({"arch": arch}))
+        with pytest.raises(Refusal, match=f"the GPU is sm_90, what is packed is for {arch}: pack with --arch sm_90"):
+            run.check_place(str(tmp_path))
+    (tmp_path / "contents.json").write_text('{"arch": "sm_90"}')
+    assert run.check_place(str(tmp_path)) == "NVIDIA H200"
+
+
 #===-- arithmetic --------------------------------------------------------------===#
 
 def test_numbers_are_wrong_beyond_their_bounds():
