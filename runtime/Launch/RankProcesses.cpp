@@ -199,7 +199,7 @@ void RankProcesses::reap() {
     std::string name =
         "rank " + std::to_string(process.rank) + " (process " + std::to_string(process.pid) + ") ";
     process.pid = 0;
-    if (status == 0 || steps > 0) // what comes after our own signals is no news
+    if (status == 0 || steps > 0 || interrupted) // what comes after our own signals is no news
       continue;
     bool saidWhy = WIFEXITED(status) && WEXITSTATUS(status) == 1;
     note(saidWhy ? "" : name + describeEnd(status), WIFSIGNALED(status));
@@ -214,12 +214,27 @@ void RankProcesses::escalate() {
     signalAll(kEscalations[steps].signal);
 }
 
-/// What is in the pipe once all ranks have ended; it holds far more than the one message of a job.
+/// Takes the first message out of the pipe, which holds far more than that.
 void RankProcesses::readMessages() {
+  if (!said.empty())
+    return;
   char buffer[4096];
   ssize_t count = read(messages.get(), buffer, sizeof(buffer) - 1);
   buffer[std::max<ssize_t>(count, 0)] = 0;
   said = buffer; // up to the first zero
+}
+
+/// Whoever loses patience with ranks that have failed learns why they did.
+void RankProcesses::interrupt(int signal) {
+  readMessages();
+  if (said.empty())
+    note("interrupted by signal " + std::to_string(signal) + " (" + strsignal(signal) +
+             "), all ranks were ended",
+         /*bySignal=*/true);
+  else
+    note("", /*bySignal=*/false);
+  interrupted = true;
+  signalAll(signal);
 }
 
 std::string RankProcesses::complaint() const {
@@ -230,13 +245,8 @@ int RankProcesses::supervise() {
   while (anyAlive()) {
     timespec limit{0, 100'000'000};
     int signal = sigtimedwait(&signals, nullptr, &limit);
-    if (signal > 0 && signal != SIGCHLD) {
-      note("interrupted by signal " + std::to_string(signal) + " (" + strsignal(signal) +
-               "), all ranks were ended",
-           /*bySignal=*/true);
-      interrupted = true;
-      signalAll(signal);
-    }
+    if (signal > 0 && signal != SIGCHLD)
+      interrupt(signal);
     reap();
     escalate();
   }

@@ -56,6 +56,7 @@ private:
   void reap();
   void escalate();
   void readMessages();
+  void interrupt(int signal);
   void signalAll(int signal) const;
   bool anyAlive() const;
   /// A failure. The first signal explains more than the exit of a rank that noticed it.

@@ -10,36 +10,55 @@ from harness import call, tool
 from jobs import leftovers, mpirun, ranks_of
 
 
+def errors(job):
+    return [line for line in job.text().splitlines() if "error" in line]
+
+
+def rank_of(pid):
+    variables = open(f"/proc/{pid}/environ").read().split("\0")
+    return int(next(text for text in variables if text.startswith("TPC_RANK=")).split("=")[1])
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_asked_to_stop(program, tmp_path, data, start, number):
     before = leftovers()
     job = start(program, tmp_path / "job", data)
     job.wait_for_steps()
     job.process.send_signal(number)
-    assert job.ended_within(5) != 0
+    assert job.ended_within(5) == 1
+    name = {signal.SIGTERM: "Terminated", signal.SIGINT: "Interrupt"}[number]
+    assert errors(job) == [f"tpc-run: error: interrupted by signal {number.value} ({name}), all ranks were ended"]
     assert not ranks_of(program)
     assert leftovers() <= before
 
 
 @pytest.mark.parametrize("victim", [0, 1])
 def test_one_rank_killed(program, tmp_path, data, start, victim):
+    """One message: how the rank died, and what the other one knows of its last work."""
     before = leftovers()
     job = start(program, tmp_path / "job", data)
     job.wait_for_steps()
-    os.kill(ranks_of(program)[victim], signal.SIGKILL)
-    assert job.ended_within(10) != 0
-    assert re.search(r"rank \d", job.text()), job.text()
+    pid, = [pid for pid in ranks_of(program) if rank_of(pid) == victim]
+    os.kill(pid, signal.SIGKILL)
+    assert job.ended_within(10) == 1
+    message, = errors(job)
+    assert re.fullmatch(rf"tpc-run: error: rank {victim} \(process {pid}\) was killed by signal 9 \(Killed\); "
+                        rf"rank {victim} on \S+ \(process {pid}\) died after .+", message), message
     assert not ranks_of(program)
     assert leftovers() <= before
 
 
-def test_one_rank_stopped(program, tmp_path, data, start):
-    """A rank that stalls: the others end after --timeout and say which one they waited for."""
+@pytest.mark.parametrize("victim", [0, 1])
+def test_one_rank_stopped(program, tmp_path, data, start, victim):
+    """A rank that stalls: the other ends after --timeout and says which one it waited for."""
     job = start(program, tmp_path / "job", data, "--timeout", 3)
     job.wait_for_steps()
-    os.kill(ranks_of(program)[-1], signal.SIGSTOP)
-    assert job.ended_within(15) != 0
-    assert re.search(r"rank \d", job.text()), job.text()
+    pid, = [pid for pid in ranks_of(program) if rank_of(pid) == victim]
+    os.kill(pid, signal.SIGSTOP)
+    assert job.ended_within(15) == 1
+    message, = errors(job)
+    assert re.fullmatch(rf"error: rank {victim} on \S+ \(process {pid}\) stalled: rank {1 - victim} on \S+ waited 3 s "
+                        r"in collective \d+ .*; raise --timeout if it is only slow", message), message
     assert not ranks_of(program)
 
 
@@ -72,8 +91,7 @@ def test_two_jobs_at_once(program, tmp_path, data, start):
         job.wait_for_steps()
     for job in jobs:
         job.process.send_signal(signal.SIGTERM)
-    for job in jobs:
-        job.ended_within(10)
+    assert [job.ended_within(10) for job in jobs] == [1, 1]
 
 
 def test_small_dev_shm(program, tmp_path, data):

@@ -110,6 +110,13 @@ TEST(TpcRun, APipeThatIsClosedOnTheWayTakesNoMessages) {
   EXPECT_EQ(result.output, "error: the last rank is out of disk space\n");
 }
 
+TEST(TpcRun, SaysWhyRanksFailedWhenItIsInterruptedMeanwhile) {
+  CommandResult result =
+      runCommand("timeout -s INT 1 " TPC_RUN " -n 2 sh -c 'test $TPC_RANK = 1 && exec sleep 5; "
+                 "printf \"no luck\\0\" >&${TPC_REPORT_PIPE%%:*}; exit 1'");
+  EXPECT_EQ(result.output, "error: no luck\n");
+}
+
 TEST(TpcRun, LetsAProgramSayWhatIsWrong) {
   auto script = [](const std::string &body) {
     return runCommand("f=$(mktemp) && printf '#!/bin/sh\n" + body +
