@@ -4,19 +4,26 @@ import time
 
 import pytest
 
-from harness import BATCH, GROUPED, MESHES, SEQUENCE, call, complain, random_tokens, run, tool, write_tokens
+from harness import BATCH, GROUPED, MESHES, SEQUENCE, call, complain, random_tokens, run, tool, train, write_tokens
 
 
 def test_missing_data(program, tmp_path):
     complain(run(program, "--data", tmp_path / "none.bin", "--steps", 1), "none.bin")
 
 
-@pytest.mark.parametrize("count", [0, 1, SEQUENCE, BATCH * SEQUENCE])
+@pytest.mark.parametrize("count", [0, 1, SEQUENCE])
 def test_too_little_data(program, tmp_path, count):
     data = write_tokens(tmp_path / "t.bin", random_tokens(GROUPED, count))
-    result = run(program, "--data", data, "--steps", 1)
-    if count < SEQUENCE + 1:
-        complain(result, "t.bin")
+    message = f"has {count} tokens, one sequence and its targets need {SEQUENCE + 1}" if count else "it is empty"
+    complain(run(program, "--data", data, "--steps", 1), "t.bin", message)
+
+
+@pytest.mark.parametrize("count", [SEQUENCE + 1, BATCH * SEQUENCE])
+def test_data_shorter_than_a_batch_starts_over(program, tmp_path, count):
+    """With one target too few for the last sequence of a batch, the first sequence comes again within the step."""
+    data = write_tokens(tmp_path / "t.bin", random_tokens(GROUPED, count))
+    record, = train(program, str(tmp_path), "--data", data, "--steps", 1)
+    assert record["epoch"] == (BATCH - 1) // ((count - 1) // SEQUENCE) > 0
 
 
 def test_token_out_of_range(program, tmp_path):
@@ -62,3 +69,33 @@ def test_more_memory_than_there_is(work, tmp_path):
     began = time.time()
     complain(run(program, "--data", tokens, "--steps", 1), "memory")
     assert time.time() - began < 10
+
+
+@pytest.fixture
+def small_cgroup():
+    """A memory cgroup of 300 MB, and the file that takes a process into it."""
+    name = f"tpc-test-{os.getpid()}"
+    for folder, limit in ((f"/sys/fs/cgroup/memory/{name}", "memory.limit_in_bytes"),
+                          (f"/sys/fs/cgroup/{name}", "memory.max")):
+        try:
+            os.mkdir(folder)
+        except OSError:
+            continue
+        try:
+            if os.path.exists(os.path.join(folder, limit)):
+                with open(os.path.join(folder, limit), "w") as file:
+                    file.write(str(300 << 20))
+                yield os.path.join(folder, "cgroup.procs")
+                return
+        finally:
+            os.rmdir(folder)
+    pytest.skip("making a memory cgroup needs the rights of root and a memory controller")
+
+
+def test_more_memory_than_the_cgroup_has(work, data, small_cgroup):
+    """Two arenas of more than 200 MB each."""
+    program = work.program({**GROUPED, "vocab_size": 32768, "hidden_size": 512}, MESHES["tp2"])
+    words = f"{tool('tpc-run')} {program} --data {data} --steps 1 --threads-per-rank 1"
+    result = call(["sh", "-c", f"echo $$ > {small_cgroup} && exec {words}"])
+    complain(result, "not enough memory: the program needs ", "the cgroup has 2")
+    assert result.stderr.count("error") == 1, result.stderr

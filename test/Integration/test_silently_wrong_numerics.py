@@ -64,47 +64,89 @@ def test_gradients_under_strict_policy(work, tmp_path, plan):
     assert max(distances.values()) < 1e-5
 
 
-def follow(config, weights, tokens, records, ignore_index=-100):
+def follow(config, weights, tokens, records, ignore_index=-100, clip=1.0, **hyper):
     """Trains the reference beside the program's metrics: loss to 1e-5, grad_norm to 1e-4 at every step."""
-    optimizer = llama_numpy.AdamW(weights)
+    optimizer = llama_numpy.AdamW(weights, **hyper)
     for record, (inputs, targets) in zip(records, batches(tokens, len(records))):
         loss, _, gradients = llama_numpy.Llama(config, weights).loss_and_gradients(inputs, targets, ignore_index)
         assert abs(record["loss"] / loss - 1) < 1e-5, record
         assert abs(record["grad_norm"] / llama_numpy.global_norm(gradients) - 1) < 1e-4, record
-        weights = optimizer.step(weights, llama_numpy.clipped(gradients, 1.0), record["lr"])
+        weights = optimizer.step(weights, llama_numpy.clipped(gradients, clip), record["lr"])
     return weights
+
+
+def compare_weights(folder, expected):
+    """Exported weights to 1e-4, L2."""
+    exported = hf.read_weights(folder)
+    assert set(exported) == set(expected)
+    for name in expected:
+        assert relative(exported[name], expected[name]) < 1e-4, name
 
 
 @models
 @meshes
 def test_training_follows_the_reference(work, tmp_path, model, mesh):
-    config, steps = MODELS[model], 8
+    config, steps = MODELS[model], 20
     folder, weights = work.weights(config)
     tokens = random_tokens(config, steps * BATCH * SEQUENCE + 1)
     records = train(work.program(config, MESHES[mesh]), str(tmp_path), "--load", folder, "--steps", steps, *TRAIN,
                     "--data", write_tokens(tmp_path / "t.bin", tokens), "--export-hf", tmp_path / "out")
     assert [record["step"] for record in records] == list(range(1, steps + 1))
-    expected = follow(config, weights, tokens, records)
-    exported = hf.read_weights(tmp_path / "out")
-    assert set(exported) == set(expected)
-    for name in expected:
-        assert relative(exported[name], expected[name]) < 1e-4, name
+    compare_weights(tmp_path / "out", follow(config, weights, tokens, records))
     assert hf.read_config(tmp_path / "out")["hidden_size"] == config["hidden_size"]
 
 
 @meshes
 def test_ignored_targets_placed_unequally(work, tmp_path, mesh):
     """Nearly all targets of the first half of the batch are ignored, few of the second: a mean of means would show."""
-    config, steps = GROUPED, 4
+    config, steps = GROUPED, 20
     folder, weights = work.weights(config)
     tokens = random_tokens(config, steps * BATCH * SEQUENCE + 1)
     place = np.arange(tokens.size) // SEQUENCE % BATCH
     tokens[(place < BATCH // 2) & (np.arange(tokens.size) % 5 != 0)] = 0
     tokens[(place >= BATCH // 2) & (np.arange(tokens.size) % 11 == 0)] = 0
     records = train(work.program(config, MESHES[mesh], plan="tutorial-loss-parallel"), str(tmp_path), "--load", folder,
-                    "--steps", steps, *TRAIN, "--ignore-index", 0, "--data", write_tokens(tmp_path / "t.bin", tokens))
+                    "--steps", steps, *TRAIN, "--ignore-index", 0, "--data", write_tokens(tmp_path / "t.bin", tokens),
+                    "--export-hf", tmp_path / "out")
     assert len(records) == steps
-    follow(config, weights, tokens, records, ignore_index=0)
+    compare_weights(tmp_path / "out", follow(config, weights, tokens, records, ignore_index=0))
+
+
+# Values that change the weights visibly: with any of them left at its default the reference is left behind.
+HYPER = {"betas": (0.5, 0.7), "eps": 1e-3, "weight_decay": 0.7, "clip": 0.3}
+
+
+def run_with_hyper_parameters(work, folder, mesh, hyper, steps=6):
+    """Records of a run with these flags, its tokens, initial weights and the folder it exports to."""
+    weights_folder, weights = work.weights(GROUPED)
+    tokens = random_tokens(GROUPED, steps * BATCH * SEQUENCE + 1)
+    out = os.path.join(folder, "out")
+    records = train(work.program(GROUPED, MESHES[mesh]), folder, "--load", weights_folder, "--steps", steps,
+                    "--lr", "1e-2", "--warmup", 0, "--betas", ",".join(map(str, hyper["betas"])), "--eps", hyper["eps"],
+                    "--weight-decay", hyper["weight_decay"], "--clip", hyper["clip"], "--export-hf", out,
+                    "--data", write_tokens(os.path.join(folder, "t.bin"), tokens))
+    return records, tokens, weights, out
+
+
+@pytest.mark.parametrize("mesh", ["tp1", "tp2", "dp2tp2"])
+def test_hyper_parameters(work, tmp_path, mesh):
+    records, tokens, weights, out = run_with_hyper_parameters(work, str(tmp_path), mesh, HYPER)
+    assert max(record["grad_norm"] for record in records) > HYPER["clip"]
+    compare_weights(out, follow(GROUPED, weights, tokens, records, **HYPER))
+
+
+@pytest.mark.parametrize("left_out, standard", [("betas", (0.9, 0.99)), ("eps", 1e-8), ("weight_decay", 0.1), ("clip", 1.0)])
+def test_every_hyper_parameter_shows(work, tmp_path, left_out, standard):
+    """What test_hyper_parameters would say of a program that ignores one of the flags."""
+    records, tokens, weights, out = run_with_hyper_parameters(work, str(tmp_path), "tp1", {**HYPER, left_out: standard})
+    with pytest.raises(AssertionError):
+        compare_weights(out, follow(GROUPED, weights, tokens, records, **HYPER))
+
+
+def test_no_clipping(work, tmp_path):
+    """--clip 0 clips nothing."""
+    records, tokens, weights, out = run_with_hyper_parameters(work, str(tmp_path), "tp2", {**HYPER, "clip": 0})
+    compare_weights(out, follow(GROUPED, weights, tokens, records, **{**HYPER, "clip": math.inf}))
 
 
 @pytest.mark.parametrize("count", [BATCH * SEQUENCE + 1, 7 * SEQUENCE + 6, 2 * SEQUENCE, SEQUENCE + 1])
