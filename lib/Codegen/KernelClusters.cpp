@@ -29,13 +29,6 @@ KernelClusters::KernelClusters(Block &block) {
     if (placement == Placement::Grid)
       grid.push_back(&op);
   }
-  for (Cluster &cluster : clusters)
-    cluster.ancestors.resize(clusters.size());
-  for (int cluster = 0, count = clusters.size(); cluster < count; ++cluster)
-    for (int predecessor : getPredecessors(cluster)) {
-      clusters[cluster].ancestors |= clusters[predecessor].ancestors;
-      clusters[cluster].ancestors.set(predecessor);
-    }
   for (Operation *op : grid)
     if (clusters[find(op)].space->columns)
       absorbColumnProducers(op);
@@ -49,8 +42,10 @@ void KernelClusters::addOp(Operation *op) {
   int number = clusters.size();
   index[op] = number;
   parents.push_back(number);
+  order.push_back(number);
   Cluster &cluster = clusters.emplace_back();
   cluster.ops.push_back(op);
+  cluster.position = number;
   if (getPlacement(op) == Placement::Grid)
     cluster.space = KernelSpace::get(op);
 }
@@ -77,10 +72,47 @@ SmallVector<int> KernelClusters::getPredecessors(int cluster) {
 
 //===-- merging ----------------------------------------------------------------===//
 
-bool KernelClusters::hasIndirectPath(int from, int to) {
-  return llvm::any_of(getPredecessors(to), [&](int predecessor) {
-    return predecessor != from && clusters[predecessor].ancestors.test(from);
-  });
+/// The clusters behind `from` that `to` depends on, directly or not, in their order; nothing if one
+/// of them depends on `from`, as a kernel of both would then wait for itself.
+std::optional<SmallVector<int>> KernelClusters::getBetween(int from, int to) {
+  int begin = clusters[from].position;
+  SmallVector<int> between;
+  bool cycle = false;
+  auto visit = [&](int cluster) {
+    for (int predecessor : getPredecessors(cluster)) {
+      cycle |= predecessor == from && cluster != to;
+      if (clusters[predecessor].position > begin && !clusters[predecessor].marked) {
+        clusters[predecessor].marked = true;
+        between.push_back(predecessor);
+      }
+    }
+  };
+  visit(to);
+  for (size_t next = 0; next < between.size() && !cycle; ++next)
+    visit(between[next]);
+  for (int cluster : between)
+    clusters[cluster].marked = false;
+  if (cycle)
+    return std::nullopt;
+  llvm::sort(between, [&](int a, int b) { return clusters[a].position < clusters[b].position; });
+  return between;
+}
+
+/// Both stand behind `between`, and what stood there besides stands behind them.
+void KernelClusters::reorder(int first, int second, ArrayRef<int> between) {
+  int begin = clusters[first].position, end = clusters[second].position;
+  SmallVector<int> sequence(between);
+  for (int cluster : between)
+    clusters[cluster].marked = true;
+  sequence.append({first, second});
+  for (int position = begin + 1; position < end; ++position)
+    if (!clusters[order[position]].marked)
+      sequence.push_back(order[position]);
+  for (auto [offset, cluster] : llvm::enumerate(sequence)) {
+    clusters[cluster].marked = false;
+    clusters[cluster].position = begin + static_cast<int>(offset);
+    order[begin + offset] = cluster;
+  }
 }
 
 void KernelClusters::merge(int first, int second, KernelSpace space) {
@@ -88,15 +120,8 @@ void KernelClusters::merge(int first, int second, KernelSpace space) {
   llvm::append_range(target.ops, source.ops);
   llvm::sort(target.ops, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
   target.space = std::move(space);
-  target.ancestors |= source.ancestors;
-  target.ancestors.reset(first).reset(second);
   source.ops.clear();
   parents[second] = first;
-  for (Cluster &cluster : clusters)
-    if (cluster.ancestors.test(first) || cluster.ancestors.test(second)) {
-      cluster.ancestors |= target.ancestors;
-      cluster.ancestors.set(first).set(second);
-    }
 }
 
 bool KernelClusters::tryMerge(int first, int second) {
@@ -104,8 +129,14 @@ bool KernelClusters::tryMerge(int first, int second) {
       clusters[first].ops.size() + clusters[second].ops.size() > kMaxOps)
     return false;
   std::optional<KernelSpace> space = clusters[first].space->join(*clusters[second].space);
-  if (!space || hasIndirectPath(first, second) || hasIndirectPath(second, first))
+  if (!space)
     return false;
+  auto [from, to] = std::minmax(
+      first, second, [&](int a, int b) { return clusters[a].position < clusters[b].position; });
+  std::optional<SmallVector<int>> between = getBetween(from, to);
+  if (!between)
+    return false;
+  reorder(from, to, *between);
   merge(first, second, *space);
   return true;
 }

@@ -12,7 +12,6 @@
 #define TPC_LIB_CODEGEN_KERNELCLUSTERS_H
 
 #include "KernelSpace.h"
-#include "llvm/ADT/BitVector.h"
 #include "llvm/ADT/DenseMap.h"
 
 namespace tpc {
@@ -41,7 +40,8 @@ private:
   struct Cluster {
     llvm::SmallVector<mlir::Operation *> ops;
     std::optional<KernelSpace> space; ///< none: nothing merges with it
-    llvm::BitVector ancestors;        ///< all clusters that it depends on, directly or not
+    int position = 0;                 ///< in `order`
+    bool marked = false;              ///< by the search that is going on
   };
 
   void addOp(mlir::Operation *op);
@@ -51,13 +51,18 @@ private:
   void mergeProducers(mlir::Operation *op);
   void mergeSiblings(mlir::Operation *op);
   bool tryMerge(int first, int second);
-  bool hasIndirectPath(int from, int to);
+  std::optional<llvm::SmallVector<int>> getBetween(int from, int to);
+  void reorder(int first, int second, llvm::ArrayRef<int> between);
   void merge(int first, int second, KernelSpace space);
   llvm::SmallVector<int> getPredecessors(int cluster);
   int resolve(int cluster);
 
   std::vector<Cluster> clusters;
   std::vector<int> parents; ///< union-find
+  /// Clusters such that each stands behind all that it depends on; a merge moves only what stands
+  /// between the two (dynamic topological order: Pearce and Kelly 2006), so that its price does not
+  /// grow with the program.
+  std::vector<int> order;
   llvm::DenseMap<mlir::Operation *, int> index;
 };
 

@@ -123,7 +123,7 @@ void TextPrinter::printGroup(ArrayRef<const CollectiveReport *> group) {
      << (module.empty() ? "no module" : module) << "\n";
   os << "    number ";
   llvm::interleaveComma(group.take_front(4), os,
-                        [&](const CollectiveReport *each) { os << each->index; });
+                        [&](const CollectiveReport *each) { os << each->number; });
   os << (group.size() > 4 ? ", ..." : "") << ": " << formatBytes(bytes) << ", "
      << formatSeconds(member.seconds);
   if (group.size() > 1)

@@ -5,6 +5,7 @@
 #include "PlanMatcher.h"
 #include "StyleTable.h"
 #include "mlir/IR/Diagnostics.h"
+#include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
 using namespace tpc;
@@ -18,6 +19,15 @@ std::optional<RuleTarget> tpc::findTarget(const PlanRule &rule, ModuleOp program
     return WalkResult::interrupt();
   });
   return target;
+}
+
+std::vector<std::string> tpc::findModules(const PlanRule &rule, ModuleOp program) {
+  llvm::SetVector<StringRef> modules;
+  program.walk([&](BoundaryOp boundary) {
+    if (matchesRule(rule, boundary.getModule()))
+      modules.insert(boundary.getModule());
+  });
+  return {modules.begin(), modules.end()};
 }
 
 /// Null if `style` is no call with arguments by name. Nothing is reported: the style has been read

@@ -7,7 +7,6 @@
 #include "tpc/Frontend/ApplyPlan.h"
 #include "tpc/Pipelines/Pipeline.h"
 #include "tpc/Pipelines/WriteProgram.h"
-#include "tpc/Target/AsideFile.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 
@@ -88,14 +87,6 @@ static InFlightDiagnostic errorAt(StringRef path, MLIRContext *context) {
   return emitError(FileLineColLoc::get(context, path, 0, 0));
 }
 
-/// Writes `data` so that it appears under its name only when it is complete.
-static LogicalResult writeData(StringRef data, StringRef path, MLIRContext *context) {
-  std::error_code error = writeFile(path, [&](raw_ostream &os) { os << data; });
-  if (!error)
-    return success();
-  return errorAt(path.empty() ? "-" : path, context) << "cannot write: " << error.message();
-}
-
 /// What comes after the LLVM dialect.
 static LogicalResult writeMachineCode(ModuleOp module, const CompileOptions &options) {
   MLIRContext *context = module.getContext();
@@ -104,11 +95,11 @@ static LogicalResult writeMachineCode(ModuleOp module, const CompileOptions &opt
   if (options.emit == Emit::Llvm)
     return failed(emitLlvm(module, options.processor, os))
                ? failure()
-               : writeData(buffer, options.output, context);
+               : writeOutput(options.output, context, [&](raw_ostream &out) { out << buffer; });
   if (failed(emitObject(module, options.processor, os)))
     return failure();
   if (options.emit == Emit::Obj)
-    return writeData(buffer, options.output, context);
+    return writeOutput(options.output, context, [&](raw_ostream &out) { out << buffer; });
   LinkOptions link;
   link.cuda = options.target.isCuda();
   return linkExecutable(buffer, options.output, link,
@@ -189,6 +180,5 @@ LogicalResult tpc::listModules(const CompileOptions &options, MLIRContext *conte
   OwningOpRef<ModuleOp> module = loadProgram(options, context);
   if (!module)
     return failure();
-  printModules(*module, llvm::outs());
-  return success();
+  return writeOutput(options.output, context, [&](raw_ostream &os) { printModules(*module, os); });
 }

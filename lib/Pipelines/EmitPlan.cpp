@@ -9,6 +9,7 @@
 
 #include "Partition.h"
 #include "tpc/Frontend/PlanEdits.h"
+#include "tpc/Pipelines/WriteProgram.h"
 
 using namespace mlir;
 using namespace tpc;
@@ -18,7 +19,8 @@ namespace {
 struct FinalRule {
   const PlanRule *rule;
   RuleTarget target;
-  std::string style; ///< a constructor call
+  std::string style;                ///< a constructor call
+  std::vector<std::string> modules; ///< that it is about
 };
 
 class PlanWriter {
@@ -29,7 +31,7 @@ public:
   LogicalResult printHuggingFace(llvm::raw_ostream &os);
 
 private:
-  FinalRule finish(const PlanRule &rule, const RuleTarget &target) const;
+  FinalRule finish(const PlanRule &rule, const RuleTarget &target, ModuleOp program) const;
   std::string finishLinear(std::string style, const ModuleReport &module) const;
   bool makesWholeHeads(StringRef module) const;
   const ModuleReport *find(StringRef module) const;
@@ -39,6 +41,7 @@ private:
   bool hasSplitHeads() const;
   LogicalResult checkHeads() const;
   LogicalResult checkPytorch() const;
+  std::vector<std::string> getKeys(const FinalRule &rule) const;
   void printHeads(llvm::raw_ostream &os) const;
   void printInputs(llvm::raw_ostream &os) const;
 
@@ -63,7 +66,7 @@ PlanWriter::PlanWriter(const CompileOptions &options, const Plan &plan, const Re
     }
   for (const PlanRule &rule : plan.rules)
     if (std::optional<RuleTarget> target = findTarget(rule, program))
-      rules.push_back(finish(rule, *target));
+      rules.push_back(finish(rule, *target, program));
 }
 
 //===-- what optimization made of rules ----------------------------------------===//
@@ -126,8 +129,9 @@ std::string PlanWriter::finishLinear(std::string style, const ModuleReport &modu
                                                 : style;
 }
 
-FinalRule PlanWriter::finish(const PlanRule &rule, const RuleTarget &target) const {
-  FinalRule final{&rule, target, getStyleCall(rule.style, target.kind)};
+FinalRule PlanWriter::finish(const PlanRule &rule, const RuleTarget &target,
+                             ModuleOp program) const {
+  FinalRule final{&rule, target, getStyleCall(rule.style, target.kind), findModules(rule, program)};
   if (const ModuleReport *module = find(target.module))
     if (target.kind == ModuleKind::Linear)
       final.style = finishLinear(final.style, *module);
@@ -210,6 +214,26 @@ LogicalResult PlanWriter::checkPytorch() const {
   return result;
 }
 
+static int64_t countWildcards(const FinalRule &rule) {
+  return llvm::count_if(StringRef(rule.rule->pattern),
+                        [](char c) { return StringRef("*?[").contains(c); });
+}
+
+/// A pattern, or, where a more exact key has some of its modules, the other modules: PyTorch would
+/// distribute the parameters of those twice.
+std::vector<std::string> PlanWriter::getKeys(const FinalRule &rule) const {
+  bool hasParameters = llvm::is_contained(
+      {ModuleKind::Linear, ModuleKind::Embedding, ModuleKind::Norm}, rule.target.kind);
+  std::vector<std::string> own;
+  for (const std::string &module : rule.modules)
+    if (llvm::none_of(rules, [&](const FinalRule &other) {
+          return countWildcards(other) < countWildcards(rule) &&
+                 llvm::is_contained(other.modules, module);
+        }))
+      own.push_back(module);
+  return hasParameters && own.size() < rule.modules.size() ? own : std::vector{getFullKey(rule)};
+}
+
 LogicalResult PlanWriter::printPytorch(llvm::raw_ostream &os) {
   if (failed(checkPytorch()))
     return failure();
@@ -219,11 +243,11 @@ LogicalResult PlanWriter::printPytorch(llvm::raw_ostream &os) {
         "# from torch.distributed.tensor.parallel import *\n"
         "plan = {\n";
   for (const FinalRule &rule : rules) {
-    std::string key = getFullKey(rule);
-    if (StringRef(rule.style).starts_with("ReplicateParallel"))
-      os << "    # " << key << ": replicated, as what has no rule\n";
-    else
-      os << "    \"" << key << "\": " << rule.style << ",\n";
+    for (const std::string &key : getKeys(rule))
+      if (StringRef(rule.style).starts_with("ReplicateParallel"))
+        os << "    # " << key << ": replicated, as what has no rule\n";
+      else
+        os << "    \"" << key << "\": " << rule.style << ",\n";
   }
   os << "}\n";
   return success();
@@ -259,10 +283,11 @@ LogicalResult tpc::emitPlan(const CompileOptions &options, PlanFormat format,
   FailureOr<MachineModel> machine = loadMachine(options, context);
   OwningOpRef<ModuleOp> program = loadProgram(options, context);
   FailureOr<Plan> plan = program ? getPlan(options.plan, *program) : FailureOr<Plan>(failure());
-  if (succeeded(plan) && format == PlanFormat::Yaml) {
-    llvm::outs() << printPlan(*plan);
-    return success();
-  }
+  auto write = [&](StringRef text) {
+    return writeOutput(options.output, context, [&](raw_ostream &os) { os << text; });
+  };
+  if (succeeded(plan) && format == PlanFormat::Yaml)
+    return write(printPlan(*plan));
   FailureOr<LlamaConfig> config = loadLlamaConfig(options.model, context);
   if (failed(machine) || failed(plan) || failed(config))
     return failure();
@@ -278,7 +303,5 @@ LogicalResult tpc::emitPlan(const CompileOptions &options, PlanFormat format,
   llvm::raw_string_ostream os(text);
   LogicalResult result =
       format == PlanFormat::Pytorch ? writer.printPytorch(os) : writer.printHuggingFace(os);
-  if (succeeded(result))
-    llvm::outs() << text;
-  return result;
+  return succeeded(result) ? write(text) : failure();
 }

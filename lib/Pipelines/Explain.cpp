@@ -2,6 +2,7 @@
 
 #include "Partition.h"
 #include "tpc/Explain/Compare.h"
+#include "tpc/Pipelines/WriteProgram.h"
 #include "tpc/Target/AsideFile.h"
 #include "llvm/Support/Path.h"
 
@@ -56,10 +57,9 @@ LogicalResult tpc::explain(const CompileOptions &options, ExplainFormat format,
   strict.strict = true;
   if (std::optional<Report> report = tryReportOn(strict, *machine, context))
     explanation.strict = report->getTotals();
-  findRemedies(explanation.report, options, *machine, context);
+  findRemedies(explanation, options, *machine, context);
   auto print = format == ExplainFormat::Json ? printJson : printText;
-  print(explanation, llvm::outs());
-  return success();
+  return writeOutput(options.output, context, [&](raw_ostream &os) { print(explanation, os); });
 }
 
 LogicalResult tpc::comparePlans(const CompileOptions &options, const std::string &other,
@@ -76,6 +76,6 @@ LogicalResult tpc::comparePlans(const CompileOptions &options, const std::string
   if (failed(left) || failed(right))
     return failure();
   auto print = format == ExplainFormat::Json ? printComparisonJson : printComparison;
-  print(*left, *right, {options.plan, other}, llvm::outs());
-  return success();
+  return writeOutput(options.output, context,
+                     [&](raw_ostream &os) { print(*left, *right, {options.plan, other}, os); });
 }

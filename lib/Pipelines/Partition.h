@@ -26,10 +26,10 @@ mlir::FailureOr<Report> reportOn(const CompileOptions &options, const MachineMod
 std::optional<Report> tryReportOn(const CompileOptions &options, const MachineModel &machine,
                                   mlir::MLIRContext *context, int64_t layers = 0);
 
-/// For every collective of `report` the change of the plan's that removes it, found by trying, on a
-/// model with one layer, each rule without each of its parts.
-void findRemedies(Report &report, const CompileOptions &options, const MachineModel &machine,
-                  mlir::MLIRContext *context);
+/// For every collective of the report the change of the plan's that removes it, found by trying, on
+/// a model with few layers, each rule without each of its parts. A remark tells what was not tried.
+void findRemedies(Explanation &explanation, const CompileOptions &options,
+                  const MachineModel &machine, mlir::MLIRContext *context);
 
 } // namespace tpc
 

@@ -8,21 +8,26 @@
 using namespace mlir;
 using namespace tpc;
 
-static void print(ModuleOp module, raw_ostream &os) {
-  module.print(os, OpPrintingFlags().enableDebugInfo(/*enable=*/true, /*prettyForm=*/false));
-  os << "\n";
+/// Success if there is no error.
+static LogicalResult report(StringRef path, MLIRContext *context, std::error_code error) {
+  if (!error)
+    return success();
+  return emitError(FileLineColLoc::get(context, path.empty() ? "-" : path, 0, 0))
+         << "cannot write: " << error.message();
+}
+
+LogicalResult tpc::writeOutput(StringRef path, MLIRContext *context,
+                               function_ref<void(raw_ostream &)> print) {
+  return report(path, context, writeFile(path, print));
 }
 
 LogicalResult tpc::writeProgram(ModuleOp module, StringRef path) {
-  auto fail = [&](const std::string &reason) -> LogicalResult {
-    StringRef name = path.empty() ? "-" : path;
-    return emitError(FileLineColLoc::get(module.getContext(), name, 0, 0))
-           << "cannot write: " << reason;
-  };
-  StringRef folder = llvm::sys::path::parent_path(path);
-  if (!folder.empty())
-    if (std::error_code error = llvm::sys::fs::create_directories(folder))
-      return fail(error.message());
-  std::error_code error = writeFile(path, [&](raw_ostream &os) { print(module, os); });
-  return error ? fail(error.message()) : success();
+  MLIRContext *context = module.getContext();
+  if (StringRef folder = llvm::sys::path::parent_path(path); !folder.empty())
+    if (failed(report(path, context, llvm::sys::fs::create_directories(folder))))
+      return failure();
+  return writeOutput(path, context, [&](raw_ostream &os) {
+    module.print(os, OpPrintingFlags().enableDebugInfo(/*enable=*/true, /*prettyForm=*/false));
+    os << "\n";
+  });
 }

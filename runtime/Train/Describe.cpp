@@ -69,21 +69,44 @@ std::string describeParameters(const Manifest &manifest) {
   return text;
 }
 
+/// Bytes that every rank stores of some tensors, and how many of them are padding, by rank.
+struct Stored {
+  int64_t bytes = 0;
+  std::vector<int64_t> padding;
+
+  void add(const Parameter &parameter, const Placement &placement, const Mesh &mesh) {
+    int64_t size = parameter.localBytes(placement), elements = elementsOf(placement.localShape);
+    bytes += size;
+    padding.resize(static_cast<size_t>(mesh.size()));
+    for (size_t rank = 0; rank < padding.size() && elements > 0; ++rank)
+      padding[rank] += size - size / elements * elementsOf(boxOf(placement, mesh, rank).sizes);
+  }
+};
+
+std::string printStored(const std::string &name, const Stored &stored) {
+  int64_t most =
+      stored.padding.empty() ? 0 : *std::max_element(stored.padding.begin(), stored.padding.end());
+  return "  " + padded(name, 16) + printSize(stored.bytes) +
+         (most ? ", of which padding at most " + printSize(most) : "") + "\n";
+}
+
 /// Bytes between steps, whatever a step needs beside them (gathered parameters, activations).
 std::string describeStorage(const Manifest &manifest) {
-  int64_t values = 0, gradients = 0, states = 0;
+  Stored values, gradients, states;
+  auto add = [&](Stored &stored, const Parameter &parameter,
+                 const std::optional<KeptTensor> &kept) {
+    if (kept)
+      stored.add(parameter, kept->placement, manifest.mesh);
+  };
   for (const Parameter &parameter : manifest.parameters) {
-    auto bytes = [&](const std::optional<KeptTensor> &kept) {
-      return kept ? parameter.localBytes(kept->placement) : 0;
-    };
-    values += parameter.localBytes(parameter.placement);
-    gradients += bytes(parameter.gradient);
-    states += bytes(parameter.expAvg) + bytes(parameter.expAvgSq);
+    values.add(parameter, parameter.placement, manifest.mesh);
+    add(gradients, parameter, parameter.gradient);
+    add(states, parameter, parameter.expAvg);
+    add(states, parameter, parameter.expAvgSq);
   }
-  std::string text = "stored on a rank:\n  " + padded("parameters", 16) + printSize(values) + "\n";
+  std::string text = "stored on a rank:\n" + printStored("parameters", values);
   if (manifest.train)
-    text += "  " + padded("gradients", 16) + printSize(gradients) + "\n  " +
-            padded("optimizer_state", 16) + printSize(states) + "\n";
+    text += printStored("gradients", gradients) + printStored("optimizer_state", states);
   return text;
 }
 

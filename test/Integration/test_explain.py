@@ -214,6 +214,70 @@ def test_remedies_were_tried(tmp_path):
                 c["module"] == "model.layers.3.self_attn.q_proj"]
 
 
+def alike(report, collective):
+    """How many collectives of the report are like this one: what it is, of what, in which module of any layer."""
+    def key(one):
+        place = "".join("*" if part.isdigit() else part + "." for part in one["module"].split("."))
+        return one["op"], one["kind"], place, one["elements"] if one["kind"] == "activation" else 0
+    return sum(key(one) == key(collective) for one in report["collectives"])
+
+
+@pytest.mark.parametrize("plan, mesh, flags", [("tutorial.yaml", "dp=1,tp=2", ["--plan-policy=strict"]),
+                                               ("megatron.yaml", "dp=2,tp=2", ["--dp-mode=fsdp"])])
+def test_every_remedy_removes_its_collective(work, tmp_path, plan, mesh, flags):
+    """Followed on the whole model: there are fewer like it, and fewer or less of all."""
+    model, sizes = work.model(GROUPED), {"batch": 4, "sequence": 16}
+    report = explain(model, plan, mesh, *flags, **sizes)
+    text = open(os.path.join(PLANS, plan), encoding="utf-8").read().splitlines()
+    remedies = {}
+    for collective in report["collectives"]:
+        if collective["remedy"]:
+            remedies.setdefault((collective["remedy"]["location"], collective["remedy"]["style"]), []).append(collective)
+    assert remedies
+    for (location, style), collectives in remedies.items():
+        line, changed = int(location.split(":")[-2]) - 1, list(text)
+        changed[line] = f"{text[line].split(':')[0]}: {style}" if style else ""
+        (tmp_path / "p.yaml").write_text("\n".join(changed))
+        after = explain(model, tmp_path / "p.yaml", mesh, *flags, **sizes)
+        for collective in collectives:
+            assert alike(after, collective) < alike(report, collective), (location, style, collective)
+        assert after["totals"]["collectives"] < report["totals"]["collectives"] or (
+            after["totals"]["bytes"]["all"] < report["totals"]["bytes"]["all"]), (location, style)
+
+
+def test_remedies_of_a_plan_that_names_a_later_layer(work, tmp_path):
+    """Changes are tried on as many layers as the plan names."""
+    (tmp_path / "p.yaml").write_text(open(os.path.join(PLANS, "tutorial.yaml"), encoding="utf-8").read() +
+                                     "    base_model.layers.1.mlp.up_proj: ColwiseParallel()\n")
+    report = explain(work.model(GROUPED), tmp_path / "p.yaml", "tp=2", batch=4, sequence=16)
+    assert [c for c in report["collectives"] if c["remedy"]]
+
+
+def test_numbers_of_the_text_are_those_of_messages(work):
+    words = [work.model(GROUPED), "--plan", os.path.join(PLANS, "tutorial.yaml"), "--mesh", "tp=2", "--batch", 4, "--seq", 16]
+    report = json.loads(succeed([tool("tpc-compile"), *words, "--explain=json"]).stdout)
+    text = succeed([tool("tpc-compile"), *words, "--explain"]).stdout
+    told = [int(number) for line in text.splitlines() if line.startswith("    number ")
+            for number in line.split(":")[0].removeprefix("    number ").split(", ") if number != "..."]
+    assert told and set(told) <= {c["number"] for c in report["collectives"]}
+    assert min(told) == min(c["number"] for c in report["collectives"])
+
+
+def test_report_goes_where_o_says(work, tmp_path):
+    words = [tool("tpc-compile"), work.model(GROUPED), "--mesh", "tp=2", "--batch", 4, "--seq", 16]
+    assert succeed([*words, "--explain=json", "-o", tmp_path / "r.json"]).stdout == ""
+    assert json.loads((tmp_path / "r.json").read_text())["totals"]["collectives"] > 0
+    assert succeed([*words, "--emit-plan=yaml", "-o", tmp_path / "p.yaml"]).stdout == ""
+    assert "lm_head" in (tmp_path / "p.yaml").read_text()
+    complain(call([*words, "--explain", "-o", tmp_path / "no" / "r"]), "cannot write: No such file or directory")
+
+
+def test_one_answer_at_a_time(work):
+    words = [tool("tpc-compile"), work.model(GROUPED), "--mesh", "tp=2", "--batch", 4, "--seq", 16]
+    for pair in (["--explain", "--check"], ["--explain", "--emit=local"], ["--emit-plan=yaml", "--explain"]):
+        complain(call([*words, *pair]), "excludes")
+
+
 def test_against_another_plan():
     """The loss-parallel plan lacks the gather of the logits, in lm_head, and joins the loss instead."""
     words = [tool("tpc-compile"), TUTORIAL, "--plan", os.path.join(PLANS, "tutorial.yaml"), "--plan-policy=strict",

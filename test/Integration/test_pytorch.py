@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from harness import GROUPED, HERE, PLANS, succeed, tool
+from harness import GROUPED, HERE, PLANS, call, complain, succeed, tool
 
 needs_torch = pytest.mark.skipif(
     not all(importlib.util.find_spec(name) for name in ("torch", "transformers")), reason="PyTorch is not installed")
@@ -87,3 +87,21 @@ def test_edits_are_named(tmp_path):
 
 def test_the_only_axis_may_have_any_name(tmp_path):
     assert emit(tmp_path, CONFIGS["split"], "tutorial", mesh="model=2") == emit(tmp_path, CONFIGS["split"], "tutorial")
+
+
+def test_a_module_has_one_key(tmp_path):
+    """parallelize_module applies every key that matches, and refuses to distribute a parameter twice."""
+    (tmp_path / "over.yaml").write_text("""- plan:
+    model.layers.*.mlp.up_proj: ColwiseParallel()
+    model.layers.0.mlp.up_proj: ColwiseParallel(output_layouts=Replicate())
+    model.layers.*.mlp.gate_proj: ColwiseParallel()
+""")
+    _, text = emit(tmp_path, CONFIGS["split"], tmp_path / "over.yaml", "--plan-policy=strict")
+    assert '"model.layers.0.mlp.up_proj": ColwiseParallel(output_layouts=Replicate())' in text
+    assert '"model.layers.1.mlp.up_proj": ColwiseParallel()' in text
+    assert '"model.layers.*.mlp.up_proj"' not in text and '"model.layers.*.mlp.gate_proj": ColwiseParallel()' in text
+
+
+def test_a_module_has_no_plan_for_other_stacks(tmp_path):
+    (tmp_path / "m.mlir").write_text("func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> { return %x : tensor<4xf32> }")
+    complain(call([tool("tpc-compile"), tmp_path / "m.mlir", "--emit-plan=hf"]), "--emit-plan", "config.json")

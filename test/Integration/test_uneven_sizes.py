@@ -131,6 +131,15 @@ def test_description_speaks_of_logical_shapes(work):
     assert len(lines) == 1 and "257x48" in lines[0] and lines[0].endswith("here 52x48 with padding"), lines
 
 
+def test_padding_is_listed_apart(work):
+    """65 rows on two ranks: the second has one of padding, in the embedding and in the head."""
+    result = run(work.program({**GROUPED, "vocab_size": 65}, "dp=1,tp=2", **SHAPE), "--describe")
+    row = 4 * GROUPED["hidden_size"]
+    for name, padding in (("parameters", 2 * row), ("gradients", 2 * row), ("optimizer_state", 4 * row)):
+        line = next(line for line in result.stdout.split("stored on a rank:")[1].splitlines() if line.startswith("  " + name))
+        assert f", of which padding at most {padding} bytes" in line, line
+
+
 def test_more_ranks_than_query_heads_is_an_error(work):
     result = call([tool("tpc-compile"), work.model(ODD), "--mesh", "tp=13", "--check", "--plan",
                    os.path.join(PLANS, "tutorial.yaml")])

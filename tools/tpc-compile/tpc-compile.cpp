@@ -109,6 +109,12 @@ static void declare(CLI::App &app, CommandLine &line) {
                  "Hugging Face's; yaml: as it was before, a plan file to begin with")
       ->check(CLI::IsMember({"pytorch", "hf", "yaml"}));
   app.add_flag("--check", line.check, "check plan and mesh, generate nothing");
+  static const char *const answers[] = {"--emit", "--explain", "--emit-plan", "--check",
+                                        "--list-modules"};
+  for (const char *answer : answers)
+    for (const char *other : answers)
+      if (answer != other)
+        app.get_option(answer)->excludes(other);
 }
 
 static mlir::LogicalResult checkReshardAfterForward(const CommandLine &line,
@@ -130,6 +136,9 @@ static mlir::LogicalResult checkModuleFlags(const CLI::App &app, const CommandLi
       return mlir::emitError(mlir::NameLoc::get(mlir::StringAttr::get(context, flag)))
              << "a .mlir module says this itself: only a model's config.json is imported with "
              << flag;
+  if (!line.emitPlan.empty())
+    return mlir::emitError(mlir::NameLoc::get(mlir::StringAttr::get(context, "--emit-plan")))
+           << "other stacks' plans name modules of a model: give its folder or config.json";
   return mlir::success();
 }
 

@@ -13,6 +13,8 @@ struct RuleTarget {
   ModuleKind kind;
 };
 std::optional<RuleTarget> findTarget(const PlanRule &rule, mlir::ModuleOp program);
+/// All of them, in program order.
+std::vector<std::string> findModules(const PlanRule &rule, mlir::ModuleOp program);
 
 /// Styles one change away from `style`: an argument left out, or its layout replaced by Replicate()
 /// or Shard(1). Empty if `style` is not a call.
