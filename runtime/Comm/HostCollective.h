@@ -23,6 +23,11 @@ inline Collective hostCollective(int64_t index, int world, int64_t bytes) {
   return collective;
 }
 
+/// The number of replay `replay`, counted from 0, of recorded collectives: behind the manifest's.
+inline int64_t replayOperation(int64_t replay, const std::vector<Collective> &collectives) {
+  return static_cast<int64_t>(collectives.size()) + replay;
+}
+
 /// For messages: "collective 7 (...)", "a barrier", ...
 inline std::string describeHostOperation(int64_t operation,
                                          const std::vector<Collective> &collectives) {
@@ -36,7 +41,11 @@ inline std::string describeHostOperation(int64_t operation,
   default:
     if (operation < static_cast<int64_t>(collectives.size()))
       return collectives[operation].describe();
-    return "collective " + std::to_string(operation);
+    if (collectives.empty())
+      return "collective " + std::to_string(operation);
+    return "the collectives of replay " +
+           std::to_string(operation - static_cast<int64_t>(collectives.size()) + 1) +
+           " of the recorded step";
   }
 }
 

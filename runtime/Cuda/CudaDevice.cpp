@@ -1,6 +1,7 @@
 #include "Cuda/CudaDevice.h"
 #include "Cuda/DeviceMemory.h"
 #include "Cuda/EmbeddingKernels.h"
+#include "Cuda/Graph.h"
 #include "Kernels/InitialValues.h"
 #include "tpc/runtime/Context.h"
 
@@ -54,6 +55,16 @@ void CudaDevice::copyToHost(void *to, const char *from, uint64_t bytes) {
   synchronize();
 }
 
+std::shared_ptr<char> CudaDevice::allocateHost(uint64_t bytes) {
+  void *memory = nullptr;
+  checkCuda(cudaMallocHost(&memory, bytes), "cudaMallocHost");
+  return {static_cast<char *>(memory), [](char *pinned) { cudaFreeHost(pinned); }};
+}
+
+void CudaDevice::fetch(char *to, const char *from, uint64_t bytes) {
+  checkCuda(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream()), "cudaMemcpyAsync");
+}
+
 void CudaDevice::copy(char *to, const char *from, uint64_t bytes) {
   checkCuda(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream()),
             "cudaMemcpyAsync");
@@ -65,6 +76,20 @@ void CudaDevice::fillZero(char *to, uint64_t bytes) {
 
 void CudaDevice::synchronize() {
   checkCuda(cudaStreamSynchronize(stream()), "work given to the GPU");
+}
+
+void CudaDevice::beginRecording() {
+  Graph::begin(stream());
+  recording = true;
+}
+
+std::unique_ptr<Recording> CudaDevice::endRecording() {
+  recording = false;
+  return std::make_unique<Graph>(stream());
+}
+
+void CudaDevice::replay(const Recording &graph) {
+  static_cast<const Graph &>(graph).launch(stream());
 }
 
 //===-- computing --------------------------------------------------------------===//

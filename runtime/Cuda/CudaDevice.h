@@ -2,6 +2,7 @@
 #ifndef TPC_RUNTIME_CUDA_CUDADEVICE_H
 #define TPC_RUNTIME_CUDA_CUDADEVICE_H
 
+#include "Cuda/DeviceMarks.h"
 #include "Cuda/DeviceMemory.h"
 #include "Cuda/GpuAttention.h"
 #include "Cuda/Products.h"
@@ -32,9 +33,18 @@ public:
 
   void copyFromHost(char *to, const void *from, uint64_t bytes) override;
   void copyToHost(void *to, const char *from, uint64_t bytes) override;
+  std::shared_ptr<char> allocateHost(uint64_t bytes) override;
+  void fetch(char *to, const char *from, uint64_t bytes) override;
   void copy(char *to, const char *from, uint64_t bytes) override;
   void fillZero(char *to, uint64_t bytes) override;
   void synchronize() override;
+  std::unique_ptr<Mark> mark() override { return marks.make(); }
+
+  /// As a CUDA graph.
+  void beginRecording() override;
+  std::unique_ptr<Recording> endRecording() override;
+  bool isRecording() const override { return recording; }
+  void replay(const Recording &recording) override;
 
   void launch(tpc_context &context, const tpc_device_kernel_desc &kernel,
               char *const *arguments) override;
@@ -67,6 +77,7 @@ private:
   const DeviceOptions options;
   const DeviceChoice choice;
   Stream compute{Priority::Low};
+  DeviceMarks marks{compute.get()};
   Staging staging;
   Products products;
   GpuAttention attentions;
@@ -75,6 +86,7 @@ private:
   std::vector<void *> addresses; ///< of the arguments of a launch
   char *workspace = nullptr;
   uint64_t workspaceBytes = 0;
+  bool recording = false;
 };
 
 /// 90 of "sm_90".

@@ -51,18 +51,18 @@ public:
 
   void start(const Collective &collective, char *const *inputs, char *const *outputs) override;
   void wait(const Collective &collective) override;
+  void record(const std::function<void()> &give) override;
+  void replay(const std::function<void()> &give) override;
   void finish() override;
 
 private:
-  bool capturing() const {
-    cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
-    checkCuda(cudaStreamIsCapturing(compute, &status), "cudaStreamIsCapturing");
-    return status != cudaStreamCaptureStatusNone;
+  void count(int64_t collective) {
+    order = (order ^ static_cast<uint64_t>(collective + 1)) * 0x9E3779B97F4A7C15ull;
   }
-
   void give(const Collective &collective, char *const *inputs, char *const *outputs);
   void checkSameOrder();
   bool seesFailure();
+  std::vector<int> peersIn(int64_t operation) const;
   void recordOverdue(int64_t number);
   void giveUp();
 
@@ -79,7 +79,10 @@ private:
   char *memory = nullptr;
   DeviceScratch scratch;
   std::vector<Pending> pending;
-  uint64_t order = 0;     ///< a hash of the collectives begun
+  uint64_t order = 0;            ///< a hash of the collectives begun
+  std::vector<int64_t> recorded; ///< those of the device's recording
+  int64_t replays = 0;
+  bool recording = false;
   std::timed_mutex calls; ///< held while NCCL is called
   std::atomic<bool> gaveUp{false};
   std::optional<NcclGroups> groups;
@@ -90,8 +93,12 @@ void NcclCommunicator::start(const Collective &collective, char *const *inputs,
                              char *const *outputs) {
   if (gaveUp)
     throw Error(failure());
-  note(collective.index);
-  order = (order ^ static_cast<uint64_t>(collective.index + 1)) * 0x9E3779B97F4A7C15ull;
+  if (recording) {
+    recorded.push_back(collective.index);
+  } else {
+    note(collective.index);
+    count(collective.index);
+  }
   auto ready = std::make_shared<Event>(), done = std::make_shared<Event>();
   ready->record(compute);
   ready->holdUp(communication.get());
@@ -99,8 +106,8 @@ void NcclCommunicator::start(const Collective &collective, char *const *inputs,
     watchdog->begin(collective.index);
   give(collective, inputs, outputs);
   done->record(communication.get());
-  if (watchdog) // events of a graph under construction cannot be asked
-    capturing() ? watchdog->given(nullptr, nullptr) : watchdog->given(ready, done);
+  if (watchdog) // a recorded event does not come
+    recording ? watchdog->given(nullptr, nullptr) : watchdog->given(ready, done);
   pending.push_back({collective.index, done});
 }
 
@@ -127,6 +134,33 @@ void NcclCommunicator::wait(const Collective &collective) {
   pending.erase(operation);
 }
 
+void NcclCommunicator::record(const std::function<void()> &give) {
+  recorded.clear();
+  recording = true;
+  give();
+  recording = false;
+}
+
+/// Watched as one: which of its collectives a replay has come to, only the GPU knows.
+void NcclCommunicator::replay(const std::function<void()> &give) {
+  if (gaveUp)
+    throw Error(failure());
+  if (recorded.empty())
+    return give();
+  int64_t number = replayOperation(replays++, collectives);
+  note(number);
+  for (int64_t collective : recorded)
+    count(collective);
+  auto ready = std::make_shared<Event>(), done = std::make_shared<Event>();
+  ready->record(compute);
+  if (watchdog)
+    watchdog->begin(number);
+  give();
+  done->record(compute);
+  if (watchdog)
+    watchdog->given(ready, done);
+}
+
 bool NcclCommunicator::seesFailure() {
   if (!host->failed()) {
     std::string text = groups->asyncError();
@@ -137,10 +171,19 @@ bool NcclCommunicator::seesFailure() {
   return host->failed();
 }
 
+/// Who takes part in an operation.
+std::vector<int> NcclCommunicator::peersIn(int64_t operation) const {
+  if (operation < static_cast<int64_t>(collectives.size()))
+    return collectives[operation].groupOf(myRank);
+  std::vector<int> all(worldSize);
+  std::iota(all.begin(), all.end(), 0);
+  return all;
+}
+
 void NcclCommunicator::recordOverdue(int64_t number) {
   std::ostringstream text;
-  std::string what = collectives[number].describe();
-  for (int peer : collectives[number].groupOf(myRank))
+  std::string what = describeHostOperation(number, collectives);
+  for (int peer : peersIn(number))
     if (noted(peer) != noted(myRank)) {
       text << describe(peer) << " stalled: " << describe(myRank) << " waited " << timeoutSeconds
            << " s for " << what << " on its GPU and has begun "

@@ -13,8 +13,9 @@ namespace tpc::runtime {
 ///
 /// The calling thread's current device is the rank's. Collectives run on a stream of their own:
 /// start() lets them begin after the work given to `compute` so far, wait() holds up what is given
-/// to `compute` afterwards; neither waits itself. Both can be recorded into a CUDA graph of
-/// `compute`. Reductions are NCCL's: all ranks get the same bits, in an order of its own.
+/// to `compute` afterwards; neither waits itself. Between record() and its end they are
+/// recorded into a CUDA graph of `compute`. Reductions are NCCL's: all ranks get the same bits, in
+/// an order of its own.
 ///
 /// A world of one rank needs no NCCL. Throws Error, and leaves `communicator`, if NCCL is missing
 /// or too old, differs between ranks, or does not connect them within the time-out.

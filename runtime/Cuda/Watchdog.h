@@ -19,8 +19,8 @@ namespace tpc::runtime {
 /// communication, and the rank's own thread goes on and finds the failure recorded.
 class Watchdog {
 public:
-  /// A collective given to the device: its turn comes with `ready`, it is over with `done`. Without
-  /// events it is about to be given.
+  /// A collective, or a replay of recorded ones, given to the device: its turn comes with `ready`,
+  /// it is over with `done`. Without events it is about to be given.
   struct Flight {
     int64_t collective;
     std::shared_ptr<Event> ready, done;
@@ -42,7 +42,7 @@ public:
 
   /// The rank's thread is about to call the library for a collective, which can block.
   void begin(int64_t collective);
-  /// That call has returned. Without events (work recorded into a graph) nothing is watched.
+  /// That call has returned. Without events the work was only recorded, and replays are watched.
   void given(std::shared_ptr<Event> ready, std::shared_ptr<Event> done);
 
 private:

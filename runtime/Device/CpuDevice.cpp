@@ -5,6 +5,7 @@
 #include "Memory/Arena.h"
 #include "tpc/runtime/Context.h"
 
+#include <chrono>
 #include <cstring>
 
 namespace tpc::runtime {
@@ -30,6 +31,27 @@ void CpuDevice::useWorkspace(tpc_context &context, char *workspace, uint64_t byt
     std::memset(workspace + static_cast<uint64_t>(begin) * bytes, 0,
                 static_cast<uint64_t>(end - begin) * bytes);
   });
+}
+
+namespace {
+/// Work is done when it was given.
+class HostMark final : public Mark {
+public:
+  void wait() override {}
+  double secondsSince(const Mark &earlier) const override {
+    return std::chrono::duration<double>(time - static_cast<const HostMark &>(earlier).time)
+        .count();
+  }
+
+private:
+  const std::chrono::steady_clock::time_point time = std::chrono::steady_clock::now();
+};
+} // namespace
+
+std::unique_ptr<Mark> CpuDevice::mark() { return std::make_unique<HostMark>(); }
+
+std::shared_ptr<char> CpuDevice::allocateHost(uint64_t bytes) {
+  return {new char[bytes](), std::default_delete<char[]>()};
 }
 
 void CpuDevice::copyFromHost(char *to, const void *from, uint64_t bytes) {

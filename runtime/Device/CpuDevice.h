@@ -26,9 +26,12 @@ public:
 
   void copyFromHost(char *to, const void *from, uint64_t bytes) override;
   void copyToHost(void *to, const char *from, uint64_t bytes) override;
+  std::shared_ptr<char> allocateHost(uint64_t bytes) override;
+  void fetch(char *to, const char *from, uint64_t bytes) override { copyToHost(to, from, bytes); }
   void copy(char *to, const char *from, uint64_t bytes) override;
   void fillZero(char *to, uint64_t bytes) override;
   void synchronize() override {}
+  std::unique_ptr<Mark> mark() override;
 
   void launch(tpc_context &context, const tpc_device_kernel_desc &kernel,
               char *const *arguments) override;

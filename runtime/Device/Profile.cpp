@@ -7,16 +7,24 @@
 namespace tpc::runtime {
 
 void Profile::beginStep() {
-  ++begun, nextOp = 0;
+  ++begun;
   for (std::vector<float> &seconds : collectives)
     seconds.resize(begun);
 }
 
-void Profile::addOp(const char *op, double seconds) {
-  if (nextOp == ops.size())
+void Profile::addOp(const char *op, Span span) {
+  if (spans.size() == ops.size())
     ops.push_back({op, {}});
-  ops[nextOp].seconds.resize(begun);
-  ops[nextOp++].seconds.back() += static_cast<float>(seconds);
+  spans.push_back(std::move(span));
+}
+
+void Profile::endStep(double seconds) {
+  for (size_t op = 0; op < spans.size(); ++op) {
+    ops[op].seconds.resize(begun);
+    ops[op].seconds.back() = static_cast<float>(spans[op].seconds());
+  }
+  spans.clear();
+  steps.push_back(seconds);
 }
 
 void Profile::addCollective(int64_t number, double seconds) {
@@ -72,6 +80,16 @@ void Profile::write(const std::string &path, tpc_context &context) const {
   }
   if (context.rank() == 0)
     writeTextFile(path, json.dump(1) + "\n");
+}
+
+void ProfileScope::mark(std::unique_ptr<Mark> &moment) noexcept {
+  if (!context->profile)
+    return;
+  try {
+    moment = context->device->mark();
+  } catch (const std::exception &error) {
+    context->fail(error.what());
+  }
 }
 
 } // namespace tpc::runtime

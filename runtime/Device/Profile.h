@@ -3,7 +3,6 @@
 #define TPC_RUNTIME_DEVICE_PROFILE_H
 
 #include "tpc/runtime/Context.h"
-#include <chrono>
 #include <string>
 #include <vector>
 
@@ -17,11 +16,11 @@ public:
 
   /// What follows belongs to the next step.
   void beginStep();
-  /// The next op of the step took so long; `op` is a literal.
-  void addOp(const char *op, double seconds);
+  /// The next op of the step and its time, which has come when the step ends; `op` is a literal.
+  void addOp(const char *op, Span span);
   /// Part of collective `number` took so long: its start or its wait.
   void addCollective(int64_t number, double seconds);
-  void endStep(double seconds) { steps.push_back(seconds); }
+  void endStep(double seconds);
 
   /// All ranks call it; rank 0 writes `path` (docs/running.md), the others send what they have.
   /// A collective's time is that of the rank that waited least, medians are over steps, the first
@@ -35,29 +34,28 @@ private:
   };
   std::vector<double> steps;
   std::vector<Op> ops;
+  std::vector<Span> spans;                     ///< of the ops of the step under way
   std::vector<std::vector<float>> collectives; ///< by number, by step
-  size_t nextOp = 0, begun = 0;
+  size_t begun = 0;
 };
 
 /// The time of one call from generated code, if the rank is profiled.
 class ProfileScope {
 public:
-  ProfileScope(tpc_context *context, const char *op) : profile(context->profile.get()), op(op) {
-    if (profile)
-      begin = Clock::now();
-  }
+  ProfileScope(tpc_context *context, const char *op) : context(context), op(op) { mark(begin); }
   ~ProfileScope() {
-    if (profile)
-      profile->addOp(op, std::chrono::duration<double>(Clock::now() - begin).count());
+    std::unique_ptr<Mark> end;
+    if (begin && (mark(end), end))
+      context->profile->addOp(op, {std::move(begin), std::move(end)});
   }
   ProfileScope(const ProfileScope &) = delete;
   ProfileScope &operator=(const ProfileScope &) = delete;
 
 private:
-  using Clock = std::chrono::steady_clock;
-  Profile *profile;
+  void mark(std::unique_ptr<Mark> &moment) noexcept;
+  tpc_context *context;
   const char *op;
-  Clock::time_point begin;
+  std::unique_ptr<Mark> begin;
 };
 
 } // namespace tpc::runtime

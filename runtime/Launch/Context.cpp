@@ -28,21 +28,40 @@ void tpc_context::check() const {
 }
 
 namespace {
-/// Runs one step of a collective, adds its time, and turns an exception into a recorded failure.
+/// Runs one step of a collective and turns an exception into a recorded failure.
 template <typename Step>
-void guarded(tpc_context *context, int64_t index, Step step) {
+void guarded(tpc_context *context, Step step) {
   if (context->communicator->failed())
     return;
-  auto begin = std::chrono::steady_clock::now();
   try {
     step(*context->communicator);
   } catch (const std::exception &error) {
     context->communicator->abort(error.what());
   }
+}
+
+/// The same where the host does the work; adds its time.
+template <typename Step>
+void guardedOnHost(tpc_context *context, int64_t index, Step step) {
+  auto begin = std::chrono::steady_clock::now();
+  guarded(context, step);
   double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   context->communicationSeconds += seconds;
   if (context->profile)
     context->profile->addCollective(index, seconds);
+}
+
+/// The same for a wait of the device; a recorded one has no time of its own.
+template <typename Step>
+void guardedOnDevice(tpc_context *context, int64_t index, Step step) {
+  guarded(context, [&](Communicator &communicator) {
+    Device &device = *context->device;
+    if (device.isRecording())
+      return step(communicator);
+    std::unique_ptr<Mark> begin = device.mark();
+    step(communicator);
+    context->waits.push_back({index, {std::move(begin), device.mark()}});
+  });
 }
 } // namespace
 
@@ -52,13 +71,19 @@ void tpc_collective_start(tpc_context *context, int64_t index, char *const *inpu
                           char *const *outputs) {
   const Collective &collective = context->collectives[index];
   context->communicationBytes += static_cast<int64_t>(collective.inputBytes());
-  guarded(context, index,
-          [&](Communicator &communicator) { communicator.start(collective, inputs, outputs); });
+  auto start = [&](Communicator &communicator) { communicator.start(collective, inputs, outputs); };
+  if (context->device->isHost())
+    guardedOnHost(context, index, start);
+  else // its work waits for nothing yet
+    guarded(context, start);
 }
 
 void tpc_collective_wait(tpc_context *context, int64_t index) {
-  guarded(context, index,
-          [&](Communicator &communicator) { communicator.wait(context->collectives[index]); });
+  auto wait = [&](Communicator &communicator) { communicator.wait(context->collectives[index]); };
+  if (context->device->isHost())
+    guardedOnHost(context, index, wait);
+  else
+    guardedOnDevice(context, index, wait);
 }
 
 int tpc_failed(tpc_context *context) { return context->communicator->failed() ? 1 : 0; }

@@ -10,6 +10,7 @@
 #include "Train/Training.h"
 
 #include <cmath>
+#include <deque>
 #include <limits>
 #include <optional>
 
@@ -29,6 +30,8 @@ public:
     startingPoint();
     metrics.emplace(program.rank() == 0 ? options.metrics : "", progress.step);
     lossBefore = validate();
+    if (options.cudaGraph)
+      program.record("step");
     if (options.profile.empty())
       trainSteps();
     else
@@ -43,6 +46,16 @@ public:
   }
 
 private:
+  /// A step that the device may still be at work on.
+  struct StepUnderWay {
+    StepMetrics metrics;
+    Span span;
+    std::vector<tpc_context::Wait> waits;
+    bool timesCollectives;
+    FetchedScalar loss, gradientNorm;
+    std::unique_ptr<Mark> fetched;
+  };
+
   void openData() {
     auto open = [&](const std::string &path, int64_t sequences, std::optional<TokenData> &data) {
       if (path.empty())
@@ -107,15 +120,31 @@ private:
     ProgressBar bar(progress.step, options.steps, quiet);
     double begin = now();
     while (progress.step < options.steps) {
-      last = step();
+      underWay.push_back(startStep());
+      finishSteps(bar, stepsAhead());
+      if (options.saveEvery && progress.step % options.saveEvery == 0 && !options.save.empty()) {
+        finishSteps(bar, 0);
+        save();
+      }
+    }
+    finishSteps(bar, 0);
+    seconds = now() - begin;
+  }
+
+  /// How many steps may be under way when the host reads the results of an earlier one: a device
+  /// that works by itself always has the next step before it.
+  size_t stepsAhead() const {
+    return program.device().isHost() || program.context().profile ? 0 : 2;
+  }
+
+  void finishSteps(ProgressBar &bar, size_t left) {
+    for (; underWay.size() > left; underWay.pop_front()) {
+      last = finishStep(underWay.front());
       metrics->write(last);
       bar.show(last);
-      checkFinite("loss", last.loss);
-      checkFinite("gradient norm", last.gradientNorm);
-      if (options.saveEvery && progress.step % options.saveEvery == 0 && !options.save.empty())
-        save();
+      checkFinite("loss", last.loss, last.step);
+      checkFinite("gradient norm", last.gradientNorm, last.step);
     }
-    seconds = now() - begin;
   }
 
   void profileSteps() {
@@ -136,45 +165,75 @@ private:
   }
 
   /// Before anything is saved.
-  void checkFinite(const char *what, double value) const {
+  static void checkFinite(const char *what, double value, int64_t step) {
     if (!std::isfinite(value))
       throw Error(std::string("the ") + what + " is " + std::to_string(value) + " at step " +
-                  std::to_string(progress.step) + ": training diverged, try a smaller --lr");
+                  std::to_string(step) + ": training diverged, try a smaller --lr");
   }
 
-  StepMetrics step() {
+  StepUnderWay startStep() {
     int64_t number = progress.step;
-    StepMetrics metrics;
-    program.context().resetCounters();
-    double begin = now();
+    tpc_context &context = program.context();
+    StepUnderWay step;
+    context.resetCounters();
+    step.span.begin = program.device().mark();
     feedBatch(program, "step", *data, number);
-    metrics.learningRate = schedule.rate(number);
-    setHyperParameters(metrics.learningRate);
-    Profile *profile = program.context().profile.get();
-    if (profile)
-      profile->beginStep();
+    step.metrics.learningRate = schedule.rate(number);
+    setHyperParameters(step.metrics.learningRate);
+    if (context.profile)
+      context.profile->beginStep();
+    step.timesCollectives = !program.replays("step");
     program.run("step");
-    metrics.seconds = now() - begin;
-    if (profile)
-      profile->endStep(metrics.seconds);
-    metrics.step = ++progress.step;
-    metrics.loss = program.scalar("step", "loss");
-    metrics.gradientNorm = program.scalar("step", "grad_norm");
-    double tokens = static_cast<double>(manifest.batch * manifest.sequence);
-    metrics.tokensPerSecond = tokens / metrics.seconds;
+    step.span.end = program.device().mark();
+    step.loss = program.fetchScalar("step", "loss");
+    step.gradientNorm = program.fetchScalar("step", "grad_norm");
+    step.fetched = program.device().mark();
+    step.waits = std::move(context.waits);
+    step.metrics.communicationSeconds = context.communicationSeconds;
+    step.metrics.step = ++progress.step;
+    if (number == firstStep)
+      memoryBytes = program.arenaHighWater();
+    step.metrics.memoryBytes = memoryBytes;
+    step.metrics.epoch = data->epoch((number + 1) * manifest.batch - 1);
+    if (number == firstStep && !options.dumpGradients.empty())
+      writeParameters(program, options.dumpGradients, /*gradients=*/true);
+    return step;
+  }
+
+  StepMetrics finishStep(StepUnderWay &step) {
+    step.fetched->wait();
+    program.context().check(); // after a failure what was fetched means nothing
+    StepMetrics &metrics = step.metrics;
+    metrics.loss = step.loss.value();
+    metrics.gradientNorm = step.gradientNorm.value();
+    metrics.seconds = step.span.seconds();
+    metrics.tokensPerSecond =
+        static_cast<double>(manifest.batch * manifest.sequence) / metrics.seconds;
     // A step that is faster than all products that were timed shows what they could have been.
     peak = std::max(peak, manifest.flopsPerStep / metrics.seconds);
     metrics.mfu = manifest.flopsPerStep / metrics.seconds / peak;
-    metrics.communicationSeconds = program.context().communicationSeconds;
-    communicationSeconds += metrics.communicationSeconds;
-    metrics.memoryBytes = number == firstStep ? program.arenaHighWater() : last.memoryBytes;
-    metrics.epoch = data->epoch((number + 1) * manifest.batch - 1);
-    if (number == firstStep) {
+    timeCommunication(step);
+    if (metrics.step == firstStep + 1)
       firstLoss = metrics.loss;
-      if (!options.dumpGradients.empty())
-        writeParameters(program, options.dumpGradients, /*gradients=*/true);
-    }
     return metrics;
+  }
+
+  /// Adds what the device has waited, and tells the profile.
+  void timeCommunication(StepUnderWay &step) {
+    Profile *profile = program.context().profile.get();
+    std::optional<double> &seconds = step.metrics.communicationSeconds;
+    for (const tpc_context::Wait &wait : step.waits) {
+      double waited = wait.span.seconds();
+      *seconds += waited;
+      if (profile)
+        profile->addCollective(wait.collective, waited);
+    }
+    if (profile)
+      profile->endStep(step.metrics.seconds);
+    if (!step.timesCollectives && !manifest.collectives.empty())
+      seconds.reset();
+    communicationTimed = communicationTimed && seconds;
+    communicationSeconds += seconds.value_or(0);
   }
 
   void setHyperParameters(double rate) {
@@ -211,8 +270,9 @@ private:
       std::printf("%.0f tokens/s, mfu %.1f %% of %.1f GFLOP/s (%s, %d ranks x %d threads)\n",
                   tokens / seconds, 100 * flops / seconds / peak, peak / 1e9, peakText().c_str(),
                   program.context().world(), program.context().threads);
-      std::printf("communication %.1f s (%.1f %%)\n", communicationSeconds,
-                  100 * communicationSeconds / seconds);
+      if (communicationTimed)
+        std::printf("communication %.1f s (%.1f %%)\n", communicationSeconds,
+                    100 * communicationSeconds / seconds);
       std::printf("%s\n", program.describeMemory().c_str());
     }
     if (validation)
@@ -236,7 +296,10 @@ private:
   std::optional<MetricsFile> metrics;
   Progress progress;
   int64_t firstStep = 0, saved = -1;
+  std::deque<StepUnderWay> underWay;
   StepMetrics last;
+  uint64_t memoryBytes = 0;
+  bool communicationTimed = true;
   double seconds = 0, communicationSeconds = 0, firstLoss = 0, lossBefore = 0, lossAfter = 0;
 };
 

@@ -179,6 +179,14 @@ bool isLoopback(const Options &options, const RankInfo &info) {
          info.size == 1;
 }
 
+void checkGraph(const tpc_program &compiled, const Options &options, bool loopback) {
+  if (options.cudaGraph && !compiled.backend)
+    throw Error("--cuda-graph is for a program for a GPU: compile with --target=cuda");
+  if (options.cudaGraph && loopback)
+    throw Error("--cuda-graph and --comm loopback exclude each other: a graph is of one rank, and "
+                "these ranks' streams wait for each other");
+}
+
 } // namespace
 
 int runProgram(int argc, const char *const *argv, const tpc_program &compiled) {
@@ -202,6 +210,7 @@ int runProgram(int argc, const char *const *argv, const tpc_program &compiled) {
       endOnSignals();
     checkCpu(manifest.cpu, manifest.cpuFeatures, processorFlags());
     bool loopback = isLoopback(options, info);
+    checkGraph(compiled, options, loopback);
     int localRanks = loopback ? static_cast<int>(manifest.mesh.size()) : info.localSize;
     if (!loopback)
       checkWorldSize(info, manifest.mesh, argv[0]);

@@ -19,16 +19,19 @@ double now() {
 }
 
 std::string toJson(const StepMetrics &metrics) {
-  return nlohmann::ordered_json({{"step", metrics.step},
-                                 {"loss", metrics.loss},
-                                 {"lr", metrics.learningRate},
-                                 {"grad_norm", metrics.gradientNorm},
-                                 {"tokens_per_s", metrics.tokensPerSecond},
-                                 {"mfu", metrics.mfu},
-                                 {"seconds", metrics.seconds},
-                                 {"communication_seconds", metrics.communicationSeconds},
-                                 {"memory_bytes", metrics.memoryBytes},
-                                 {"epoch", metrics.epoch}})
+  return nlohmann::ordered_json(
+             {{"step", metrics.step},
+              {"loss", metrics.loss},
+              {"lr", metrics.learningRate},
+              {"grad_norm", metrics.gradientNorm},
+              {"tokens_per_s", metrics.tokensPerSecond},
+              {"mfu", metrics.mfu},
+              {"seconds", metrics.seconds},
+              {"communication_seconds", metrics.communicationSeconds
+                                            ? nlohmann::ordered_json(*metrics.communicationSeconds)
+                                            : nlohmann::ordered_json()},
+              {"memory_bytes", metrics.memoryBytes},
+              {"epoch", metrics.epoch}})
       .dump();
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <cstdio>
+#include <optional>
 #include <string>
 
 namespace tpc::runtime {
@@ -12,12 +13,13 @@ struct StepMetrics {
   int64_t step = 0; ///< counted from 1
   double loss = 0, learningRate = 0, gradientNorm = 0;
   double tokensPerSecond = 0, mfu = 0; ///< mfu: of all ranks' measured peak, 0 to 1
-  double seconds = 0, communicationSeconds = 0;
-  uint64_t memoryBytes = 0; ///< this rank's arena, touched so far
+  double seconds = 0;
+  std::optional<double> communicationSeconds = 0; ///< none where it was not timed
+  uint64_t memoryBytes = 0;                       ///< this rank's arena, touched so far
   int64_t epoch = 0;
 };
 
-/// One line of JSON, numbers with all their digits.
+/// One line of JSON, numbers with all their digits; null for what is not known.
 std::string toJson(const StepMetrics &metrics);
 
 /// Appends lines to a file; each is complete once written. Does nothing without a path.

@@ -112,6 +112,8 @@ void addTraining(CLI::App &app, Options &options) {
   app.add_option("--dump-gradients", options.dumpGradients,
                  "gradients of the first step, before clipping (safetensors)")
       ->type_name(kPath);
+  app.add_flag("--cuda-graph", options.cudaGraph,
+               "on a GPU: record the second step and replay it as one graph from then on");
   addSchedule(app, options);
 }
 
@@ -147,6 +149,9 @@ void checkTogether(const Options &options, bool train) {
   if (options.save.empty() && (options.resume || options.saveEvery))
     throw Error(std::string(options.resume ? "--resume" : "--save-every") +
                 " needs --save: the folder of checkpoints");
+  if (options.cudaGraph && !options.profile.empty())
+    throw Error("--cuda-graph and --profile exclude each other: an op of a graph has no time of "
+                "its own");
   if (options.resume && !options.load.empty())
     throw Error("--load and --resume exclude each other: both say where weights come from");
 }

@@ -27,7 +27,7 @@ struct Options {
   std::string communicator = "auto";
   int threadsPerRank = 0; ///< 0: found out
   double timeout = 60;    ///< seconds
-  bool deterministic = false, shareGpu = false;
+  bool deterministic = false, shareGpu = false, cudaGraph = false;
   std::string measure;
   bool describe = false, printManifest = false, quiet = false;
   /// Flags by name that all ranks must have alike, with their values in one spelling. Paths may

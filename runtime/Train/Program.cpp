@@ -1,13 +1,18 @@
 #include "Train/Program.h"
 #include "Memory/Limit.h"
 
+#include <cstring>
+
 namespace tpc::runtime {
+
+constexpr size_t kFetchedScalars = 32, kScalarBytes = 8;
 
 Program::Program(const tpc_program &compiled, const Manifest &manifest, tpc_context &context)
     : compiled(compiled), description(manifest), rankContext(context),
       region(context.device->allocate(manifest.arenaBytes(context.threads) -
                                       static_cast<uint64_t>(manifest.communicationBytes))),
-      atStart(proportionalSetSize()) {
+      atStart(proportionalSetSize()),
+      fetched(context.device->allocateHost(kFetchedScalars * kScalarBytes)) {
   device().load(compiled);
   device().useWorkspace(context, region.get() + manifest.privateBytes,
                         static_cast<uint64_t>(manifest.workspaceBytesPerThread));
@@ -16,10 +21,32 @@ Program::Program(const tpc_program &compiled, const Manifest &manifest, tpc_cont
 void Program::run(const std::string &entry) {
   for (int64_t i = 0; i < compiled.entry_count; ++i)
     if (entry == compiled.entries[i].name) {
-      compiled.entries[i].function(&rankContext, region.get(), rankContext.communicator->region());
+      replays(entry) ? replay(compiled.entries[i]) : call(compiled.entries[i]);
+      runs += entry == recordedEntry;
       return rankContext.check();
     }
   throw Error("the program has no entry '" + entry + "'");
+}
+
+void Program::call(const tpc_entry_point &entry) {
+  rankContext.waits.clear();
+  entry.function(&rankContext, region.get(), rankContext.communicator->region());
+}
+
+void Program::replay(const tpc_entry_point &entry) {
+  Communicator &communicator = *rankContext.communicator;
+  if (!recording) {
+    device().beginRecording();
+    communicator.record([&] { call(entry); });
+    try {
+      recording = device().endRecording();
+    } catch (const Error &) {
+      rankContext.check(); // what came first
+      throw;
+    }
+    rankContext.check();
+  }
+  communicator.replay([&] { device().replay(*recording); });
 }
 
 char *Program::at(const Slot &slot) const {
@@ -85,21 +112,39 @@ void Program::setScalar(const std::string &entry, const std::string &name, int64
 }
 
 template <typename T>
-static T load(Device &device, const char *from) {
+static T load(const char *from) {
   T value;
-  device.copyToHost(&value, from, sizeof(value));
+  std::memcpy(&value, from, sizeof(value));
   return value;
 }
 
-double Program::scalar(const std::string &entry, const std::string &name) const {
+double FetchedScalar::value() const {
+  if (dtype == TPC_F64)
+    return load<double>(bytes);
+  if (dtype == TPC_I32)
+    return load<int32_t>(bytes);
+  return static_cast<double>(load<float>(bytes));
+}
+
+const Value &Program::scalarOutput(const std::string &entry, const std::string &name) const {
   const Value *found = output(entry, name);
   if (!found)
     throw Error("the entry '" + entry + "' has no output '" + name + "'");
-  if (found->dtype == TPC_F64)
-    return load<double>(device(), at(found->slot));
-  if (found->dtype == TPC_I32)
-    return load<int32_t>(device(), at(found->slot));
-  return static_cast<double>(load<float>(device(), at(found->slot)));
+  return *found;
+}
+
+double Program::scalar(const std::string &entry, const std::string &name) const {
+  const Value &found = scalarOutput(entry, name);
+  char bytes[kScalarBytes];
+  device().copyToHost(bytes, at(found.slot), elementBytes(found.dtype));
+  return FetchedScalar{bytes, found.dtype}.value();
+}
+
+FetchedScalar Program::fetchScalar(const std::string &entry, const std::string &name) {
+  const Value &found = scalarOutput(entry, name);
+  char *bytes = fetched.get() + fetches++ % kFetchedScalars * kScalarBytes;
+  device().fetch(bytes, at(found.slot), elementBytes(found.dtype));
+  return {bytes, found.dtype};
 }
 
 uint64_t Program::arenaHighWater() const {

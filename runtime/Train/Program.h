@@ -11,6 +11,14 @@
 
 namespace tpc::runtime {
 
+/// A scalar output on its way to the host.
+struct FetchedScalar {
+  const char *bytes;
+  tpc_dtype dtype;
+  /// When a mark() given after the fetch has come, and before another 32 scalars are fetched.
+  double value() const;
+};
+
 class Program {
 public:
   /// Allocates the private region, with workspace for the threads of `context`; the communication
@@ -23,6 +31,11 @@ public:
 
   /// Runs an entry. Throws Error if this rank or a peer failed in it.
   void run(const std::string &entry);
+  /// From its second run on, an entry's work is given to the device as a recording of it. The first
+  /// run is as before: in it libraries choose algorithms and plan.
+  void record(const std::string &entry) { recordedEntry = entry; }
+  /// Whether the next run of the entry is from a recording.
+  bool replays(const std::string &entry) const { return entry == recordedEntry && runs > 0; }
 
   /// The bytes of a slot, in the device's memory.
   char *at(const Slot &slot) const;
@@ -36,6 +49,8 @@ public:
   void setScalar(const std::string &entry, const std::string &input, int64_t value);
   /// Reads an f32, f64 or i32 scalar. Throws Error if the entry does not have it.
   double scalar(const std::string &entry, const std::string &output) const;
+  /// The same, without waiting for it.
+  FetchedScalar fetchScalar(const std::string &entry, const std::string &output);
   /// Null if the entry has no such value.
   const Value *input(const std::string &entry, const std::string &name) const;
   const Value *output(const std::string &entry, const std::string &name) const;
@@ -54,11 +69,20 @@ public:
   std::string describeMemory() const;
 
 private:
+  void call(const tpc_entry_point &entry);
+  void replay(const tpc_entry_point &entry);
+  const Value &scalarOutput(const std::string &entry, const std::string &output) const;
+
   const tpc_program &compiled;
   const Manifest &description;
   tpc_context &rankContext;
   std::shared_ptr<char> region;
   uint64_t atStart;
+  std::string recordedEntry;
+  int64_t runs = 0; ///< of that
+  std::unique_ptr<Recording> recording;
+  std::shared_ptr<char> fetched; ///< a ring of scalars
+  size_t fetches = 0;
 };
 
 } // namespace tpc::runtime

@@ -1,7 +1,10 @@
 """Whole programs for a GPU, on stand-ins for what needs one: the losses of the processor's programs."""
+import json
+import time
+
 import pytest
 
-from harness import GROUPED, complain, relative, train
+from harness import BATCH, GROUPED, SEQUENCE, complain, relative, run, train
 from stand_ins import StandIns
 from tpc import run as tpc_run
 
@@ -39,6 +42,76 @@ def test_losses_are_those_of_the_processor(work, stand_ins, tmp_path, data, name
     for key in ("loss", "grad_norm", "lr"):
         assert relative([line[key] for line in found], [line[key] for line in wanted]) < tolerance, key
     assert wanted[-1]["loss"] < wanted[0]["loss"]
+
+
+def test_a_step_takes_the_time_of_its_work(stand_ins, tmp_path, data):
+    """The host is done with giving a step long before the device is done with it."""
+    program = stand_ins.program(GROUPED, *RUNS["tp2-nccl"][0])
+    begin = time.monotonic()
+    found = metrics_of(stand_ins, tmp_path, program, "--data", data, ranks=2)
+    whole = time.monotonic() - begin
+    delays = sum(line["seconds"] for line in found)
+    assert delays < whole
+    for line in found:
+        assert line["seconds"] > 0.01  # some thousand pieces of work, each late by up to 50 microseconds
+        assert abs(line["tokens_per_s"] * line["seconds"] / (BATCH * SEQUENCE) - 1) < 1e-9
+        assert 0 < line["communication_seconds"] < line["seconds"]
+
+
+def test_a_profile_adds_up_to_the_step(stand_ins, tmp_path, data):
+    program = stand_ins.program(GROUPED, *RUNS["tp2-nccl"][0])
+    metrics_of(stand_ins, tmp_path, program, "--data", data, "--profile", tmp_path / "profile.json", ranks=2)
+    profile = json.loads((tmp_path / "profile.json").read_text())
+    ops = sum(op["seconds"] for op in profile["ops"])
+    assert 0.1 * profile["seconds"] < ops < 1.5 * profile["seconds"]
+    assert {"launch", "contract", "attention", "attention_grad"} <= {op["op"] for op in profile["ops"]}
+    assert all(op["seconds"] > 0 for op in profile["ops"])
+    assert any(collective["seconds"] > 0 for collective in profile["collectives"])
+
+
+@pytest.mark.parametrize("name", ["tp1", "tp2-nccl", "fsdp-bf16-nccl"])
+def test_a_graph_computes_the_same_bits(stand_ins, tmp_path, data, name):
+    flags, start, ranks, _ = RUNS[name]
+    program = stand_ins.program(GROUPED, *flags)
+    eager, graph = (metrics_of(stand_ins, tmp_path, program, "--data", data, *TRAIN, "--steps", 4, *start, *more, ranks=ranks)
+                    for more in ([], ["--cuda-graph"]))
+    for key in ("step", "loss", "grad_norm", "lr", "epoch"):
+        assert [line[key] for line in graph] == [line[key] for line in eager]
+    timed = [line["communication_seconds"] is not None for line in graph]
+    assert timed == ([True] * 4 if ranks is None else [True, False, False, False])  # replays have no times of their own
+
+
+def test_a_rank_that_dies_ends_a_replayed_step(stand_ins, tmp_path, data, start):
+    program = stand_ins.program(GROUPED, *RUNS["tp2-nccl"][0])
+    result = stand_ins.run(program, "--data", data, "--steps", 100000, "--cuda-graph", "--timeout", 20, "--quiet", ranks=2,
+                           before=["sh", "-c", 'if [ "$TPC_RANK" = 1 ]; then "$0" "$@" & sleep 3; kill -9 $!; wait $!; '
+                                               'else exec "$0" "$@"; fi'])
+    assert result.returncode != 0
+    assert "rank 1 on " in result.stderr and " of the recorded step" in result.stderr, result.stderr
+
+
+@pytest.mark.parametrize("arguments, expected", [
+    (["--comm=loopback"], "--cuda-graph and --comm loopback exclude each other"),
+    (["--profile=x"], "--cuda-graph and --profile exclude each other"),
+])
+def test_graphs_that_cannot_be(stand_ins, data, arguments, expected):
+    result = stand_ins.run(stand_ins.program(GROUPED, *RUNS["tp2-loopback"][0]), "--data", data, *TRAIN, "--cuda-graph",
+                           *arguments)
+    complain(result, expected)
+    assert result.stderr.count("error:") == 1
+
+
+def test_no_graph_on_a_processor(work, data):
+    complain(run(work.program(GROUPED, "tp=1", plan=None), "--data", data, "--steps", 1, "--cuda-graph"),
+             "--cuda-graph is for a program for a GPU: compile with --target=cuda")
+
+
+def test_a_library_that_is_needed_is_missed_before_the_first_step(stand_ins, data):
+    """Here only attention in bf16 needs it."""
+    program = stand_ins.program(GROUPED, *RUNS["fsdp-bf16-nccl"][0])
+    result = stand_ins.run(program, "--data", data, *TRAIN, ranks=2, TPC_ATTENTION="cudnn", TPC_CUDNN_LIBRARY="/none")
+    complain(result, "no cuDNN found on ", "install cudnn9", "/none")
+    assert result.stderr.count("error:") == 1, result.stderr
 
 
 def on_rank_1(variable, value):

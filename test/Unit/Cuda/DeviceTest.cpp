@@ -275,6 +275,76 @@ TEST_F(CudaDeviceTest, LaunchesKernelsWithTheirArguments) {
   EXPECT_NE(context->communicator->failure().find("finding kernel none failed"), std::string::npos);
 }
 
+//===-- marks and recordings ---------------------------------------------------===//
+
+TEST_F(CudaDeviceTest, MarksComeWithTheWorkBeforeThem) {
+  auto context = makeContext();
+  Device &device = *context->device;
+  auto memory = device.allocate(8);
+  auto host = device.allocateHost(8);
+  for (int round = 0; round < 50; ++round) {
+    auto begin = device.mark();
+    for (int i = 0; i < 8; ++i)
+      device.copyFromHost(memory.get(), &round, sizeof(round));
+    device.fetch(host.get(), memory.get(), sizeof(round));
+    auto end = device.mark();
+    end->wait();
+    EXPECT_EQ(*reinterpret_cast<int *>(host.get()), round);
+    EXPECT_GT(end->secondsSince(*begin), 0);
+  }
+}
+
+TEST_F(CudaDeviceTest, RecordedWorkIsDoneWhenItIsReplayed) {
+  auto context = makeContext();
+  Device &device = *context->device;
+  static const test::FakeKernel code[] = {{"scale", 3, scaleKernel}, {nullptr, 0, nullptr}};
+  tpc_program program = {};
+  program.device_code = reinterpret_cast<const char *>(code);
+  device.load(program);
+  auto x = put<float>(*context, {3}), y = put<float>(*context, {1}), z = put<float>(*context, {2});
+  device.beginRecording();
+  EXPECT_TRUE(device.isRecording());
+  char *arguments[] = {x.get(), reinterpret_cast<char *>(intptr_t(5)), y.get()};
+  tpc_device_kernel_desc desc = {"scale", 3, 1, 32, 0};
+  tpc_launch_device(context.get(), &desc, arguments);
+  tpc_copy(context.get(), z.get(), y.get(), 4);
+  auto recording = device.endRecording();
+  EXPECT_FALSE(device.isRecording());
+  EXPECT_EQ(get<float>(*context, z, 1), std::vector<float>{2});
+  for (float value : {3.0f, 4.0f}) {
+    device.copyFromHost(x.get(), &value, sizeof(value));
+    device.replay(*recording);
+    EXPECT_EQ(get<float>(*context, z, 1), std::vector<float>{5 * value});
+  }
+  EXPECT_EQ(context->communicator->failure(), "");
+}
+
+TEST_F(CudaDeviceTest, WhatWaitsOrAllocatesCannotBeRecorded) {
+  auto context = makeContext();
+  Device &device = *context->device;
+  auto memory = put<float>(*context, {3});
+  float value;
+  for (bool allocates : {false, true}) {
+    device.beginRecording();
+    if (allocates)
+      EXPECT_THROW(device.allocate(64), Error);
+    else
+      EXPECT_THROW(device.copyToHost(&value, memory.get(), sizeof(value)), Error);
+    try {
+      device.endRecording();
+      FAIL() << "recorded";
+    } catch (const Error &error) {
+      EXPECT_NE(std::string(error.what()).find("recording a step as a CUDA graph failed"),
+                std::string::npos);
+    }
+    EXPECT_EQ(get<float>(*context, memory, 1), std::vector<float>{3}); // as before
+  }
+}
+
+TEST_F(CudaDeviceTest, AProcessorRecordsNothing) {
+  EXPECT_THROW(test::makeContext()->device->beginRecording(), Error);
+}
+
 //===-- products ---------------------------------------------------------------===//
 
 /// Small multiples of 1/4: products and sums are exact in every type.

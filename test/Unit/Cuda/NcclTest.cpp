@@ -213,6 +213,69 @@ TEST(Nccl, CallsThatFailNameThemselvesAndTheRank) {
   }
 }
 
+/// What `give` gives the device, recorded into a graph of the stream; what is recorded is given
+/// with every replay.
+cudaGraphExec_t recordGraph(Communicator &communicator, cudaStream_t stream,
+                            const std::function<void()> &give) {
+  cudaGraph_t graph;
+  cudaGraphExec_t executable;
+  EXPECT_EQ(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), cudaSuccess);
+  communicator.record(give);
+  EXPECT_EQ(cudaStreamEndCapture(stream, &graph), cudaSuccess);
+  EXPECT_EQ(cudaGraphInstantiate(&executable, graph, 0), cudaSuccess);
+  return executable;
+}
+
+TEST(Nccl, RecordedCollectivesAreReplayed) {
+  std::vector<Collective> collectives{allReduce(3, 8), allReduce(3, 8, 1)};
+  auto messages =
+      onRanks(3, optionsFor(collectives),
+              [&](Communicator &communicator, cudaStream_t stream) -> std::string {
+                std::vector<float> first(8, 1), second(8, static_cast<float>(communicator.rank()));
+                char *a[] = {reinterpret_cast<char *>(first.data())},
+                     *b[] = {reinterpret_cast<char *>(second.data())};
+                cudaGraphExec_t graph = recordGraph(communicator, stream, [&] {
+                  communicator.start(collectives[0], a, a);
+                  communicator.run(collectives[1], b, b);
+                  communicator.wait(collectives[0]);
+                });
+                if (first[0] != 1 || second[0] != static_cast<float>(communicator.rank()))
+                  return "done while it was recorded";
+                for (int replay = 0; replay < 3; ++replay)
+                  communicator.replay([&] { cudaGraphLaunch(graph, stream); });
+                cudaStreamSynchronize(stream);
+                communicator.finish(); // every rank has begun the same collectives
+                return first == std::vector<float>(8, 27) && second == std::vector<float>(8, 27)
+                           ? ""
+                           : "wrong sums";
+              });
+  EXPECT_EQ(messages, std::vector<std::string>(3));
+}
+
+TEST(Nccl, TheWatchdogSeesAReplayThatARankDoesNotBegin) {
+  std::vector<Collective> collectives{allReduce(2, 8)};
+  auto messages =
+      onRanks(2, optionsFor(collectives, 0.5),
+              [&](Communicator &communicator, cudaStream_t stream) -> std::string {
+                std::vector<float> data(8);
+                char *buffer[] = {reinterpret_cast<char *>(data.data())};
+                cudaGraphExec_t graph = recordGraph(communicator, stream, [&] {
+                  communicator.run(collectives[0], buffer, buffer);
+                });
+                for (int replay = 0; replay < 3 - communicator.rank(); ++replay)
+                  communicator.replay([&] { cudaGraphLaunch(graph, stream); });
+                cudaStreamSynchronize(stream); // returns because the watchdog has given up
+                for (int wait = 0; wait < 2000 && !communicator.failed(); ++wait)
+                  std::this_thread::sleep_for(std::chrono::milliseconds(1));
+                return communicator.failure();
+              });
+  expectEach(messages, "rank 1 on ");
+  expectEach(messages, " stalled: rank 0");
+  expectEach(messages,
+             "waited 0.5 s for the collectives of replay 3 of the recorded step on its GPU");
+  expectEach(messages, "the other the collectives of replay 2 of the recorded step");
+}
+
 TEST(Nccl, ACollectiveThatAllHaveBegunAndThatHangsIsNamed) {
   Variable hang("TPC_FAKE_NCCL_HANG", "1");
   std::vector<Collective> collectives{allReduce(2, 8)};

@@ -4,6 +4,7 @@
 
 #include "tpc/runtime/Collective.h"
 #include "tpc/runtime/Error.h"
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -83,6 +84,10 @@ public:
   virtual void start(const Collective &collective, char *const *inputs, char *const *outputs) = 0;
   /// Finishes the oldest unfinished start() of this collective.
   virtual void wait(const Collective &collective) = 0;
+  /// `give` makes calls of start() and wait() that the rank's device records instead of doing them.
+  virtual void record(const std::function<void()> &give) { give(); }
+  /// `give` gives the device what was recorded last.
+  virtual void replay(const std::function<void()> &give) { give(); }
   void run(const Collective &collective, char *const *inputs, char *const *outputs) {
     start(collective, inputs, outputs);
     wait(collective);

@@ -47,7 +47,16 @@ struct tpc_context {
   int threads = 1; ///< of this rank, the caller included; at most TPC_MAX_THREADS
   std::shared_ptr<tpc::runtime::Profile> profile; ///< null unless the run is profiled
 
-  /// Time spent in collectives and bytes of their inputs since the last resetCounters().
+  /// What the rank's work waited for a collective in the last run of an entry, where that is the
+  /// device's to say.
+  struct Wait {
+    int64_t collective;
+    tpc::runtime::Span span;
+  };
+  std::vector<Wait> waits;
+
+  /// Time spent in collectives, `waits` apart, and bytes of their inputs since the last
+  /// resetCounters().
   double communicationSeconds = 0;
   int64_t communicationBytes = 0;
 

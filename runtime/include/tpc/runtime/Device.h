@@ -12,6 +12,28 @@
 
 namespace tpc::runtime {
 
+/// A moment in the work given to a device: it comes when all that was given before is done.
+class Mark {
+public:
+  virtual ~Mark();
+  /// Returns when it has come. Throws Error: what went wrong in the work.
+  virtual void wait() = 0;
+  /// When both have come.
+  virtual double secondsSince(const Mark &earlier) const = 0;
+};
+
+/// What lies between two moments.
+struct Span {
+  std::unique_ptr<Mark> begin, end;
+  double seconds() const { return end->secondsSince(*begin); }
+};
+
+/// Work that was kept instead of done.
+class Recording {
+public:
+  virtual ~Recording();
+};
+
 /// A processor or a GPU, driven by one thread at a time.
 ///
 /// Work is done in the order in which it is given, and each piece sees what earlier ones wrote; a
@@ -44,10 +66,25 @@ public:
   virtual void copyFromHost(char *to, const void *from, uint64_t bytes) = 0;
   /// Waits for the work given so far.
   virtual void copyToHost(void *to, const char *from, uint64_t bytes) = 0;
+  /// Host memory that fetch() can write to.
+  virtual std::shared_ptr<char> allocateHost(uint64_t bytes) = 0;
+  /// As copyToHost(), without waiting: `to` has the bytes when a mark() given later has come.
+  virtual void fetch(char *to, const char *from, uint64_t bytes) = 0;
   virtual void copy(char *to, const char *from, uint64_t bytes) = 0;
   virtual void fillZero(char *to, uint64_t bytes) = 0;
   /// Waits for the work given so far and throws what went wrong in it.
   virtual void synchronize() = 0;
+  /// A moment of now. Not while work is recorded.
+  virtual std::unique_ptr<Mark> mark() = 0;
+
+  /// What is given until endRecording() is kept and not done; nothing may be waited for meanwhile.
+  /// Throws Error where the device cannot do it.
+  virtual void beginRecording();
+  /// Throws Error if something was given that cannot be recorded; recording has ended all the same.
+  virtual std::unique_ptr<Recording> endRecording();
+  virtual bool isRecording() const { return false; }
+  /// Gives what was recorded, to work on what is in memory when its turn comes.
+  virtual void replay(const Recording &recording);
 
   /// `arguments`: 8 bytes for each parameter of the kernel.
   virtual void launch(tpc_context &context, const tpc_device_kernel_desc &kernel,
