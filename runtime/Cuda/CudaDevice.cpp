@@ -58,7 +58,10 @@ void CudaDevice::copyToHost(void *to, const char *from, uint64_t bytes) {
 std::shared_ptr<char> CudaDevice::allocateHost(uint64_t bytes) {
   void *memory = nullptr;
   checkCuda(cudaMallocHost(&memory, bytes), "cudaMallocHost");
-  return {static_cast<char *>(memory), [](char *pinned) { cudaFreeHost(pinned); }};
+  return {static_cast<char *>(memory), [](char *pinned) {
+            cudaDeviceSynchronize(); // a fetch may be under way
+            cudaFreeHost(pinned);
+          }};
 }
 
 void CudaDevice::fetch(char *to, const char *from, uint64_t bytes) {

@@ -7,7 +7,8 @@ class DeviceMark final : public Mark {
 public:
   DeviceMark(cudaStream_t stream, std::vector<cudaEvent_t> &idle) : idle(idle) {
     if (idle.empty()) {
-      checkCuda(cudaEventCreateWithFlags(&event, cudaEventDefault), "cudaEventCreate");
+      // Who waits sleeps: a core is worth more than microseconds in a step that is long over.
+      checkCuda(cudaEventCreateWithFlags(&event, cudaEventBlockingSync), "cudaEventCreate");
     } else {
       event = idle.back();
       idle.pop_back();

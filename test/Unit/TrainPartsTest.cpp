@@ -61,6 +61,18 @@ TEST(Manifest, ReadsTheHandMadeOne) {
   EXPECT_ERROR(manifest.entry("walk"), "no entry 'walk'");
 }
 
+TEST(Manifest, LengthOfHeads) {
+  auto lengthWith = [](const char *model) {
+    auto json = nlohmann::json::parse(test::handMadeManifest(2));
+    json["model"] = model;
+    return parseManifest(json.dump()).headLength;
+  };
+  EXPECT_EQ(lengthWith(R"({"num_attention_heads": 12, "head_dim": 8, "hidden_size": 48})"), 8);
+  EXPECT_EQ(lengthWith(R"({"num_attention_heads": 12, "head_dim": null, "hidden_size": 48})"), 4);
+  EXPECT_EQ(lengthWith(R"({"hidden_size": 48})"), 0);
+  EXPECT_EQ(lengthWith(""), 0);
+}
+
 TEST(Manifest, RefusesDamage) {
   auto change = [](auto &&edit) {
     auto json = nlohmann::json::parse(test::handMadeManifest(2));
@@ -104,6 +116,13 @@ TEST(Metrics, KeepAllDigits) {
   EXPECT_EQ(json["grad_norm"].get<double>(), 1e-7 / 3);
 }
 
+TEST(Metrics, WhatWasNotTimedIsNull) {
+  StepMetrics metrics;
+  EXPECT_EQ(nlohmann::json::parse(toJson(metrics))["communication_seconds"].get<double>(), 0);
+  metrics.communicationSeconds.reset();
+  EXPECT_TRUE(nlohmann::json::parse(toJson(metrics))["communication_seconds"].is_null());
+}
+
 TEST(Metrics, AResumedRunReplacesWhatWentFurther) {
   test::TemporaryFolder folder;
   std::string path = folder.write("m", "{\"step\":1}\n{\"step\":2}\n{\"step\":3}\n{\"st");
@@ -114,9 +133,7 @@ TEST(Metrics, AResumedRunReplacesWhatWentFurther) {
   std::stringstream text;
   text << std::ifstream(path).rdbuf();
   EXPECT_EQ(text.str(), "{\"step\":1}\n{\"step\":2}\n{\"step\":3,\"validation_loss\":0.5}\n");
-  {
-    MetricsFile fresh(path, 0);
-  }
+  { MetricsFile fresh(path, 0); }
   EXPECT_EQ(std::filesystem::file_size(path), 0u);
 }
 
