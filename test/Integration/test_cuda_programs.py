@@ -81,6 +81,33 @@ def test_a_graph_computes_the_same_bits(stand_ins, tmp_path, data, name):
     assert timed == ([True] * 4 if ranks is None else [True, False, False, False])  # replays have no times of their own
 
 
+def test_checkpoints_between_steps_that_are_under_way(stand_ins, tmp_path, data):
+    """Weights, moments and the place in the data are those of the step that a checkpoint is named after."""
+    program = stand_ins.program(GROUPED, *RUNS["tp2-nccl"][0])
+    arguments = ["--data", data, "--lr", 1e-3, "--decay-steps", 6, "--cuda-graph"]
+
+    def lines(*more):
+        found = metrics_of(stand_ins, tmp_path, program, *arguments, *more, ranks=2)
+        return {line["step"]: (line["loss"], line["grad_norm"]) for line in found}
+    whole = lines("--steps", 6, "--save", tmp_path / "whole", "--save-every", 2)
+    lines("--steps", 3, "--save", tmp_path / "parts")
+    (tmp_path / "gpu.jsonl").unlink()
+    rest = lines("--steps", 6, "--save", tmp_path / "parts", "--resume")
+    assert rest == {step: whole[step] for step in (4, 5, 6)}
+    files = {name: sorted(path.read_bytes() for path in (tmp_path / name).rglob("*6/**/*.safetensors"))
+             for name in ("whole", "parts")}
+    assert files["whole"] and files["whole"] == files["parts"]
+
+
+def test_a_loss_that_is_not_finite_ends_what_is_under_way(stand_ins, tmp_path, data):
+    program = stand_ins.program(GROUPED, *RUNS["tp2-nccl"][0])
+    result = stand_ins.run(program, "--data", data, "--steps", 20, "--lr", 1e30, "--metrics", tmp_path / "m", ranks=2)
+    complain(result, "training diverged, try a smaller --lr")
+    assert result.stderr.count("error:") == 1, result.stderr
+    steps = [line["step"] for line in tpc_run.read_metrics(tmp_path / "m")]
+    assert steps == list(range(1, steps[-1] + 1)) and f"at step {steps[-1]}:" in result.stderr
+
+
 def test_a_rank_that_dies_ends_a_replayed_step(stand_ins, tmp_path, data, start):
     program = stand_ins.program(GROUPED, *RUNS["tp2-nccl"][0])
     result = stand_ins.run(program, "--data", data, "--steps", 100000, "--cuda-graph", "--timeout", 20, "--quiet", ranks=2,
