@@ -160,7 +160,7 @@ private:
       return 0;
     double loss = evaluate(program, *validation, options.ignoreIndex);
     metrics->writeValidation(progress.step, loss);
-    checkFinite("held-out loss", loss);
+    checkFinite("held-out loss", loss, progress.step);
     return loss;
   }
 
