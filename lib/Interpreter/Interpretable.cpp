@@ -1,6 +1,7 @@
 //===- Interpretable.cpp - what a program must be to be interpreted --------------===//
 
 #include "tpc/Dialect/CheckedBytes.h"
+#include "tpc/Dialect/VerifyShard.h"
 #include "tpc/Interpreter/Interpreter.h"
 
 using namespace mlir;
@@ -34,6 +35,21 @@ static LogicalResult checkValue(Value value, int64_t ranks, Location loc) {
   return success();
 }
 
+/// Arguments are cut into shards, and results are joined, as their attributes say.
+static LogicalResult checkShards(func::FuncOp function) {
+  for (auto [number, type] : llvm::enumerate(function.getArgumentTypes()))
+    if (auto tensor = dyn_cast<RankedTensorType>(type);
+        tensor && failed(verifyShard(function, tensor, function.getArgAttrDict(number),
+                                     "argument " + Twine(number))))
+      return failure();
+  for (auto [number, type] : llvm::enumerate(function.getResultTypes()))
+    if (auto tensor = dyn_cast<RankedTensorType>(type);
+        tensor && failed(verifyShard(function, tensor, function.getResultAttrDict(number),
+                                     "result " + Twine(number))))
+      return failure();
+  return success();
+}
+
 LogicalResult tpc::checkInterpretable(func::FuncOp function, int64_t ranks) {
   if (!function.getBody().hasOneBlock() ||
       !isa<func::ReturnOp>(function.getBody().front().getTerminator()))
@@ -46,5 +62,5 @@ LogicalResult tpc::checkInterpretable(func::FuncOp function, int64_t ranks) {
     for (Value result : op.getResults())
       if (failed(checkValue(result, ranks, op.getLoc())))
         return failure();
-  return success();
+  return checkShards(function);
 }

@@ -1,5 +1,6 @@
 //===- VerifyLocal.cpp - the pass tpc-verify-local ------------------------------===//
 
+#include "tpc/Dialect/VerifyShard.h"
 #include "tpc/Partition/MeshContext.h"
 #include "tpc/Partition/Passes.h"
 
@@ -23,24 +24,10 @@ static LogicalResult verifyGlobal(func::FuncOp function, Type type, DictionaryAt
                                 << " still has tpc.layout (P1): check tpc-localize";
   if (!tensor)
     return success();
-  auto global = attributes ? attributes.getAs<GlobalAttr>(TPCDialect::kGlobal) : GlobalAttr();
-  if (!global)
+  if (!attributes || !attributes.contains(TPCDialect::kGlobal))
     return function.emitError() << what << " " << number
                                 << " has no tpc.global (P3): check tpc-localize";
-  MeshOp mesh = lookupMesh(function, global.getLayout().getMesh());
-  if (!mesh)
-    return function.emitError() << what << " " << number << " names an unknown mesh (P3), got "
-                                << global.getLayout().getMesh();
-  Mesh grid = mesh.getMesh().getMesh();
-  if (failed(global.getLayout().verifyOn(
-          [&] { return function.emitError() << what << " " << number << ": "; }, grid,
-          global.getShape().size())))
-    return failure();
-  auto local = getLocalShape(global.getShape(), global.getLayout().getLayout(grid));
-  if (!local || ArrayRef<int64_t>(*local) != tensor.getShape())
-    return function.emitError() << what << " " << number << " is no shard of its tpc.global (P3): "
-                                << "check tpc-localize; got " << tensor << " and " << global;
-  return success();
+  return verifyShard(function, tensor, attributes, Twine(what) + " " + Twine(number));
 }
 
 static LogicalResult verifySignature(func::FuncOp function) {

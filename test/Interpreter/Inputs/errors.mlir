@@ -68,3 +68,21 @@ func.func @f(%learning_rate: f32 {tpc.input = "learning_rate"}) -> (f32, tensor<
   %1 = arith.constant dense<2.0> : tensor<3xf32>
   return %0, %1 : f32, tensor<3xf32>
 }
+//--- shard.mlir
+tpc.mesh @mesh <["tp"=2]>
+func.func @f(%x: tensor<2x2xf32> {tpc.global = #tpc.global<[1000000, 1000000], <@mesh, [{}, {"tp"}]>>}) -> tensor<2x2xf32> {
+  return %x : tensor<2x2xf32>
+}
+//--- joined.mlir
+tpc.mesh @mesh <["tp"=2]>
+func.func @f(%x: tensor<2x2xf32>) -> (tensor<2x2xf32> {tpc.global = #tpc.global<[8, 8], <@mesh, [{}, {"tp"}]>>}) {
+  return %x : tensor<2x2xf32>
+}
+//--- logical.mlir
+func.func @f(%x: tensor<4x4xf32> {tpc.logical_shape = array<i64: 4, 5>}) -> tensor<4x4xf32> {
+  return %x : tensor<4x4xf32>
+}
+//--- rank.mlir
+func.func @f(%x: tensor<4x4xf32>) -> (tensor<4x4xf32> {tpc.logical_shape = array<i64: 2>}) {
+  return %x : tensor<4x4xf32>
+}
