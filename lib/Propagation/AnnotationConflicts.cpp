@@ -63,7 +63,7 @@ std::vector<AnnotationConflict> tpc::findAnnotationConflicts(const PropagationGr
     AxisRef keptAxis = getKeptAxis(graph, op, claim);
     AnnotationConflict found{
         conflict.op, tracer.trace(conflict.op, claim.target, claim.holder, keptAxis),
-        tracer.trace(conflict.op, claim.source, claim.factor, claim.axis), conflict.costs};
+        tracer.trace(conflict.op, claim.source, claim.factor, claim.axis), conflict.grounds};
     const void *kept = getAnnotationLoc(graph, found.kept).getAsOpaquePointer();
     const void *lost = getAnnotationLoc(graph, found.lost).getAsOpaquePointer();
     // What is kept at an op may be said again from the other side, as what another tensor wants.
@@ -165,27 +165,28 @@ void tpc::emitConflictError(const PropagationGraph &graph, const AnnotationConfl
 }
 
 /// Why the one claim was kept.
-static std::string getReason(const PropagationGraph &graph, const AnnotationConflict &conflict) {
-  const GraphOp &op = graph.ops[conflict.op];
-  auto getPriority = [&](const TracedClaim &claim) {
-    return graph.values[op.tensors[claim.tensor]].priority;
-  };
-  if (conflict.kept.factor == conflict.lost.factor)
-    return "it comes first";
-  if (getPriority(conflict.kept) > getPriority(conflict.lost))
-    return getPriority(conflict.kept) == ClaimPriority::Parameter
-               ? "a parameter stays where the plan puts it"
-               : "it is asked for at this very value";
-  if (conflict.costs.kept == conflict.costs.lost)
-    return "both cost the same";
-  return llvm::formatv("to move the other takes {0:f1} us, to move this one {1:f1} us",
-                       conflict.costs.lost * 1e6, conflict.costs.kept * 1e6)
-      .str();
+static std::string getReason(const ConflictGrounds &grounds) {
+  switch (grounds.reason) {
+  case ConflictReason::Priority:
+    return grounds.priority == ClaimPriority::Parameter ? "a parameter stays where the plan puts it"
+                                                        : "it is asked for at this very value";
+  case ConflictReason::Cost:
+    return llvm::formatv("to move the other takes {0:f1} us, to move this one {1:f1} us",
+                         grounds.lost * 1e6, grounds.kept * 1e6)
+        .str();
+  case ConflictReason::Size:
+    return "both cost the same, and its tensor is the larger one";
+  case ConflictReason::Order:
+    return "both cost the same, and its dimension or mesh axis is the earlier one";
+  case ConflictReason::Earlier:
+    return "it had come here before the other";
+  }
+  llvm_unreachable("no such reason");
 }
 
 void tpc::emitConflictRemark(const PropagationGraph &graph, const AnnotationConflict &conflict) {
   InFlightDiagnostic diagnostic = emitRemark(graph.ops[conflict.op].op->getLoc());
   printRule(diagnostic, graph, conflict);
-  diagnostic << "; the first is kept: " << getReason(graph, conflict);
+  diagnostic << "; the first is kept: " << getReason(conflict.grounds);
   attachChains(diagnostic, graph, conflict);
 }

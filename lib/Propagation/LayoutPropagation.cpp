@@ -37,27 +37,47 @@ void LayoutPropagation::enqueueLevel(ProgramPhase phase) {
     if (graphOp.phase != phase || !isDue(graphOp))
       continue;
     if (level == PassThrough || (level == Reductions && hasReductions(graphOp.rule)) ||
-        (level == Broadcasts && graphOp.repeats)) {
-      forward.insert(op);
-      backward.insert(op);
-    }
+        (level == Broadcasts && graphOp.repeats))
+      enqueue(op);
   }
 }
 
 /// All that operands know of results, then all that results know of operands.
 void LayoutPropagation::sweep() {
   ++round;
-  while (!forward.empty())
-    visit(*forward.begin(), SweepDirection::Forward);
-  while (!backward.empty())
-    visit(*backward.rbegin(), SweepDirection::Backward);
+  while (!forward.empty()) {
+    unsigned op = forward.begin()->second;
+    forward.erase(forward.begin());
+    visit(op, SweepDirection::Forward);
+  }
+  while (!backward.empty() || !pending.empty())
+    if (backward.empty() ||
+        (!pending.empty() && pending.rbegin()->first.first >= backward.rbegin()->first))
+      decideDeepest();
+    else
+      visitDeepest();
+}
+
+void LayoutPropagation::visitDeepest() {
+  unsigned op = backward.rbegin()->second;
+  backward.erase(std::prev(backward.end()));
+  if (!graph.ops[op].forwardOnly)
+    visit(op, SweepDirection::Backward);
+}
+
+/// All values of one depth, before users of one of them can tell another of it.
+void LayoutPropagation::decideDeepest() {
+  unsigned depth = pending.rbegin()->first.first;
+  auto first = pending.lower_bound({depth, 0});
+  std::map<std::pair<unsigned, unsigned>, std::vector<ValueClaim>> due(
+      std::make_move_iterator(first), std::make_move_iterator(pending.end()));
+  pending.erase(first, pending.end());
+  for (auto &[key, claims] : due)
+    decide(key.second, claims);
 }
 
 void LayoutPropagation::visit(unsigned op, SweepDirection direction) {
-  (direction == SweepDirection::Forward ? forward : backward).erase(op);
   const GraphOp &graphOp = graph.ops[op];
-  if (graphOp.forwardOnly && direction == SweepDirection::Backward)
-    return;
   PropagationOptions options;
   options.requireEven = false; // tpc-pad-uneven follows
   options.kinds = {FactorKind::PassThrough};
@@ -66,12 +86,20 @@ void LayoutPropagation::visit(unsigned op, SweepDirection direction) {
   SmallVector<TensorFactors, 6> before = project(graphOp, direction);
   if (direction == SweepDirection::Forward)
     updatePartial(op, before);
-  dropBeatenClaims(op, before, direction);
+  const SmallVector<TensorFactors, 6> asTheyLie = before;
+  ClaimOrder order(graphOp, asTheyLie, graph, getPricer());
+  SmallVector<FactorClaim> claims = order.getClaims();
+  dropBeatenClaims(op, claims, order, before, direction);
   SmallVector<TensorFactors, 6> after = before;
+  options.order = claims;
   PropagationResult result = propagateFactors(graphOp.rule, after, options);
-  recordConflicts(op, result.conflicts);
-  if (result.changed)
-    update(op, before, after, direction);
+  recordConflicts(op, result.conflicts, claims, order, before);
+  if (!result.changed)
+    return;
+  if (direction == SweepDirection::Forward)
+    updateResults(op, before, after);
+  else
+    claimOperands(op, before, after);
 }
 
 /// Results take over in forward sweeps, operands in backward sweeps.
@@ -105,37 +133,98 @@ SmallVector<TensorFactors, 6> LayoutPropagation::project(const GraphOp &op,
   return tensors;
 }
 
-/// Writes back what tensors took over, as far as their dimensions can say it.
-void LayoutPropagation::update(unsigned op, ArrayRef<TensorFactors> before,
-                               ArrayRef<TensorFactors> after, SweepDirection direction) {
-  const GraphOp &graphOp = graph.ops[op];
-  SmallVector<int, 4> changed;
-  for (unsigned tensor = 0; tensor < after.size(); ++tensor) {
-    if (after[tensor].layout == before[tensor].layout || !after[tensor].layout.misplaced.empty())
-      continue;
-    int number = graphOp.tensors[tensor];
-    if (llvm::is_contained(changed, number)) { // the value is another operand as well: look again
-      enqueueNeighbours(number);
-      continue;
+/// What `after` says of a tensor, if it says more than `before` and its dimensions can say it.
+static std::optional<Layout> getNews(const GraphOp &op, unsigned tensor,
+                                     const TensorFactors &before, const TensorFactors &after,
+                                     const Mesh &mesh) {
+  if (after.layout == before.layout || !after.layout.misplaced.empty())
+    return std::nullopt;
+  return unprojectLayout(op.rule, op.getMapping(tensor), after.layout.axes, mesh).layout;
+}
+
+/// The tensor from which `target` took the axes of a dimension: of those that split one of its
+/// factors further, and as it does now, the one nearest to an annotation, which has the highest
+/// priority.
+static unsigned findSource(const GraphOp &op, unsigned target, unsigned dim,
+                           ArrayRef<TensorFactors> before, ArrayRef<TensorFactors> after) {
+  unsigned best = target;
+  for (unsigned factor : op.getMapping(target)[dim]) {
+    const AxisList &own = before[target].layout.axes[factor];
+    for (unsigned source = 0; source < before.size(); ++source) {
+      const AxisList &axes = before[source].layout.axes[factor];
+      if (source != target && getSize(axes) > getSize(own) &&
+          areCompatible(axes, after[target].layout.axes[factor]) &&
+          (best == target || before[source].priority > before[best].priority))
+        best = source;
     }
-    Layout layout = unprojectLayout(graphOp.rule, graphOp.getMapping(tensor),
-                                    after[tensor].layout.axes, graph.mesh)
-                        .layout;
-    if (layout.dims == graph.values[number].layout.dims)
+  }
+  return best;
+}
+
+void LayoutPropagation::updateResults(unsigned op, ArrayRef<TensorFactors> before,
+                                      ArrayRef<TensorFactors> after) {
+  const GraphOp &graphOp = graph.ops[op];
+  for (unsigned tensor = graphOp.numOperands; tensor < after.size(); ++tensor) {
+    std::optional<Layout> news =
+        getNews(graphOp, tensor, before[tensor], after[tensor], graph.mesh);
+    unsigned value = graphOp.tensors[tensor];
+    if (!news || news->dims == graph.values[value].layout.dims)
       continue;
-    record(op, tensor, layout, before, direction);
-    graph.values[number].layout.dims = layout.dims;
-    changed.push_back(number);
-    enqueueNeighbours(number);
+    for (auto [dim, axes] : llvm::enumerate(news->dims))
+      if (axes != graph.values[value].layout.dims[dim])
+        record(value, dim, axes, op, findSource(graphOp, tensor, dim, before, after),
+               SweepDirection::Forward);
+    graph.values[value].layout.dims = news->dims;
+    enqueueUsers(value);
   }
 }
 
-void LayoutPropagation::enqueueNeighbours(unsigned value) {
-  for (unsigned op : graph.values[value].ops)
-    if (graph.ops[op].phase == phase && isDue(graph.ops[op])) {
-      forward.insert(op);
-      backward.insert(op);
+/// What an op said before of an operand no longer holds.
+void LayoutPropagation::claimOperands(unsigned op, ArrayRef<TensorFactors> before,
+                                      ArrayRef<TensorFactors> after) {
+  const GraphOp &graphOp = graph.ops[op];
+  for (unsigned tensor = 0; tensor < graphOp.numOperands; ++tensor) {
+    std::optional<Layout> news =
+        getNews(graphOp, tensor, before[tensor], after[tensor], graph.mesh);
+    if (!news)
+      continue;
+    unsigned value = graphOp.tensors[tensor];
+    std::vector<ValueClaim> &claims = pending[{graph.values[value].depth, value}];
+    llvm::erase_if(
+        claims, [&](const ValueClaim &claim) { return claim.op == op && claim.tensor == tensor; });
+    for (unsigned dim = 0; dim < news->dims.size(); ++dim) {
+      if (news->dims[dim] == graph.values[value].layout.dims[dim])
+        continue;
+      unsigned source = findSource(graphOp, tensor, dim, before, after);
+      claims.push_back({op, tensor, source, dim, news->dims[dim], before[source].priority});
     }
+  }
+}
+
+void LayoutPropagation::decide(unsigned value, std::vector<ValueClaim> &claims) {
+  ValueDecision decision = decideValue(graph, value, claims, getPricer());
+  for (const ValueDecision::Lost &lost : decision.lost)
+    recordLost(lost);
+  if (decision.taken.empty())
+    return;
+  for (const ValueDecision::Taken &taken : decision.taken) {
+    record(value, taken.dim, taken.axes, taken.claim->op, taken.claim->source,
+           SweepDirection::Backward);
+    graph.values[value].layout.dims[taken.dim] = taken.axes;
+  }
+  enqueueUsers(value);
+}
+
+void LayoutPropagation::enqueue(unsigned op) {
+  forward.insert({graph.ops[op].depth, op});
+  backward.insert({graph.ops[op].depth, op});
+}
+
+/// The ops that the value is news for, its own included.
+void LayoutPropagation::enqueueUsers(unsigned value) {
+  for (unsigned op : graph.values[value].ops)
+    if (graph.ops[op].phase == phase && isDue(graph.ops[op]))
+      enqueue(op);
 }
 
 /// Values of a phase that is over take nothing more.
@@ -149,81 +238,28 @@ void LayoutPropagation::close(ProgramPhase phase) {
 // What an op allows
 //===----------------------------------------------------------------------===//
 
-static SmallVector<OpClaim> getClaims(const ShardingRule &rule, ArrayRef<TensorFactors> tensors) {
-  SmallVector<OpClaim> claims;
-  for (unsigned tensor = 0; tensor < tensors.size(); ++tensor)
-    for (unsigned factor = 0; factor < rule.factors.size(); ++factor)
-      if (rule.factors[factor].kind != FactorKind::NeedReplication &&
-          !tensors[tensor].layout.axes[factor].empty())
-        claims.push_back({tensor, factor});
-  auto order = [&](const OpClaim &claim) {
-    const TensorFactors &tensor = tensors[claim.tensor];
-    return std::make_tuple(-tensor.priority, -tensor.bytes, claim.tensor, claim.factor);
-  };
-  llvm::sort(claims, [&](const OpClaim &a, const OpClaim &b) { return order(a) < order(b); });
-  return claims;
-}
-
-/// The axis that two claims by different factors both want, if there is one.
-static std::optional<AxisRef> getContested(ArrayRef<TensorFactors> tensors, const OpClaim &a,
-                                           const OpClaim &b) {
-  if (a.factor == b.factor)
-    return std::nullopt;
-  for (const AxisRef &axis : tensors[a.tensor].layout.axes[a.factor])
-    for (const AxisRef &other : tensors[b.tensor].layout.axes[b.factor])
-      if (axis.overlaps(other))
-        return axis;
-  return std::nullopt;
-}
-
-ConflictCosts LayoutPropagation::getCosts(const GraphOp &op, ArrayRef<TensorFactors> tensors,
-                                          const FactorConflict &claim) {
-  if (phase != ProgramPhase::Forward ||
-      tensors[claim.source].priority != tensors[claim.target].priority)
-    return {};
-  return {pricer.getSeconds(op, tensors, graph, claim.holder, claim.factor, claim.axis),
-          pricer.getSeconds(op, tensors, graph, claim.factor, claim.holder, claim.axis)};
-}
-
-/// Of two claims of equal priority the one goes first that costs more to move. Only requests are
-/// priced, not what follows from them for gradients.
-void LayoutPropagation::preferCheaper(const GraphOp &op, ArrayRef<TensorFactors> tensors,
-                                      MutableArrayRef<OpClaim> claims) {
-  for (unsigned i = 0; i < claims.size(); ++i)
-    for (unsigned j = i + 1; j < claims.size(); ++j) {
-      std::optional<AxisRef> axis = getContested(tensors, claims[i], claims[j]);
-      if (!axis)
-        continue;
-      ConflictCosts costs =
-          getCosts(op, tensors,
-                   {claims[j].factor, claims[j].tensor, claims[i].tensor, *axis, claims[i].factor});
-      if (costs.kept < costs.lost)
-        std::rotate(claims.begin() + i, claims.begin() + j, claims.begin() + j + 1);
-    }
-}
-
 /// Of claims of one axis by several factors, only the first spreads to other tensors.
-void LayoutPropagation::dropBeatenClaims(unsigned op, MutableArrayRef<TensorFactors> tensors,
+void LayoutPropagation::dropBeatenClaims(unsigned op, ArrayRef<FactorClaim> claims,
+                                         ClaimOrder &order, MutableArrayRef<TensorFactors> tensors,
                                          SweepDirection direction) {
   const GraphOp &graphOp = graph.ops[op];
-  SmallVector<OpClaim> held, claims = getClaims(graphOp.rule, tensors);
-  preferCheaper(graphOp, tensors, claims);
-  for (const OpClaim &claim : claims) {
+  SmallVector<FactorClaim> held;
+  for (const FactorClaim &claim : claims) {
     AxisList &axes = tensors[claim.tensor].layout.axes[claim.factor];
-    auto beats = [&](const OpClaim &other, const AxisRef &axis) {
+    auto beats = [&](const FactorClaim &other, const AxisRef &axis) {
       return other.factor != claim.factor &&
              llvm::any_of(tensors[other.tensor].layout.axes[other.factor],
                           [&](const AxisRef &taken) { return taken.overlaps(axis); });
     };
     bool beaten = false;
     for (unsigned i = 0; i < axes.size() && !beaten; ++i) {
-      auto holder =
-          llvm::find_if(held, [&](const OpClaim &other) { return beats(other, axes[i]); });
+      auto *holder =
+          llvm::find_if(held, [&](const FactorClaim &other) { return beats(other, axes[i]); });
       beaten = holder != held.end();
       if (!beaten)
         continue;
       FactorConflict conflict{claim.factor, claim.tensor, holder->tensor, axes[i], holder->factor};
-      recordConflicts(op, conflict, getCosts(graphOp, tensors, conflict));
+      recordConflict(op, conflict, order.getGrounds(*holder, claim));
       if (!takesOver(graphOp, claim.tensor, direction))
         axes.truncate(i);
     }
@@ -293,7 +329,7 @@ void LayoutPropagation::updatePartial(unsigned op, ArrayRef<TensorFactors> tenso
     value.partial = std::move(partial);
     for (unsigned user : value.ops)
       if (user != op && graph.ops[user].phase == phase && isDue(graph.ops[user]))
-        forward.insert(user);
+        forward.insert({graph.ops[user].depth, user});
   }
 }
 
@@ -301,35 +337,13 @@ void LayoutPropagation::updatePartial(unsigned op, ArrayRef<TensorFactors> tenso
 // Records
 //===----------------------------------------------------------------------===//
 
-/// The tensor from which `target` took the axes of a dimension: of those that split one of its
-/// factors further the one nearest to an annotation, which has the highest priority.
-static unsigned findSource(const GraphOp &op, unsigned target, unsigned dim,
-                           ArrayRef<TensorFactors> before) {
-  unsigned best = target;
-  for (unsigned factor : op.getMapping(target)[dim])
-    for (unsigned source = 0; source < before.size(); ++source)
-      if (source != target &&
-          getSize(before[source].layout.axes[factor]) >
-              getSize(before[target].layout.axes[factor]) &&
-          (best == target || before[source].priority > before[best].priority))
-        best = source;
-  return best;
-}
-
-void LayoutPropagation::record(unsigned op, unsigned tensor, const Layout &layout,
-                               ArrayRef<TensorFactors> before, SweepDirection direction) {
-  const GraphOp &graphOp = graph.ops[op];
-  unsigned value = graphOp.tensors[tensor];
-  for (unsigned dim = 0; dim < layout.dims.size(); ++dim) {
-    if (layout.dims[dim] == graph.values[value].layout.dims[dim])
-      continue;
-    unsigned source = findSource(graphOp, tensor, dim, before);
-    decisions.push_back({value, dim, layout.dims[dim], op, source, direction, round});
-    LLVM_DEBUG(llvm::dbgs() << "round " << round
-                            << (direction == SweepDirection::Forward ? " forward: " : " backward: ")
-                            << graphOp.op->getName() << " tensor " << tensor << " from tensor "
-                            << source << ": " << toDTensorString(layout, graph.mesh) << "\n");
-  }
+void LayoutPropagation::record(unsigned value, unsigned dim, const AxisList &axes, unsigned op,
+                               unsigned source, SweepDirection direction) {
+  decisions.push_back({value, dim, axes, op, source, direction, round});
+  LLVM_DEBUG(llvm::dbgs() << "round " << round
+                          << (direction == SweepDirection::Forward ? " forward: " : " backward: ")
+                          << graph.ops[op].op->getName() << " splits dimension " << dim
+                          << " of value " << value << " as tensor " << source << " does\n");
 }
 
 bool LayoutPropagation::isOpen(unsigned op, unsigned tensor) const {
@@ -339,16 +353,45 @@ bool LayoutPropagation::isOpen(unsigned op, unsigned tensor) const {
 
 /// Only what was open counts: that a request differs from what reaches it is a reshard, no
 /// conflict.
-void LayoutPropagation::recordConflicts(unsigned op, ArrayRef<FactorConflict> claims,
-                                        ConflictCosts costs) {
-  for (const FactorConflict &claim : claims) {
-    bool sameFactor = claim.holder == claim.factor;
-    if ((sameFactor && !isOpen(op, claim.target)) ||
-        !known.insert({op, claim.factor, sameFactor ? claim.target : 0, claim.axis}).second)
-      continue;
-    conflicts.push_back({op, claim, costs});
-    LLVM_DEBUG(llvm::dbgs() << "conflict at " << graph.ops[op].op->getName() << ": tensor "
-                            << claim.target << " keeps factor " << claim.holder << ", tensor "
-                            << claim.source << " wants factor " << claim.factor << "\n");
+void LayoutPropagation::recordConflict(unsigned op, const FactorConflict &claim,
+                                       const ConflictGrounds &grounds) {
+  bool sameFactor = claim.holder == claim.factor;
+  if ((sameFactor && !isOpen(op, claim.target)) ||
+      !known.insert({op, claim.factor, sameFactor ? claim.target : 0, claim.axis}).second)
+    return;
+  conflicts.push_back({op, claim, grounds});
+  LLVM_DEBUG(llvm::dbgs() << "conflict at " << graph.ops[op].op->getName() << ": tensor "
+                          << claim.target << " keeps factor " << claim.holder << ", tensor "
+                          << claim.source << " wants factor " << claim.factor << "\n");
+}
+
+/// A tensor that had the axes `before` was not asked; else the first claim that contends has won.
+void LayoutPropagation::recordConflicts(unsigned op, ArrayRef<FactorConflict> conflicts,
+                                        ArrayRef<FactorClaim> claims, ClaimOrder &order,
+                                        ArrayRef<TensorFactors> before) {
+  for (const FactorConflict &conflict : conflicts) {
+    FactorClaim lost{conflict.source, conflict.factor};
+    const auto *kept = llvm::find_if(claims, [&](const FactorClaim &claim) {
+      return claim.factor == conflict.holder && claim.tensor != lost.tensor &&
+             order.contend(claim, lost);
+    });
+    bool wasAsked = before[conflict.target].layout.axes[conflict.holder].empty();
+    recordConflict(op, conflict,
+                   wasAsked && kept != claims.end() ? order.getGrounds(*kept, lost)
+                                                    : ConflictGrounds());
   }
+}
+
+/// Told of the user whose claim lost.
+void LayoutPropagation::recordLost(const ValueDecision::Lost &lost) {
+  const ValueClaim &claim = *lost.claim;
+  const GraphOp &op = graph.ops[claim.op];
+  const TensorMapping &mapping = op.getMapping(claim.tensor);
+  SmallVector<TensorFactors, 6> tensors = project(op, SweepDirection::Forward);
+  unsigned factor = mapping[claim.dim].front();
+  for (unsigned other : mapping[claim.dim])
+    if (overlapsAny(tensors[claim.source].layout.axes[other], lost.axis))
+      factor = other;
+  unsigned holder = lost.holder == claim.dim ? factor : mapping[lost.holder].front();
+  recordConflict(claim.op, {factor, claim.source, claim.tensor, lost.axis, holder}, lost.grounds);
 }

@@ -1,6 +1,7 @@
 //===- PropagationGraph.cpp -----------------------------------------------===//
 
 #include "tpc/Propagation/PropagationGraph.h"
+#include "tpc/Propagation/ClaimOrder.h"
 #include "tpc/Propagation/RuleReader.h"
 
 using namespace mlir;
@@ -83,7 +84,8 @@ unsigned GraphBuilder::addValue(Value value, RankedTensorType type, Layout layou
                           ProgramPhase::Update,
                           {},
                           {},
-                          {}});
+                          {},
+                          /*depth=*/0});
   if (value)
     graph.numbers[value] = number;
   return number;
@@ -92,6 +94,14 @@ unsigned GraphBuilder::addValue(Value value, RankedTensorType type, Layout layou
 /// Links the op to its values. A value belongs to the first phase that touches it.
 void GraphBuilder::addOp(GraphOp op) {
   unsigned number = graph.ops.size();
+  for (int operand : ArrayRef(op.tensors).take_front(op.numOperands))
+    if (operand >= 0)
+      op.depth = std::max(op.depth, graph.values[operand].depth);
+  ++op.depth;
+  for (int result : ArrayRef(op.tensors).drop_front(op.numOperands))
+    if (result >= 0 && graph.values[result].ops.empty())
+      graph.values[result].depth = op.depth;
+  op.factorRanks = rankFactors(op.rule);
   for (int tensor : op.tensors) {
     if (tensor < 0)
       continue;

@@ -8,6 +8,7 @@ using namespace tpc;
 using llvm::ArrayRef;
 using llvm::MutableArrayRef;
 using llvm::SmallVector;
+using llvm::SmallVectorImpl;
 
 /// What `claimed` has beyond `own`, if `own` is a prefix of it or the reverse. Otherwise returns
 /// the number of the first claimed axis that differs; else the number of claimed axes.
@@ -28,6 +29,11 @@ static unsigned getExtension(ArrayRef<AxisRef> own, ArrayRef<AxisRef> claimed,
       return i;
   }
   return claimed.size();
+}
+
+bool tpc::areCompatible(ArrayRef<AxisRef> a, ArrayRef<AxisRef> b) {
+  AxisList extension;
+  return getExtension(a, b, extension) == b.size();
 }
 
 /// Appends `axis`, or lets the last axis grow by it where it is the next part of the same one.
@@ -67,19 +73,35 @@ private:
                                  : llvm::is_contained(options.kinds, kind);
   }
 
+  void collect(unsigned source, unsigned factor, SmallVectorImpl<Claim> &claims) const {
+    const AxisList &axes = tensors[source].layout.axes[factor];
+    if (propagates(rule.factors[factor].kind) && !axes.empty())
+      claims.push_back({source, factor, axes});
+  }
+
   SmallVector<Claim> collectClaims() const {
     SmallVector<Claim> claims;
+    for (const FactorClaim &claim : options.order)
+      collect(claim.tensor, claim.factor, claims);
+    if (!options.order.empty())
+      return claims;
     for (unsigned source = 0; source < tensors.size(); ++source)
       for (unsigned factor = 0; factor < rule.factors.size(); ++factor)
-        if (propagates(rule.factors[factor].kind) && !tensors[source].layout.axes[factor].empty())
-          claims.push_back({source, factor, tensors[source].layout.axes[factor]});
-    llvm::sort(claims, [&](const Claim &a, const Claim &b) { return getOrder(a) < getOrder(b); });
+        collect(source, factor, claims);
+    llvm::sort(claims, [&](const Claim &a, const Claim &b) { return comesFirst(a, b); });
     return claims;
   }
 
-  std::tuple<int, int64_t, unsigned, unsigned> getOrder(const Claim &claim) const {
-    const TensorFactors &tensor = tensors[claim.source];
-    return {-tensor.priority, -tensor.bytes, claim.source, claim.factor};
+  bool comesFirst(const Claim &a, const Claim &b) const {
+    const TensorFactors &left = tensors[a.source], &right = tensors[b.source];
+    auto first = std::tuple(-left.priority, -left.bytes, a.factor);
+    auto second = std::tuple(-right.priority, -right.bytes, b.factor);
+    if (first != second)
+      return first < second;
+    if (a.axes != b.axes)
+      return std::lexicographical_compare(a.axes.begin(), a.axes.end(), b.axes.begin(),
+                                          b.axes.end());
+    return a.source < b.source; // they say the same
   }
 
   void apply(const Claim &claim, unsigned target) {

@@ -75,14 +75,15 @@ func.func @batch(%x: tensor<4x6xf32> {tpc.layout = #tpc.layout<@mesh, [{"dp"}, {
 
 // -----
 
-// Two parameters: the columns of one and the rows of another meet in an addition.
-// CHECK: error: two annotations want "tp" of one arith.addf: operand 0 has dimension 1 (b) on "tp", operand 1 has dimension 0 (a) on "tp"
-// CHECK-NEXT: note: operand 0 has dimension 1 (b) on "tp"
-// CHECK-NEXT: note: through tpc.use, from its operand 0
-// CHECK-NEXT: plan.yaml:3:5: note: as 'v' is split here
+// Two parameters: the columns of one and the rows of another meet in an addition. Of equals the rows go first, whichever
+// operand has them.
+// CHECK: error: two annotations want "tp" of one arith.addf: operand 1 has dimension 0 (a) on "tp", operand 0 has dimension 1 (b) on "tp"
 // CHECK-NEXT: note: operand 1 has dimension 0 (a) on "tp"
 // CHECK-NEXT: note: through tpc.use, from its operand 0
 // CHECK-NEXT: plan.yaml:4:5: note: as 'w' is split here
+// CHECK-NEXT: note: operand 0 has dimension 1 (b) on "tp"
+// CHECK-NEXT: note: through tpc.use, from its operand 0
+// CHECK-NEXT: plan.yaml:3:5: note: as 'v' is split here
 tpc.mesh @mesh <["tp"=2]>
 func.func @parameters(%v: tensor<4x6xf32> {tpc.layout = #tpc.layout<@mesh, [{}, {"tp"}]>, tpc.param = #tpc.param<"v", shape = [4, 6], kind = linear, fan_in = 6>} loc("plan.yaml":3:5), %w: tensor<4x6xf32> {tpc.layout = #tpc.layout<@mesh, [{"tp"}, {}]>, tpc.param = #tpc.param<"w", shape = [4, 6], kind = linear, fan_in = 6>} loc("plan.yaml":4:5)) -> tensor<4x6xf32> {
   %a = tpc.use %v : tensor<4x6xf32>

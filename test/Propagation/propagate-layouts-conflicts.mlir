@@ -65,7 +65,7 @@ func.func @parameter(%x: tensor<400x6xf32>, %w: tensor<4x6xf32> {tpc.layout = #t
 // -----
 
 // Two axes for one dimension, each asked for once.
-// CHECK: remark: two annotations split a dimension of one arith.mulf in two ways: result 0 has dimension 0 (a) on "x", operand 1 has dimension 0 (a) on "y"; the first is kept: it comes first
+// CHECK: remark: two annotations split a dimension of one arith.mulf in two ways: result 0 has dimension 0 (a) on "x", operand 1 has dimension 0 (a) on "y"; the first is kept: both cost the same, and its dimension or mesh axis is the earlier one
 // CHECK: plan.yaml:9:5: note: {{which is asked for here|as .w. is split here}}
 // CHECK: plan.yaml:10:5: note: {{which is asked for here|as .w. is split here}}
 tpc.mesh @mesh <["x"=2, "y"=2]>

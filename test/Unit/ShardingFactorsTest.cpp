@@ -140,8 +140,32 @@ TEST(FactorPropagation, AnotherOrderIsAConflict) {
   auto tensors = makeTensors(rule, {makeLayout(mesh, {{1, 0}}), makeOpen(makeLayout(mesh, {{0}}))});
   PropagationResult result = propagateFactors(rule, tensors);
   EXPECT_FALSE(result.changed);
-  ASSERT_EQ(result.conflicts.size(), 2u); // each claims what the other cannot take
-  EXPECT_EQ(result.conflicts[0].axis, tp);
+  ASSERT_EQ(result.conflicts.size(), 2u);  // each claims what the other cannot take
+  EXPECT_EQ(result.conflicts[0].axis, dp); // the claim of the mesh's earlier axis is applied first
+  EXPECT_EQ(result.conflicts[1].axis, tp);
+}
+
+TEST(FactorPropagation, EqualClaimsDoNotFollowTheOrderOfTensors) {
+  ShardingRule rule = makeRule({{'a', 16}}, {"a", "a"}, {"a"});
+  Layout open = makeOpen(makeLayout(mesh, {{}})), onDp = makeLayout(mesh, {{0}}),
+         onTp = makeLayout(mesh, {{1}});
+  auto tensors = makeTensors(rule, {onDp, onTp, open});
+  auto swapped = makeTensors(rule, {onTp, onDp, open});
+  propagateFactors(rule, tensors);
+  propagateFactors(rule, swapped);
+  EXPECT_EQ(tensors[2].layout.axes[0], (AxisList{dp}));
+  EXPECT_EQ(swapped[2].layout, tensors[2].layout);
+}
+
+TEST(FactorPropagation, AGivenOrderDecides) {
+  ShardingRule rule = makeRule({{'a', 16}}, {"a", "a"}, {"a"});
+  auto tensors = makeTensors(
+      rule, {makeLayout(mesh, {{0}}), makeLayout(mesh, {{1}}), makeOpen(makeLayout(mesh, {{}}))});
+  FactorClaim order[] = {{1, 0}, {0, 0}};
+  PropagationOptions options;
+  options.order = order;
+  propagateFactors(rule, tensors, options);
+  EXPECT_EQ(tensors[2].layout.axes[0], (AxisList{tp}));
 }
 
 TEST(FactorPropagation, ClosedBlockedAndUnevenTakeNothing) {

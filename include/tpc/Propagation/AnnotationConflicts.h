@@ -23,7 +23,7 @@ namespace tpc {
 struct AnnotationConflict {
   unsigned op;
   TracedClaim kept, lost; ///< of different factors over one axis, or of one factor over two axes
-  ConflictCosts costs;    ///< zero where priority decided
+  ConflictGrounds grounds;
 };
 
 /// The conflicts of the forward program, in the order in which they arose; one for each pair of

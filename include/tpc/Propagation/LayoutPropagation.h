@@ -10,10 +10,14 @@
 // does, and then %a to split s, which cannot: f has the axis. That claim is a conflict, and what
 // becomes of it (a reduce-scatter of %y) is not decided here.
 //
-// Where one axis is wanted for two factors of an op, the first claim (of the parameter, else of the
-// request, else of what costs more to move, else of the larger tensor) is the only one that spreads
-// there. In an embedding with its
-// rows on "tp" whose result is asked to split the sequence, the ids stay whole.
+// Where one axis is wanted for two factors of an op, the first claim (ClaimOrder.h) is the only one
+// that spreads there. In an embedding with its rows on "tp" whose result is asked to split the
+// sequence, the ids stay whole.
+//
+// Nothing depends on the order in which the program is written. Forward sweeps visit ops by depth;
+// an op sees all its operands and writes its own results only. Backward sweeps visit ops from the
+// deepest; what they would have their operands take over waits until all users of a value have
+// spoken, and is then decided together (ValueClaims.h), for all values of one depth at once.
 //
 // A sum that linear ops merely pass on (the cotangents of q, k and v on their way to one another)
 // is formed once, behind the last of them: what inherits it does not take its axes for a dimension.
@@ -26,7 +30,8 @@
 #ifndef TPC_PROPAGATION_LAYOUTPROPAGATION_H
 #define TPC_PROPAGATION_LAYOUTPROPAGATION_H
 
-#include "tpc/Propagation/ConflictPricer.h"
+#include "tpc/Propagation/ValueClaims.h"
+#include <map>
 #include <set>
 
 namespace tpc {
@@ -43,22 +48,12 @@ struct LayoutDecision {
   unsigned round;
 };
 
-/// Seconds to move the tensors that hold a claim, were it to lose; zero where that did not decide.
-struct ConflictCosts {
-  double kept = 0, lost = 0;
-};
-
 /// A claim that a tensor could not take over, or that the target's own claim beat; the factors and
 /// tensors are those of `op`.
 struct LayoutConflict {
   unsigned op;
   FactorConflict claim;
-  ConflictCosts costs;
-};
-
-/// "The op splits `factor` over these axes", said by `tensor`.
-struct OpClaim {
-  unsigned tensor, factor;
+  ConflictGrounds grounds;
 };
 
 /// Closes the layouts of a graph.
@@ -81,29 +76,38 @@ private:
   void enqueueLevel(ProgramPhase phase);
   void sweep();
   void visit(unsigned op, SweepDirection direction);
+  void visitDeepest();
+  void decideDeepest();
   bool isDue(const GraphOp &op) const { return level == Broadcasts || !op.repeats; }
   llvm::SmallVector<TensorFactors, 6> project(const GraphOp &op, SweepDirection direction) const;
   bool takesOver(const GraphOp &op, unsigned tensor, SweepDirection direction) const;
-  void dropBeatenClaims(unsigned op, llvm::MutableArrayRef<TensorFactors> tensors,
-                        SweepDirection direction);
-  void preferCheaper(const GraphOp &op, llvm::ArrayRef<TensorFactors> tensors,
-                     llvm::MutableArrayRef<OpClaim> claims);
-  ConflictCosts getCosts(const GraphOp &op, llvm::ArrayRef<TensorFactors> tensors,
-                         const FactorConflict &claim);
+  void dropBeatenClaims(unsigned op, llvm::ArrayRef<FactorClaim> claims, ClaimOrder &order,
+                        llvm::MutableArrayRef<TensorFactors> tensors, SweepDirection direction);
   void updatePartial(unsigned op, llvm::ArrayRef<TensorFactors> tensors);
-  void update(unsigned op, llvm::ArrayRef<TensorFactors> before,
-              llvm::ArrayRef<TensorFactors> after, SweepDirection direction);
-  void record(unsigned op, unsigned tensor, const Layout &layout,
-              llvm::ArrayRef<TensorFactors> before, SweepDirection direction);
-  void recordConflicts(unsigned op, llvm::ArrayRef<FactorConflict> claims,
-                       ConflictCosts costs = {});
+  void updateResults(unsigned op, llvm::ArrayRef<TensorFactors> before,
+                     llvm::ArrayRef<TensorFactors> after);
+  void claimOperands(unsigned op, llvm::ArrayRef<TensorFactors> before,
+                     llvm::ArrayRef<TensorFactors> after);
+  void decide(unsigned value, std::vector<ValueClaim> &claims);
+  void record(unsigned value, unsigned dim, const AxisList &axes, unsigned op, unsigned source,
+              SweepDirection direction);
+  void recordConflict(unsigned op, const FactorConflict &claim, const ConflictGrounds &grounds);
+  void recordConflicts(unsigned op, llvm::ArrayRef<FactorConflict> conflicts,
+                       llvm::ArrayRef<FactorClaim> claims, ClaimOrder &order,
+                       llvm::ArrayRef<TensorFactors> before);
+  void recordLost(const ValueDecision::Lost &lost);
+  /// Only requests are priced, not what follows from them for gradients.
+  ConflictPricer *getPricer() { return phase == ProgramPhase::Forward ? &pricer : nullptr; }
   bool isOpen(unsigned op, unsigned tensor) const;
-  void enqueueNeighbours(unsigned value);
+  void enqueue(unsigned op);
+  void enqueueUsers(unsigned value);
   void close(ProgramPhase phase);
 
   PropagationGraph &graph;
   ConflictPricer &pricer;
-  std::set<unsigned> forward, backward;                              ///< ops to visit
+  std::set<std::pair<unsigned, unsigned>> forward, backward; ///< depths and ops to visit
+  /// What users want of values, by their depths and numbers.
+  std::map<std::pair<unsigned, unsigned>, std::vector<ValueClaim>> pending;
   std::set<std::tuple<unsigned, unsigned, unsigned, AxisRef>> known; ///< conflicts already recorded
   ProgramPhase phase = ProgramPhase::Forward;
   Level level = PassThrough;

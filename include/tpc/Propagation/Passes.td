@@ -17,10 +17,11 @@ def PropagateLayouts : Pass<"tpc-propagate-layouts", "::mlir::ModuleOp"> {
     replication does not. Three programs are settled one after the other, so that `@forward`, `@loss` and `@step`
     agree: the forward ops, those marked `tpc.backward`, those marked `tpc.update`. In each, pass-through factors go
     first, then reductions, then broadcasts and constants; and sweeps from operands to results go before sweeps from
-    results to operands. The first claim stays: an axis wanted by two factors of one op, or two axes wanted for one
-    dimension, are conflicts that `tpc-insert-reshards` resolves by cost. Claims of parameters go before those of
-    requests, these before all others, among equals of the forward program what costs more to move, else the larger
-    tensor's.
+    results to operands. All claims that meet are weighed together, those of one op in a forward sweep, those of all
+    users of a value in a backward sweep: an axis wanted by two factors, or two axes wanted for one dimension, go to the
+    parameter's claim, else the request's, else, in the forward program, what costs more to move on `machine`, else the
+    larger tensor's, else to the earlier dimension and mesh axis. Neither the order of ops nor that of operands matters.
+    What a value took over it keeps; `tpc-insert-reshards` resolves the conflicts by cost.
 
     Where the claims of two annotations of the forward program meet so that a reshard is needed where nobody asked for
     one, `on-conflict=cost` says in a remark which is kept, and why; `on-conflict=error` fails, with notes that follow

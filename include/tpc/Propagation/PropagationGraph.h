@@ -42,6 +42,7 @@ struct GraphValue {
   /// inherits from its op's operands: these are not free for its dimensions, as the sum is formed
   /// once, behind the last of the linear ops.
   AxisList partial, inherited;
+  unsigned depth = 0; ///< of the op that made it; 0 for arguments
 };
 
 struct GraphOp {
@@ -53,6 +54,10 @@ struct GraphOp {
   ProgramPhase phase;
   bool repeats;     ///< a broadcast or a constant: its result has values to spare on every rank
   bool forwardOnly; ///< nothing flows from its results to its operands
+  /// Ops on the longest way from the arguments to this one, itself included; as the order of visits
+  /// it is the same for all orders in which a program can be written.
+  unsigned depth = 0;
+  llvm::SmallVector<unsigned, 6> factorRanks = {}; ///< see rankFactors
 
   const TensorMapping &getMapping(unsigned tensor) const {
     return tensor < numOperands ? rule.operands[tensor] : rule.results[tensor - numOperands];

@@ -8,10 +8,10 @@
 //   take both
 //
 // A claim is "factor f is split over these axes", made by a tensor. Claims are applied in the order
-// of their tensor's priority, then the tensor's bytes, then its number, so the outcome does not
-// depend on the order of visits. A claim extends a tensor whose own list for the factor is a prefix
-// of the claimed one, by as many axes as the tensor has free; what it cannot take is reported as a
-// conflict.
+// that the caller gives them, else of their tensor's priority, then the tensor's bytes, then their
+// factor and axes, so the outcome does not depend on the order of visits or operands. A claim
+// extends a tensor whose own list for the factor is a prefix of the claimed one, by as many axes as
+// the tensor has free; what it cannot take is reported as a conflict.
 //
 //===----------------------------------------------------------------------===//
 
@@ -32,6 +32,14 @@ struct TensorFactors {
   int64_t bytes = 0;                  ///< among equals the larger tensor wins
 };
 
+/// "The op splits `factor` over the axes that `tensor` has for it."
+struct FactorClaim {
+  unsigned tensor, factor;
+};
+
+/// Does one of two lists for a factor continue the other?
+bool areCompatible(llvm::ArrayRef<AxisRef> a, llvm::ArrayRef<AxisRef> b);
+
 struct FactorConflict {
   unsigned factor; ///< that was not split
   unsigned source; ///< tensor that wanted it split
@@ -48,6 +56,8 @@ struct PropagationOptions {
   /// Stop before an axis that does not divide what is left of a factor, even where a claim asks for
   /// that and the factor could be padded.
   bool requireEven = true;
+  /// The claims that are made, the first to be served first; empty means all of them.
+  llvm::ArrayRef<FactorClaim> order;
 };
 
 struct PropagationResult {
