@@ -16,11 +16,30 @@ using namespace tpc;
 
 namespace {
 
+/// The pairs of permutes, each made once: on large meshes they are long.
+class PairTable {
+public:
+  explicit PairTable(const MeshContext &context) : context(context) {}
+
+  DenseI64ArrayAttr get(const Layout &from, const Layout &to, ArrayRef<AxisRef> axes) {
+    LayoutAttr source = context.getAttr(from), destination = context.getAttr(to);
+    DenseI64ArrayAttr &pairs = known[{source, destination, context.getAxesAttr(axes)}];
+    if (!pairs)
+      pairs = DenseI64ArrayAttr::get(source.getContext(),
+                                     getPermutePairs(from, to, axes, context.mesh));
+    return pairs;
+  }
+
+private:
+  const MeshContext &context;
+  DenseMap<std::tuple<Attribute, Attribute, Attribute>, DenseI64ArrayAttr> known;
+};
+
 /// Builds the collectives of one reshard in their global form.
 class CollectiveBuilder {
 public:
-  CollectiveBuilder(ReshardOp reshard, const MeshContext &context)
-      : context(context), builder(reshard), loc(reshard.getLoc()),
+  CollectiveBuilder(ReshardOp reshard, const MeshContext &context, PairTable &pairs)
+      : context(context), pairs(pairs), builder(reshard), loc(reshard.getLoc()),
         attributes(reshard->getDiscardableAttrDictionary()) {}
 
   Value build(Value input, const Layout &from, const ReshardStep &step) {
@@ -45,8 +64,8 @@ private:
     case CollectiveKind::AllToAll:
       return AllToAllOp::create(builder, loc, type, input, splitDim, dim, context.symbol, axes);
     case CollectiveKind::Permute:
-      return PermuteOp::create(builder, loc, type, input, getPairs(from, step), context.symbol,
-                               axes);
+      return PermuteOp::create(builder, loc, type, input,
+                               pairs.get(from, step.result, step.axes), context.symbol, axes);
     case CollectiveKind::ReduceScatter:
       return ReduceScatterOp::create(builder, loc, type, sum, input, dim, context.symbol, axes);
     case CollectiveKind::AllReduce:
@@ -55,12 +74,8 @@ private:
     llvm_unreachable("unknown collective");
   }
 
-  DenseI64ArrayAttr getPairs(const Layout &from, const ReshardStep &step) {
-    return builder.getDenseI64ArrayAttr(
-        getPermutePairs(from, step.result, step.axes, context.mesh));
-  }
-
   const MeshContext &context;
+  PairTable &pairs;
   OpBuilder builder;
   Location loc;
   DictionaryAttr attributes;
@@ -78,14 +93,16 @@ struct ExpandReshards : tpc::impl::ExpandReshardsBase<ExpandReshards> {
       return signalPassFailure();
     if (memoryCap > 0)
       planner->setMemoryCap(memoryCap);
+    PairTable pairs(*context);
     SmallVector<ReshardOp> reshards;
     getOperation().walk([&](ReshardOp reshard) { reshards.push_back(reshard); });
     for (ReshardOp reshard : reshards)
-      if (failed(expand(reshard, *context, *planner)))
+      if (failed(expand(reshard, *context, *planner, pairs)))
         return signalPassFailure();
   }
 
-  LogicalResult expand(ReshardOp reshard, const MeshContext &context, ReshardPlanner &planner) {
+  LogicalResult expand(ReshardOp reshard, const MeshContext &context, ReshardPlanner &planner,
+                       PairTable &pairs) {
     Value value = reshard.getInput();
     FailureOr<Layout> from = context.readLayout(value);
     if (failed(from))
@@ -98,7 +115,7 @@ struct ExpandReshards : tpc::impl::ExpandReshardsBase<ExpandReshards> {
         planner.plan(getShape(value), getElementBytes(value), *from, to);
     if (!plan)
       return emit() << llvm::toString(plan.takeError());
-    CollectiveBuilder builder(reshard, context);
+    CollectiveBuilder builder(reshard, context, pairs);
     for (const ReshardStep &step : *plan) {
       value = builder.build(value, *from, step);
       from = step.result;

@@ -94,36 +94,6 @@ static Error checkRequest(ArrayRef<int64_t> shape, const Layout &from, const Lay
 }
 
 //===----------------------------------------------------------------------===//
-// Permutations
-//===----------------------------------------------------------------------===//
-
-/// Number of the shard that `rank` holds along each dimension.
-static llvm::SmallVector<int64_t> getShardNumbers(const Layout &layout, const Mesh &mesh,
-                                                  int64_t rank) {
-  llvm::SmallVector<int64_t> parts;
-  for (const AxisList &axes : layout.dims)
-    parts.push_back(getSize(axes));
-  return getOffsets(parts, layout, mesh, rank);
-}
-
-llvm::SmallVector<int64_t> tpc::getPermutePairs(const Layout &from, const Layout &to,
-                                                ArrayRef<AxisRef> axes, const Mesh &mesh) {
-  llvm::SmallVector<int64_t> group = getGroups(axes, mesh).front(), pairs;
-  std::vector<bool> sent(group.size(), false);
-  for (size_t destination = 0; destination < group.size(); ++destination) {
-    auto wanted = getShardNumbers(to, mesh, group[destination]);
-    for (size_t source = 0; source < group.size(); ++source) {
-      if (sent[source] || getShardNumbers(from, mesh, group[source]) != wanted)
-        continue;
-      sent[source] = true;
-      pairs.append({static_cast<int64_t>(source), static_cast<int64_t>(destination)});
-      break;
-    }
-  }
-  return pairs;
-}
-
-//===----------------------------------------------------------------------===//
 // Plans
 //===----------------------------------------------------------------------===//
 

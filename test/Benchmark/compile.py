@@ -1,9 +1,9 @@
 """How compile time grows: `compile.py BUILD`. CPU seconds and peak memory of tpc-compile from config.json to one rank's
-program (printed to nowhere), by layers, devices and --dp-mode, of propagation alone on a forward graph, and of --check by
-layers and plan.
+program (printed to nowhere), by layers, devices, --dp-mode and plan, of propagation alone on a forward graph, and of --check
+by layers and plan.
 
-Llama-3-8B and Llama-3.1-405B as their config.json describes them; plan: megatron.yaml. Linear in layers and constant in
-devices is what to look for.
+Llama-3-8B and Llama-3.1-405B as their config.json describes them. Each case runs twice, the faster one counts. Then
+come the limits, PASS or FAIL each; the exit status is 1 if one fails.
 """
 import json
 import math
@@ -24,6 +24,13 @@ LLAMA_405B = {**COMMON, "hidden_size": 16384, "intermediate_size": 53248, "num_h
 LAYERS = [16, 32, 64, 126, 252]
 MESHES = ["dp=1,tp=8", "dp=8,tp=8", "dp=64,tp=8", "dp=128,tp=8", "dp=8,tp=16", "dp=256,tp=16"]
 MODES = ["ddp", "zero1", "zero2", "fsdp"]
+MEGATRON, NO_PLAN = f"{ROOT}/examples/plans/megatron.yaml", "none"
+DEVICE_MESHES = ["dp=1,tp=8", "dp=8,tp=8", "dp=64,tp=8", "dp=512,tp=8"]  # 8 to 4096 devices
+
+PROPAGATION_SECONDS = 0.05
+STEP_SECONDS, STEP_MEGABYTES = 3, 2048  # a training step of all 126 layers
+PER_LAYER = 1.5    # of the dearest layer to the cheapest, where the number of layers grows: linear
+PER_DEVICES = 1.5  # of the slowest to the fastest, where only the number of devices grows: constant
 
 
 def run(words):
@@ -38,11 +45,12 @@ def run(words):
     return (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, usage.ru_maxrss / 1024, out)
 
 
-def compile_model(build, folder, config, mesh, mode="train", output=os.devnull, emit="local", storage="ddp"):
+def compile_model(build, folder, config, mesh, mode="train", output=os.devnull, emit="local", storage="ddp",
+                  plan=MEGATRON):
     with open(os.path.join(folder, "config.json"), "w") as file:
         json.dump(config, file)
-    return run([f"{build}/bin/tpc-compile", folder, "--plan", f"{ROOT}/examples/plans/megatron.yaml", "--mesh", mesh,
-                "--mode", mode, "--batch", "1024", "--seq", "4096", "--dp-mode", storage, f"--emit={emit}",
+    return run([f"{build}/bin/tpc-compile", folder, "--plan", plan, "--mesh", mesh,
+                "--mode", mode, "--batch", "4096", "--seq", "4096", "--dp-mode", storage, f"--emit={emit}",
                 "-o", output])
 
 
@@ -50,7 +58,7 @@ def propagation_seconds(build, folder):
     """Wall seconds of tpc-propagate-layouts on the forward graph of the 8B model, without parsing."""
     imported = os.path.join(folder, "imported.mlir")
     compile_model(build, folder, LLAMA_8B, "dp=1,tp=8", mode="forward", output=imported, emit="import")
-    plan = f"--tpc-apply-plan=plan={ROOT}/examples/plans/megatron.yaml"
+    plan = f"--tpc-apply-plan=plan={MEGATRON}"
     _, _, out = run([f"{build}/bin/tpc-opt", imported, plan, "--tpc-propagate-layouts", "--mlir-timing",
                      "--mlir-timing-display=list", "-o", os.devnull])
     return float(re.search(r"([\d.]+) \([^)]*\)\s+PropagateLayouts", out).group(1))
@@ -69,20 +77,60 @@ def print_checks(build, folder):
     print()
 
 
+def step_cases():
+    """(layers, mesh, dp-mode, plan) of the training steps."""
+    cases = [(layers, "dp=8,tp=8", "ddp", MEGATRON) for layers in LAYERS]
+    cases += [(126, mesh, "ddp", MEGATRON) for mesh in [*MESHES, *DEVICE_MESHES]]
+    cases += [(126, mesh, storage, MEGATRON) for mesh in ["dp=8,tp=8", "dp=8,tp=16"] for storage in MODES[1:]]
+    cases += [(126, mesh, "fsdp", plan) for mesh in DEVICE_MESHES for plan in [MEGATRON, NO_PLAN]]
+    return list(dict.fromkeys(cases))
+
+
+def measure_steps(build, folder):
+    """CPU seconds and peak MB by case; prints the table."""
+    print("training step to one rank's program, Llama-3.1-405B's widths\n")
+    print(f"{'layers':>7} {'mesh':14}{'dp-mode':8}{'plan':10}{'devices':>8}{'CPU s':>8}{'peak MB':>9}")
+    measured = {}
+    for case in step_cases():
+        layers, mesh, storage, plan = case
+        devices = math.prod(int(size) for size in re.findall(r"\d+", mesh))
+        config = {**LLAMA_405B, "num_hidden_layers": layers}
+        runs = [compile_model(build, folder, config, mesh, storage=storage, plan=plan) for _ in range(2)]
+        seconds, memory, _ = measured[case] = min(runs)
+        name = os.path.basename(plan).removesuffix(".yaml")
+        print(f"{layers:>7} {mesh:14}{storage:8}{name:10}{devices:>8}{seconds:>8.2f}{memory:>9.0f}", flush=True)
+    return measured
+
+
+def get_verdicts(propagation, measured):
+    """(what, measured, limit) of each limit."""
+    whole = [value for case, value in measured.items() if case[0] == 126]
+    verdicts = [("propagation of 32 layers, seconds", propagation, PROPAGATION_SECONDS),
+                ("step of 126 layers, most CPU seconds", max(seconds for seconds, _, _ in whole), STEP_SECONDS),
+                ("step of 126 layers, most MB", max(memory for _, memory, _ in whole), STEP_MEGABYTES)]
+    # What a further layer takes, so that the fixed part of a compilation does not hide growth.
+    points = [(layers, measured[layers, "dp=8,tp=8", "ddp", MEGATRON][0]) for layers in LAYERS]
+    slopes = [(late[1] - early[1]) / (late[0] - early[0]) for early, late in zip(points, points[2:])]
+    verdicts.append(("linear in layers, dearest layer to cheapest", max(slopes) / min(slopes), PER_LAYER))
+    for storage, plan in [("ddp", MEGATRON), ("fsdp", MEGATRON), ("fsdp", NO_PLAN)]:
+        times = [measured[126, mesh, storage, plan][0] for mesh in DEVICE_MESHES[1:]]
+        name = os.path.basename(plan).removesuffix(".yaml")
+        verdicts.append((f"64 to 4096 devices, {storage}, {name}, slowest to fastest", max(times) / min(times),
+                         PER_DEVICES))
+    return verdicts
+
+
 def main(build):
     with tempfile.TemporaryDirectory() as folder:
-        print(f"propagation, 32-layer Llama-3-8B, forward, tp=8: {propagation_seconds(build, folder) * 1e3:.0f} ms\n")
+        propagation = propagation_seconds(build, folder)
+        print(f"propagation, 32-layer Llama-3-8B, forward, tp=8: {propagation * 1e3:.0f} ms\n")
         print_checks(build, folder)
-        print("training step to one rank's program, Llama-3.1-405B's widths\n")
-        print(f"{'layers':>7} {'mesh':14}{'dp-mode':8}{'devices':>8}{'CPU s':>8}{'peak MB':>9}")
-        cases = [(layers, "dp=8,tp=8", "ddp") for layers in LAYERS] + [(126, mesh, "ddp") for mesh in MESHES]
-        cases += [(126, mesh, storage) for mesh in ["dp=8,tp=8", "dp=8,tp=16"] for storage in MODES[1:]]
-        for layers, mesh, storage in cases:
-            devices = math.prod(int(size) for size in re.findall(r"\d+", mesh))
-            config = {**LLAMA_405B, "num_hidden_layers": layers}
-            seconds, memory, _ = compile_model(build, folder, config, mesh, storage=storage)
-            print(f"{layers:>7} {mesh:14}{storage:8}{devices:>8}{seconds:>8.2f}{memory:>9.0f}", flush=True)
+        verdicts = get_verdicts(propagation, measure_steps(build, folder))
+    print()
+    for what, value, limit in verdicts:
+        print(f"{'PASS' if value <= limit else 'FAIL'}  {what}: {value:.3g}, at most {limit}")
+    return any(value > limit for _, value, limit in verdicts)
 
 
 if __name__ == "__main__":
-    main(os.path.abspath(sys.argv[1]))
+    sys.exit(main(os.path.abspath(sys.argv[1])))

@@ -151,6 +151,31 @@ TEST(ReshardPlanner, PlansMoveDataToWhereTheySay) {
   checkAllPairs(makeMesh({{"x", 2}, {"y", 2}, {"z", 2}}), {16, 8});
 }
 
+/// Of a group of a million, by hand: the halves of the axis change places, so rank 1024 a + b gets
+/// the shard of rank 1024 b + a. Only linear work ends.
+TEST(ReshardPlanner, PairsOfLargeGroups) {
+  constexpr int64_t half = 1024;
+  Mesh large = makeMesh({{"x", half * half}});
+  Layout from = Layout::replicated(1), to = from;
+  from.dims[0] = {{0, 1, half}, {0, half, half}};
+  to.dims[0] = {{0, half, half}, {0, 1, half}};
+  auto pairs = getPermutePairs(from, to, {AxisRef::whole(large, 0)}, large);
+  ASSERT_EQ(pairs.size(), 2u * half * half);
+  for (int64_t rank = 0; rank < half * half; ++rank) {
+    ASSERT_EQ(pairs[2 * rank], rank % half * half + rank / half);
+    ASSERT_EQ(pairs[2 * rank + 1], rank);
+  }
+}
+
+/// Several ranks hold each shard: each of them sends it once.
+TEST(ReshardPlanner, PairsOfReplicasAreOneToOne) {
+  Mesh two = makeMesh({{"x", 2}, {"y", 2}});
+  auto pairs = getPermutePairs(makeLayout(two, {{0}}), makeLayout(two, {{1}}),
+                               {AxisRef::whole(two, 0), AxisRef::whole(two, 1)}, two);
+  // ranks 0, 1 hold the first half and 2, 3 the second; 0, 2 want the first and 1, 3 the second
+  EXPECT_EQ(pairs, (llvm::SmallVector<int64_t>{0, 0, 2, 1, 1, 2, 3, 3}));
+}
+
 //===----------------------------------------------------------------------===//
 // Worked examples
 //===----------------------------------------------------------------------===//
