@@ -71,6 +71,15 @@ def test_more_memory_than_there_is(work, tmp_path):
     assert time.time() - began < 10
 
 
+@pytest.mark.parametrize("path, message", [("none/l", "No such file or directory"), (".", "it is a folder")])
+def test_bad_path_for_logits(work, tmp_path, data, path, message):
+    """Said before the weights are read: here there are none."""
+    program = work.program(GROUPED, MESHES["tp2"], mode="forward")
+    result = run(program, "--load", tmp_path / "none", "--data", data, "--logits", tmp_path / path)
+    complain(result, f"cannot write {tmp_path / path}: {message}")
+    assert result.stderr.count("error") == 1, result.stderr
+
+
 @pytest.fixture
 def small_cgroup():
     """A memory cgroup of 300 MB, and the file that takes a process into it."""
