@@ -51,7 +51,7 @@ private:
     StepMetrics metrics;
     Span span;
     std::vector<tpc_context::Wait> waits;
-    bool timesCollectives;
+    bool timesCollectives = true;
     FetchedScalar loss, gradientNorm;
     std::unique_ptr<Mark> fetched;
   };

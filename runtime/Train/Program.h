@@ -13,8 +13,8 @@ namespace tpc::runtime {
 
 /// A scalar output on its way to the host.
 struct FetchedScalar {
-  const char *bytes;
-  tpc_dtype dtype;
+  const char *bytes = nullptr;
+  tpc_dtype dtype = TPC_F32;
   /// When a mark() given after the fetch has come, and before another 32 scalars are fetched.
   double value() const;
 };
