@@ -108,11 +108,14 @@ def test_a_loss_that_is_not_finite_ends_what_is_under_way(stand_ins, tmp_path, d
     assert steps == list(range(1, steps[-1] + 1)) and f"at step {steps[-1]}:" in result.stderr
 
 
-def test_a_rank_that_dies_ends_a_replayed_step(stand_ins, tmp_path, data, start):
+def test_a_rank_that_dies_ends_a_replayed_step(stand_ins, tmp_path, data):
     program = stand_ins.program(GROUPED, *RUNS["tp2-nccl"][0])
-    result = stand_ins.run(program, "--data", data, "--steps", 100000, "--cuda-graph", "--timeout", 20, "--quiet", ranks=2,
-                           before=["sh", "-c", 'if [ "$TPC_RANK" = 1 ]; then "$0" "$@" & sleep 3; kill -9 $!; wait $!; '
-                                               'else exec "$0" "$@"; fi'])
+    metrics = tmp_path / "metrics.jsonl"
+    metrics.touch()
+    kill_rank_1 = (f'[ "$TPC_RANK" = 0 ] && exec "$0" "$@"; "$0" "$@" & '
+                   f'until [ $(wc -l < {metrics}) -gt 4 ]; do sleep 0.1; done; kill -9 $!; wait $!')
+    result = stand_ins.run(program, "--data", data, "--steps", 100000, "--cuda-graph", "--timeout", 20, "--quiet", "--metrics",
+                           metrics, ranks=2, before=["sh", "-c", kill_rank_1])
     assert result.returncode != 0
     assert "rank 1 on " in result.stderr and " of the recorded step" in result.stderr, result.stderr
 
