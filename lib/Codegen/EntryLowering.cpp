@@ -169,12 +169,15 @@ LogicalResult EntryLowering::lowerContract(ContractOp op) {
     return failure();
   Field shape = Field::array({desc->batch, desc->m, desc->n, desc->k, desc->aBatch, desc->aM,
                               desc->aK, desc->bBatch, desc->bK, desc->bN, desc->cBatch, desc->cM,
-                              desc->cN, /*accumulate=*/0});
+                              desc->cN, op.getAccumulate() ? 1 : 0});
   Value descriptor =
       getDescriptor("tpc_contract_desc", {Field::int32(*dtype), Field::int32(*resultDtype), shape});
-  runtime.call(builder, loc, "tpc_contract", {},
-               {context, descriptor, getPointer(op.getLhs()), getPointer(op.getRhs()),
-                getPointer(op.getResult())});
+  SmallVector<Value> operands = {context, descriptor};
+  for (Value operand : op->getOperands())
+    operands.push_back(getPointer(operand));
+  operands.push_back(getPointer(op.getResult()));
+  runtime.call(builder, loc, op.getAccumulate() ? "tpc_contract_add" : "tpc_contract", {},
+               operands);
   return success();
 }
 

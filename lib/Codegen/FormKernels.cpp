@@ -1,6 +1,7 @@
 //===- FormKernels.cpp - entry programs become lists of kernel launches --------===//
 
 #include "ExpandCompound.h"
+#include "FuseAccumulation.h"
 #include "KernelClusters.h"
 #include "KernelPlan.h"
 #include "WidenFloats.h"
@@ -209,6 +210,7 @@ static void eraseDeadOps(Block &block) {
 
 static LogicalResult formKernels(func::FuncOp function, KernelLibrary &library) {
   Block &block = function.getBody().front();
+  fuseAccumulation(function);
   widenNarrowFloats(function);
   expandCompoundOps(function);
   eraseDeadOps(block);

@@ -49,6 +49,8 @@ bool tpc::allowsInPlace(Operation *op, unsigned result, unsigned operand) {
     return false;
   if (isa<AllReduceOp, DropoutOp>(op))
     return result == operand;
+  if (auto contract = dyn_cast<ContractOp>(op))
+    return contract.getAccumulate() && operand == 2;
   auto launch = dyn_cast<LaunchOp>(op);
   if (!launch)
     return false;

@@ -50,6 +50,9 @@ LogicalResult ContractOp::verify() {
     if (!getResultDims().contains(entry.getKey()) &&
         !(getLhsDims().contains(entry.getKey()) && getRhsDims().contains(entry.getKey())))
       return emitOpError("expects a letter of one operand alone in the result (C6), got '") << entry.getKey() << "'";
+  if (getAccumulate() && getAccumulate().getType() != getType())
+    return emitOpError("expects to accumulate on a value of the result's type (C7), got ")
+           << getAccumulate().getType();
   return success();
 }
 
@@ -64,7 +67,8 @@ void ContractOp::build(OpBuilder &builder, OperationState &state, Value lhs, Val
                                              : getTensor(rhs).getDimSize(rhsDims.find(letter)));
   }
   Type element = elementType ? elementType : getTensor(lhs).getElementType();
-  build(builder, state, RankedTensorType::get(shape, element), lhs, rhs, equation);
+  build(builder, state, RankedTensorType::get(shape, element), lhs, rhs, /*accumulate=*/Value(),
+        equation);
 }
 
 static ParseResult parseLetters(OpAsmParser &parser, std::string &equation) {
@@ -81,12 +85,16 @@ static ParseResult parseLetters(OpAsmParser &parser, std::string &equation) {
 }
 
 ParseResult ContractOp::parse(OpAsmParser &parser, OperationState &state) {
-  OpAsmParser::UnresolvedOperand lhs, rhs;
+  OpAsmParser::UnresolvedOperand lhs, rhs, accumulate;
   std::string lhsDims, rhsDims, resultDims;
   FunctionType type;
-  if (parser.parseOperand(lhs) || parser.parseComma() || parser.parseOperand(rhs) || parser.parseColon() ||
-      parseLetters(parser, lhsDims) || parser.parseComma() || parseLetters(parser, rhsDims) || parser.parseArrow() ||
-      parseLetters(parser, resultDims) || parser.parseOptionalAttrDict(state.attributes) || parser.parseColon())
+  if (parser.parseOperand(lhs) || parser.parseComma() || parser.parseOperand(rhs))
+    return failure();
+  bool accumulates = succeeded(parser.parseOptionalKeyword("accumulate"));
+  if ((accumulates && parser.parseOperand(accumulate)) || parser.parseColon() ||
+      parseLetters(parser, lhsDims) || parser.parseComma() || parseLetters(parser, rhsDims) ||
+      parser.parseArrow() || parseLetters(parser, resultDims) ||
+      parser.parseOptionalAttrDict(state.attributes) || parser.parseColon())
     return failure();
   SMLoc location = parser.getCurrentLocation();
   if (parser.parseType(type))
@@ -95,7 +103,10 @@ ParseResult ContractOp::parse(OpAsmParser &parser, OperationState &state) {
     return parser.emitError(location, "expected a type of two operands and one result");
   state.addAttribute("equation", parser.getBuilder().getStringAttr(lhsDims + "," + rhsDims + "->" + resultDims));
   state.addTypes(type.getResults());
-  return parser.resolveOperands({lhs, rhs}, type.getInputs(), location, state.operands);
+  if (parser.resolveOperands({lhs, rhs}, type.getInputs(), location, state.operands))
+    return failure();
+  return accumulates ? parser.resolveOperand(accumulate, type.getResult(0), state.operands)
+                     : ParseResult(success());
 }
 
 static void printLetters(OpAsmPrinter &printer, StringRef letters) {
@@ -105,7 +116,10 @@ static void printLetters(OpAsmPrinter &printer, StringRef letters) {
 }
 
 void ContractOp::print(OpAsmPrinter &printer) {
-  printer << " " << getLhs() << ", " << getRhs() << " : ";
+  printer << " " << getLhs() << ", " << getRhs();
+  if (getAccumulate())
+    printer << " accumulate " << getAccumulate();
+  printer << " : ";
   printLetters(printer, getLhsDims());
   printer << ", ";
   printLetters(printer, getRhsDims());
@@ -113,7 +127,8 @@ void ContractOp::print(OpAsmPrinter &printer) {
   printLetters(printer, getResultDims());
   printer.printOptionalAttrDict((*this)->getAttrs(), {"equation"});
   printer << " : ";
-  printer.printFunctionalType(*this);
+  printer.printFunctionalType(TypeRange{getLhs().getType(), getRhs().getType()},
+                              TypeRange{getType()});
 }
 
 //===-- reduce, broadcast, transpose -------------------------------------------===//

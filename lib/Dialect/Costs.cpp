@@ -42,12 +42,16 @@ static int64_t perElement(Value value, int64_t operations) {
   return multiply({getElements(value), operations});
 }
 
-int64_t ContractOp::getFlops() {
+int64_t ContractOp::getModelFlops(bool) {
   int64_t flops = multiply({2, getElements(getResult())});
   for (auto [index, letter] : llvm::enumerate(getLhsDims()))
     if (!getResultDims().contains(letter))
       flops = multiply({flops, cast<RankedTensorType>(getLhs().getType()).getDimSize(index)});
   return flops;
+}
+
+int64_t ContractOp::getFlops() {
+  return getModelFlops(/*masked=*/false) + (getAccumulate() ? getElements(getResult()) : 0);
 }
 
 /// Two products of s x t x d per head; a causal mask halves them.
@@ -60,7 +64,6 @@ int64_t AttentionOp::getFlops() { return getAttentionFlops(getQ(), getK(), getCa
 /// The scores again, then two products each for q k^T and for the probabilities times v.
 int64_t AttentionGradOp::getFlops() { return getAttentionFlops(getQ(), getK(), getCausal(), 5); }
 
-int64_t ContractOp::getModelFlops(bool) { return getFlops(); }
 int64_t AttentionOp::getModelFlops(bool masked) {
   return getAttentionFlops(getQ(), getK(), getCausal() && !masked, 2);
 }

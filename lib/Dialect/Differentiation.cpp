@@ -72,6 +72,8 @@ LogicalResult ContractOp::buildCotangents(OpBuilder &builder, ValueRange cotange
                           getCotangentElement(getLhs())),
        ContractOp::create(builder, getLoc(), cotangent, getLhs(), result + "," + lhs + "->" + rhs,
                           getCotangentElement(getRhs()))});
+  if (getAccumulate())
+    operands.push_back(cotangents[0]);
   return success();
 }
 

@@ -38,7 +38,11 @@ ShardingRule ContractOp::getShardingRule() {
   for (char letter : getLhsDims())
     if (!getResultDims().contains(letter))
       reduced += letter;
-  return buildRule(*this, {getLhsDims().str(), getRhsDims().str()}, {getResultDims().str()}, reduced, {}, {{0}, {1}});
+  std::string lhs = getLhsDims().str(), rhs = getRhsDims().str(), result = getResultDims().str();
+  if (!getAccumulate())
+    return buildRule(*this, {lhs, rhs}, {result}, reduced, {}, {{0}, {1}});
+  // Were a sum split, each of its parts would be added to all of what it accumulates on.
+  return buildRule(*this, {lhs, rhs, result}, {result}, {}, reduced, {{0, 2}, {1, 2}});
 }
 
 ShardingRule ReduceOp::getShardingRule() {

@@ -45,7 +45,7 @@ static LogicalResult contract(Operation *op, Operands operands, Results &results
   int64_t next = 0;
   forEachIndex(result.shape, [&](ArrayRef<int64_t> index) {
     int64_t lhsBase = dot(index, lhsKept), rhsBase = dot(index, rhsKept);
-    double sum = 0;
+    double sum = einsum.getAccumulate() ? operands[2]->data[next] : 0;
     forEachIndex(summedShape, [&](ArrayRef<int64_t> inner) {
       sum += lhs.data[lhsBase + dot(inner, lhsSummed)] * rhs.data[rhsBase + dot(inner, rhsSummed)];
     });

@@ -119,8 +119,8 @@ void CudaDevice::launch(tpc_context &, const tpc_device_kernel_desc &desc, char 
 }
 
 void CudaDevice::contract(tpc_context &, const tpc_contract_desc &desc, const char *a,
-                          const char *b, char *c) {
-  products.run(desc, a, b, c, workspace, workspaceBytes);
+                          const char *b, const char *addend, char *c) {
+  products.run(desc, a, b, addend, c, workspace, workspaceBytes);
 }
 
 void CudaDevice::attention(tpc_context &, const tpc_attention_desc &desc, const char *q,

@@ -49,7 +49,7 @@ public:
   void launch(tpc_context &context, const tpc_device_kernel_desc &kernel,
               char *const *arguments) override;
   void contract(tpc_context &context, const tpc_contract_desc &desc, const char *a, const char *b,
-                char *c) override;
+                const char *addend, char *c) override;
   void attention(tpc_context &context, const tpc_attention_desc &desc, const char *q, const char *k,
                  const char *v, char *out, char *logSumExp, char *workspace) override;
   void attentionGrad(tpc_context &context, const tpc_attention_desc &desc, const char *q,

@@ -193,15 +193,18 @@ Products::Prepared &Products::prepare(const std::string &key, const tpc_contract
   return *product;
 }
 
-void Products::run(const tpc_contract_desc &given, const char *a, const char *b, char *c,
-                   char *workspace, uint64_t workspaceBytes) {
-  if (given.batch <= 0 || given.m <= 0 || given.n <= 0 || (given.k <= 0 && given.accumulate))
+void Products::run(const tpc_contract_desc &given, const char *a, const char *b, const char *addend,
+                   char *c, char *workspace, uint64_t workspaceBytes) {
+  if (given.batch <= 0 || given.m <= 0 || given.n <= 0 ||
+      (given.k <= 0 && given.accumulate && addend == c))
     return;
   if (given.k <= 0)
     throw Error(print(given) + ": a sum of nothing");
   tpc_contract_desc desc = rowMajor(given, a, b);
   openLibrary();
-  uint32_t alignment = alignmentOf({a, b, c});
+  if (!desc.accumulate)
+    addend = c;
+  uint32_t alignment = alignmentOf({a, b, addend, c});
   std::string key = keyOf(desc, alignment, workspaceBytes, deterministic);
   Prepared &product = prepare(key, desc, alignment, workspaceBytes);
   float one = 1, beta = desc.accumulate ? 1 : 0;
@@ -210,7 +213,7 @@ void Products::run(const tpc_contract_desc &given, const char *a, const char *b,
   const void *alpha = wide ? static_cast<const void *>(&wideOne) : &one;
   const void *scale = wide ? static_cast<const void *>(&wideBeta) : &beta;
   library->check(library->matmul(library->handle, product.operation, alpha, b, product.first, a,
-                                 product.second, scale, c, product.result, c, product.result,
+                                 product.second, scale, addend, product.result, c, product.result,
                                  &product.algorithm, workspace, workspaceBytes, stream),
                  print(desc));
 }

@@ -23,9 +23,10 @@ public:
 
   /// Does nothing if it is open. Throws Error naming what is missing and the remedy.
   void openLibrary();
-  /// Gives the stream what tpc_contract defines, by the library, opened if it is not. Throws Error.
-  void run(const tpc_contract_desc &desc, const char *a, const char *b, char *c, char *workspace,
-           uint64_t workspaceBytes);
+  /// Gives the stream what tpc_contract_add defines, by the library, opened if it is not. Throws
+  /// Error.
+  void run(const tpc_contract_desc &desc, const char *a, const char *b, const char *addend, char *c,
+           char *workspace, uint64_t workspaceBytes);
 
 private:
   struct Prepared;

@@ -35,7 +35,13 @@ void tpc_copy(tpc_context *context, char *to, const char *from, int64_t bytes) {
 
 void tpc_contract(tpc_context *context, const tpc_contract_desc *desc, const char *a, const char *b,
                   char *c) {
-  onDevice(context, "contract", [&](Device &device) { device.contract(*context, *desc, a, b, c); });
+  tpc_contract_add(context, desc, a, b, c, c);
+}
+
+void tpc_contract_add(tpc_context *context, const tpc_contract_desc *desc, const char *a,
+                      const char *b, const char *addend, char *c) {
+  onDevice(context, "contract",
+           [&](Device &device) { device.contract(*context, *desc, a, b, addend, c); });
 }
 
 void tpc_attention(tpc_context *context, const tpc_attention_desc *desc, const char *q,

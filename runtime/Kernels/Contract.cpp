@@ -1,11 +1,14 @@
 // Contractions: f32 by oneDNN's gemm, bf16 by its matmul where it has one, f64 by definition.
 #include "Device/CpuDevice.h"
+#include "Device/Threads.h"
 #include "Kernels/ContractCache.h"
 #include "Kernels/Gemm.h"
 #include "Kernels/PlainContract.h"
 #include "Kernels/RowMajor.h"
+#include "tpc/runtime/Collective.h"
 #include "tpc/runtime/Context.h"
 
+#include <cstring>
 #include <memory>
 #include <string>
 
@@ -17,6 +20,16 @@ std::string print(const tpc_contract_desc &desc) {
   std::string text = "contraction of " + std::to_string(desc.m) + "x" + std::to_string(desc.n) +
                      "x" + std::to_string(desc.k) + " in " + toString(desc.dtype);
   return desc.result_dtype == desc.dtype ? text : text + " to " + toString(desc.result_dtype);
+}
+
+/// Puts the addend where the product is added to it.
+void copyAddend(int threads, const tpc_contract_desc &desc, const char *addend, char *c) {
+  auto bytes = static_cast<int64_t>(elementBytes(desc.result_dtype)), rowBytes = desc.n * bytes;
+  auto copyRow = [&](int64_t row, int) {
+    int64_t first = (row / desc.m * desc.c_batch + row % desc.m * desc.c_m) * bytes;
+    std::memcpy(c + first, addend + first, static_cast<size_t>(rowBytes));
+  };
+  parallelItems(threads, desc.batch * desc.m, copyRow);
 }
 
 /// Rows or columns must be contiguous; a dimension of size 1 has no stride.
@@ -34,14 +47,18 @@ void contractNarrow(ContractCache &contracts, int threads, const tpc_contract_de
 } // namespace
 
 void CpuDevice::contract(tpc_context &context, const tpc_contract_desc &given, const char *a,
-                         const char *b, char *c) {
-  if (given.batch <= 0 || given.m <= 0 || given.n <= 0 || (given.k <= 0 && given.accumulate))
+                         const char *b, const char *addend, char *c) {
+  if (given.batch <= 0 || given.m <= 0 || given.n <= 0)
     return;
   tpc_contract_desc desc = rowMajor(given, a, b);
   if (!contiguous(desc.m, desc.k, desc.a_m, desc.a_k) ||
       !contiguous(desc.k, desc.n, desc.b_k, desc.b_n) ||
       !contiguous(desc.m, desc.n, desc.c_m, desc.c_n))
     throw Error(print(desc) + " with a matrix that is contiguous in neither direction");
+  if (desc.accumulate && addend != c)
+    copyAddend(context.threads, desc, addend, c);
+  if (desc.k <= 0 && desc.accumulate)
+    return;
   if (desc.dtype == TPC_BF16 && (desc.result_dtype == TPC_BF16 || desc.result_dtype == TPC_F32)) {
     if (!contracts)
       contracts = std::make_unique<ContractCache>();

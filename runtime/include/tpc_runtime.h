@@ -93,6 +93,10 @@ typedef struct tpc_contract_desc {
 
 void tpc_contract(tpc_context *context, const tpc_contract_desc *desc, const char *a, const char *b, char *c);
 
+/* The same with `accumulate`, where what is added to the sum may lie elsewhere: `addend` is laid out as C, and is C or
+ * does not overlap it. */
+void tpc_contract_add(tpc_context *context, const tpc_contract_desc *desc, const char *a, const char *b,
+                      const char *addend, char *c);
 /* Causal (or full) attention with grouped key/value heads, row-major contiguous:
  * q, out: [batch, queries, kv_heads, group, head_dim]; k, v: [batch, keys, kv_heads, head_dim];
  * log_sum_exp: [batch, queries, kv_heads, group] f32. out = softmax(scale * q k^T) v, the mask letting query i see

@@ -111,3 +111,21 @@ func.func @loss(%x: tensor<8xbf16> {tpc.input = "x"},
   %z = tpc.contract %y, %u : [k], [k] -> [] : (tensor<8xbf16>, tensor<8xbf16>) -> tensor<f32>
   return %z : tensor<f32>
 }
+
+// -----
+
+// What a product accumulates on gets the cotangent of the sum.
+// CHECK-LABEL: func.func @step(
+// CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<4x8xf32> {tpc.input = "x"}
+// CHECK: tpc.contract {{.*}} accumulate
+// CHECK: %[[D:.*]] = tpc.broadcast %{{.*}} dims [] {tpc.backward} : tensor<f32> -> tensor<4x6xf32>
+// CHECK: %[[G:.*]] = tpc.contract %[[D]], %[[X]] : [s, n], [s, k] -> [n, k] {tpc.backward}
+// CHECK: return %{{.*}}, %[[G]], %[[D]]
+func.func @loss(%x: tensor<4x8xf32> {tpc.input = "x"},
+                %w: tensor<6x8xf32> {tpc.param = #tpc.param<"w", shape = [6, 8], kind = linear, fan_in = 8>},
+                %c: tensor<4x6xf32> {tpc.param = #tpc.param<"c", shape = [4, 6], kind = linear, fan_in = 8>})
+    -> (tensor<f32> {tpc.output = "loss"}) {
+  %y = tpc.contract %x, %w accumulate %c : [s, k], [n, k] -> [s, n] : (tensor<4x8xf32>, tensor<6x8xf32>) -> tensor<4x6xf32>
+  %l = tpc.reduce sum %y dims [0, 1] : tensor<4x6xf32> -> tensor<f32>
+  return %l : tensor<f32>
+}

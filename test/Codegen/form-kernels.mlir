@@ -12,11 +12,13 @@ func.func @residual(%x: tensor<4x8xf32>, %y: tensor<4x8xf32>, %w: tensor<8xf32>,
   %1 = tpc.rms_norm %0, %w eps 1.0e-5 : tensor<4x8xf32>, tensor<8xf32>
   // CHECK: %[[C:.*]] = tpc.contract %[[A]]#1, %[[V]]
   %2 = tpc.contract %1, %v : [s, k], [n, k] -> [s, n] : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
-  // CHECK: %[[B:.*]]:2 = tpc.launch @[[NORM]](%[[A]]#0, %[[C]], %[[W]])
-  %3 = arith.addf %0, %2 : tensor<4x8xf32>
-  %4 = tpc.rms_norm %3, %w eps 1.0e-5 : tensor<4x8xf32>, tensor<8xf32>
+  // CHECK: %[[S:.*]] = tpc.all_reduce sum %[[C]]
+  %3 = tpc.all_reduce sum %2 over @mesh ["tp"] : tensor<4x8xf32>
+  // CHECK: %[[B:.*]]:2 = tpc.launch @[[NORM]](%[[A]]#0, %[[S]], %[[W]])
+  %4 = arith.addf %0, %3 : tensor<4x8xf32>
+  %5 = tpc.rms_norm %4, %w eps 1.0e-5 : tensor<4x8xf32>, tensor<8xf32>
   // CHECK: return %[[B]]#0, %[[B]]#1
-  return %3, %4 : tensor<4x8xf32>, tensor<4x8xf32>
+  return %4, %5 : tensor<4x8xf32>, tensor<4x8xf32>
 }
 
 // No kernel may need what depends on itself: the two sums around the contraction stay apart.

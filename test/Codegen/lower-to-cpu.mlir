@@ -71,6 +71,22 @@ func.func @products(%x: tensor<2x8x4xf32>, %wq: tensor<3x2x4x4xf32>, %wo: tensor
 
 // -----
 
+// What is added may lie elsewhere than the sum: here in an argument, which stays.
+// CHECK-DAG: dense<[1, 4, 4, 4, 0, 4, 1, 0, 1, 4, 0, 4, 1, 1]>
+// CHECK-LABEL: llvm.func @tpc_entry_accumulate
+// CHECK-SAME: (%[[CONTEXT:.*]]: !llvm.ptr, %[[PRIVATE:.*]]: !llvm.ptr, %{{.*}}: !llvm.ptr)
+func.func @accumulate(%y: tensor<4x4xf32>, %x: tensor<4x4xf32>, %w: tensor<4x4xf32>) -> tensor<4x4xf32> {
+  // CHECK: llvm.mlir.constant(0 : i64)
+  // CHECK-NEXT: %[[ADDEND:.*]] = llvm.getelementptr %[[PRIVATE]]
+  // CHECK-NEXT: llvm.mlir.constant(192 : i64)
+  // CHECK-NEXT: %[[SUM:.*]] = llvm.getelementptr %[[PRIVATE]]
+  // CHECK-NEXT: llvm.call @tpc_contract_add(%[[CONTEXT]], %{{.*}}, %{{.*}}, %{{.*}}, %[[ADDEND]], %[[SUM]])
+  %0 = tpc.contract %x, %w accumulate %y : [s, k], [n, k] -> [s, n] : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
+  return %0 : tensor<4x4xf32>
+}
+
+// -----
+
 // Calls of the other library kernels; the shard's first row comes from a sub-axis: (c / 1) % 2 of tp = 4.
 tpc.mesh @mesh <["tp"=4]>
 // CHECK-LABEL: llvm.func @tpc_entry_library

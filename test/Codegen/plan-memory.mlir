@@ -171,3 +171,21 @@ func.func @started(%x: tensor<16xf32>) -> tensor<16xf32> {
   %y = tpc.launch @join(%r, %s, %c) : (tensor<16xf32>, tensor<16xf32>, tensor<16xf32>) -> tensor<16xf32>
   return %y : tensor<16xf32>
 }
+
+// -----
+
+// What a product accumulates on dies there in the second product, whose sum takes its place, but not in the first: an
+// argument stays. x, w, %0 (and %1), %2: four slots of 64 bytes.
+// CHECK: tpc.arena = {{.*}}private = 256 : i64
+// CHECK-LABEL: @accumulate
+func.func @accumulate(%x: tensor<4x4xf32>, %w: tensor<4x4xf32>) -> tensor<4x4xf32> {
+  // CHECK: tpc.contract %arg0, %arg1 accumulate %arg0 {{.*}}offset = [[SUM:[0-9]+]]
+  %0 = tpc.contract %x, %w accumulate %x : [s, k], [n, k] -> [s, n] : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
+  // CHECK-NEXT: tpc.contract %arg1, %arg0 accumulate %0 {{.*}}offset = [[SUM]],
+  %1 = tpc.contract %w, %x accumulate %0 : [s, k], [n, k] -> [s, n] : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
+  // A factor is read until the end: %2 does not lie in the place of %1.
+  // CHECK-NOT: offset = [[SUM]],
+  // CHECK: return
+  %2 = tpc.contract %1, %x accumulate %1 : [s, k], [n, k] -> [s, n] : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
+  return %2 : tensor<4x4xf32>
+}

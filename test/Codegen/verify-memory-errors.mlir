@@ -33,6 +33,21 @@ module attributes {tpc.arena = {private = 128 : i64, shared = 0 : i64}} {
 
 // -----
 
+// A product may lie over what it accumulates on, not over its factors.
+module attributes {tpc.arena = {private = 192 : i64, shared = 0 : i64}} {
+  func.func @factor(%w: tensor<4x4xf32> {tpc.slot = #tpc.slot<private, offset = 0, bytes = 64, activations>},
+                    // expected-note @below {{the value}}
+                    %x: tensor<4x4xf32> {tpc.slot = #tpc.slot<private, offset = 64, bytes = 64, activations>},
+                    %y: tensor<4x4xf32> {tpc.slot = #tpc.slot<private, offset = 128, bytes = 64, activations>}) {
+    %0 = tpc.contract %x, %w accumulate %y : [s, k], [n, k] -> [s, n] {tpc.slots = [#tpc.slot<private, offset = 128, bytes = 64, activations>]} : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
+    // expected-error @below {{result is written over a value that is still needed (C2)}}
+    %1 = tpc.contract %x, %w accumulate %0 : [s, k], [n, k] -> [s, n] {tpc.slots = [#tpc.slot<private, offset = 64, bytes = 64, activations>]} : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
+    return
+  }
+}
+
+// -----
+
 module attributes {tpc.arena = {private = 128 : i64, shared = 0 : i64}} {
   func.func private @k(%a: tensor<16xf32>) -> tensor<16xf32> attributes {tpc.kernel} { return %a : tensor<16xf32> }
   func.func @parameter(%p: tensor<16xf32> {tpc.param = #tpc.param<"w", shape = [16], kind = norm, fan_in = 1>, tpc.slot = #tpc.slot<private, offset = 0, bytes = 64, parameters>}) {

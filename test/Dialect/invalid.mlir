@@ -151,6 +151,15 @@ func.func @f(%x: tensor<2x4xf32>) {
 
 // -----
 
+// The type of the result is written once: only another form of assembly can say what is wrong.
+func.func @f(%x: tensor<2x4xf32>, %y: tensor<2x2xf64>) {
+  // expected-error @below {{expects to accumulate on a value of the result's type (C7), got 'tensor<2x2xf64>'}}
+  %0 = "tpc.contract"(%x, %x, %y) {equation = "bk,nk->bn"} : (tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x2xf64>) -> tensor<2x2xf32>
+  return
+}
+
+// -----
+
 func.func @f(%x: tensor<2x4xf32>) {
   // expected-error @below {{expected a dimension of one letter, got 'seq'}}
   %0 = tpc.contract %x, %x : [b, seq], [n, seq] -> [b, n] : (tensor<2x4xf32>, tensor<2x4xf32>) -> tensor<2x2xf32>

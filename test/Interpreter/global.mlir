@@ -12,6 +12,17 @@ func.func @product() -> tensor<2x2xf32> {
   return %c : tensor<2x2xf32>
 }
 
+// CHECK-LABEL: @accumulate result 0 [2]
+// [1 2] times [5 6; 7 8] transposed, on [100 200].
+// CHECK-NEXT: 117 223
+func.func @accumulate() -> tensor<2xf32> {
+  %a = arith.constant dense<[1.0, 2.0]> : tensor<2xf32>
+  %b = arith.constant dense<[[5.0, 6.0], [7.0, 8.0]]> : tensor<2x2xf32>
+  %c = arith.constant dense<[100.0, 200.0]> : tensor<2xf32>
+  %d = tpc.contract %a, %b accumulate %c : [k], [n, k] -> [n] : (tensor<2xf32>, tensor<2x2xf32>) -> tensor<2xf32>
+  return %d : tensor<2xf32>
+}
+
 // CHECK-LABEL: @shapes result 0 [2]
 // CHECK-NEXT: 6 15
 // CHECK-LABEL: @shapes result 1 [3]

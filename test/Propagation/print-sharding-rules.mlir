@@ -108,6 +108,7 @@ func.func @shapes(%x: tensor<2x4xf32>, %y: tensor<8xf32>) {
 // CHECK-NEXT: tpc.broadcast: ([b]) -> [a, b] linear in {0}
 // CHECK-NEXT: tpc.constrain: ([a, b]) -> [a, b] linear in {0}
 // CHECK-NEXT: tpc.contract: ([b, s, k], [n, k]) -> [b, s, n] reduce {k} linear in {0} {1}
+// CHECK-NEXT: tpc.contract: ([b, s, k], [n, k], [b, s, n]) -> [b, s, n] replicate {k} linear in {0, 2} {1, 2}
 // CHECK-NEXT: tpc.cross_entropy: ([a, b, v], [a, b]) -> ([a, b], [a, b]) join {v}
 // CHECK-NEXT: tpc.cross_entropy_grad: ([a, b, v], [a, b], [a, b], [a, b], [a, b]) -> [a, b, v] linear in {3, 4}
 // CHECK-NEXT: tpc.dropout: ([a, b], []) -> [a, b] linear in {0}
@@ -141,6 +142,7 @@ func.func @annotations(%x: tensor<2x4xf32>) {
 func.func @compute(%h: tensor<2x8x4xf32>, %w: tensor<6x4xf32>, %x: tensor<2x4xf32>, %n: tensor<4xf32>, %ids: tensor<2x8xi32>,
                    %q: tensor<2x8x3x2x4xf32>, %k: tensor<2x8x3x4xf32>, %s: tensor<f32>, %t: tensor<i32>, %seed: tensor<i64>) {
   %0 = tpc.contract %h, %w : [b, s, k], [n, k] -> [b, s, n] : (tensor<2x8x4xf32>, tensor<6x4xf32>) -> tensor<2x8x6xf32>
+  %sum = tpc.contract %h, %w accumulate %0 : [b, s, k], [n, k] -> [b, s, n] : (tensor<2x8x4xf32>, tensor<6x4xf32>) -> tensor<2x8x6xf32>
   %1 = tpc.reduce sum %x dims [0] : tensor<2x4xf32> -> tensor<4xf32>
   %2 = tpc.reduce max %x dims [1] : tensor<2x4xf32> -> tensor<2xf32>
   %3 = tpc.broadcast %n dims [1] : tensor<4xf32> -> tensor<2x4xf32>

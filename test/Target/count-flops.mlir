@@ -14,6 +14,13 @@ func.func @product(%x: tensor<4x8xf32>, %w: tensor<6x8xf32>) -> tensor<4x6xf32> 
   return %1 : tensor<4x6xf32>
 }
 
+// Nor does what a product accumulates on.
+// CHECK: func.func @accumulate({{.*}} attributes {tpc.flops = 3.840000e+02 : f64, tpc.palm_flops = 3.840000e+02 : f64}
+func.func @accumulate(%x: tensor<4x8xf32>, %w: tensor<6x8xf32>, %y: tensor<4x6xf32>) -> tensor<4x6xf32> {
+  %0 = tpc.contract %x, %w accumulate %y : [m, k], [n, k] -> [m, n] : (tensor<4x8xf32>, tensor<6x8xf32>) -> tensor<4x6xf32>
+  return %0 : tensor<4x6xf32>
+}
+
 // Two products of 2 * (1 * 8 * 1 * 2 * 4) * 8 operations, halved by the mask.
 // CHECK: func.func @attention({{.*}} attributes {tpc.flops = 1.024000e+03 : f64, tpc.palm_flops = 2.048000e+03 : f64}
 func.func @attention(%q: tensor<1x8x1x2x4xf32>, %k: tensor<1x8x1x4xf32>) {

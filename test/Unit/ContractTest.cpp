@@ -89,6 +89,43 @@ TEST(Contract, SizesOfOne) {
   desc.c_m = 1, desc.c_n = 6;
   expectLikeDefinition(desc);
 }
+/// What is added lies elsewhere and stays what it is.
+void expectAddsFromElsewhere(tpc_contract_desc desc, int threads = 1) {
+  desc.accumulate = 1;
+  size_t size = 4 * static_cast<size_t>((desc.batch + 1) * (desc.m + 2) * (desc.n + 2));
+  size_t factors = static_cast<size_t>(desc.batch * (desc.m + desc.n) * desc.k);
+  auto a = quarters(factors, 1), b = quarters(factors, 2), addend = quarters(size, 3),
+       kept = addend, expected = addend;
+  std::vector<float> got(size, 7);
+  auto bytes = [](std::vector<float> &values) { return reinterpret_cast<char *>(values.data()); };
+  runtime::contractPlain<float, double>(desc, bytes(a), bytes(b), bytes(expected));
+  auto context = test::makeContext(threads);
+  tpc_contract_add(context.get(), &desc, bytes(a), bytes(b), bytes(addend), bytes(got));
+  EXPECT_EQ(context->communicator->failure(), "");
+  EXPECT_EQ(addend, kept);
+  for (int64_t batch = 0; batch < desc.batch; ++batch)
+    for (int64_t m = 0; m < desc.m; ++m)
+      for (int64_t n = 0; n < desc.n; ++n) {
+        auto at = static_cast<size_t>(batch * desc.c_batch + m * desc.c_m + n * desc.c_n);
+        EXPECT_EQ(got[at], expected[at]) << batch << " " << m << " " << n;
+        got[at] = 7;
+      }
+  EXPECT_EQ(got, std::vector<float>(size, 7)); // nothing outside C is written
+}
+
+TEST(Contract, AddsFromElsewhere) {
+  expectAddsFromElsewhere(plain(1, 17, 33, 9), 3);
+  auto desc = plain(3, 4, 6, 5); // by columns
+  desc.c_m = 1, desc.c_n = 4;
+  expectAddsFromElsewhere(desc);
+  desc = plain(3, 4, 5, 6); // heads side by side
+  desc.c_batch = 5, desc.c_m = 15;
+  expectAddsFromElsewhere(desc);
+  desc = plain(1, 6, 1, 5); // a column
+  expectAddsFromElsewhere(desc);
+  expectAddsFromElsewhere(plain(2, 3, 4, 0)); // a sum of nothing
+}
+
 TEST(Contract, ThreadsDoNotChangeBits) { expectLikeDefinition(plain(1, 130, 70, 65), 3); }
 
 TEST(Contract, DoublePrecision) {

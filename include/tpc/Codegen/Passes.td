@@ -23,7 +23,7 @@ def FormKernels : Pass<"tpc-form-kernels", "::mlir::ModuleOp"> {
   let description = [{
     Compound ops (norms, AdamW, cross-entropy's log-sum-exp, sums of squares) become elementwise ops, broadcasts and
     reductions; those that share an iteration space and depend on each other are outlined together, so that a value
-    passes through memory once. Arithmetic on bf16 is done in f32 between loads and stores. What the runtime computes (contractions, attention, embeddings, initial values,
+    passes through memory once. A product that is added to a tensor in memory accumulates on it. Arithmetic on bf16 is done in f32 between loads and stores. What the runtime computes (contractions, attention, embeddings, initial values,
     dropout), collectives, reshapes and index arithmetic stay in the entry.
 
     Precondition: local shapes, all static; straight-line functions. Postcondition: entries hold launches and the ops

@@ -30,11 +30,19 @@ def TPC_ContractOp : TPC_ComputeOp<"contract", [TPC_Grad]> {
             : (tensor<8x512x3072xbf16>, tensor<8x512x768xbf16>) -> tensor<3072x768xf32>
     ```
 
+    `accumulate` is added to the sum before it is rounded; libraries do that where they store the product.
+
+    ```mlir
+    %h = tpc.contract %a, %w accumulate %x : [b, s, k], [n, k] -> [b, s, n]
+           : (tensor<8x512x768xf32>, tensor<768x768xf32>) -> tensor<8x512x768xf32>
+    ```
+
     Constraints: (C1) one letter per dimension. (C2) no letter twice in one operand or in the result. (C3) a letter
     has one size everywhere. (C4) every letter of the result is in an operand. (C5) one element type of the operands,
     and of the result the same, or f32 for operands narrower than that. (C6) a letter of one operand alone is in the result.
+    (C7) `accumulate` has the type of the result.
   }];
-  let arguments = (ins TPC_Float:$lhs, TPC_Float:$rhs, StrAttr:$equation);
+  let arguments = (ins TPC_Float:$lhs, TPC_Float:$rhs, Optional<TPC_Float>:$accumulate, StrAttr:$equation);
   let results = (outs TPC_Float:$result);
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;

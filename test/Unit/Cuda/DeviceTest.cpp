@@ -395,6 +395,18 @@ TEST_F(CudaDeviceTest, ProductsOfEveryOrder) {
   }
 }
 
+TEST_F(CudaDeviceTest, ProductsThatAddFromElsewhere) {
+  auto context = makeContext();
+  tpc_contract_desc desc = {TPC_F32, TPC_F32, 1, 3, 5, 4, 12, 4, 1, 20, 5, 1, 15, 5, 1, 1};
+  auto a = quarters(12, 1), b = quarters(20, 2), addend = quarters(15, 3);
+  auto da = put(*context, a), db = put(*context, b), added = put(*context, addend),
+       dc = put(*context, std::vector<float>(15, 7));
+  tpc_contract_add(context.get(), &desc, da.get(), db.get(), added.get(), dc.get());
+  EXPECT_EQ(context->communicator->failure(), "");
+  EXPECT_EQ(get<float>(*context, dc, 15), expected(desc, a, b, addend));
+  EXPECT_EQ(get<float>(*context, added, 15), addend);
+}
+
 TEST_F(CudaDeviceTest, ProductsOfSingleRowsAndColumns) {
   auto context = makeContext();
   for (auto [m, n, k] : {std::array<int64_t, 3>{1, 5, 4}, {3, 1, 4}, {3, 5, 1}, {1, 1, 1}}) {

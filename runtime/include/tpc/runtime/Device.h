@@ -89,8 +89,9 @@ public:
   /// `arguments`: 8 bytes for each parameter of the kernel.
   virtual void launch(tpc_context &context, const tpc_device_kernel_desc &kernel,
                       char *const *arguments) = 0;
+  /// `addend` counts if the descriptor says to accumulate; it may be `c`.
   virtual void contract(tpc_context &context, const tpc_contract_desc &desc, const char *a,
-                        const char *b, char *c) = 0;
+                        const char *b, const char *addend, char *c) = 0;
   virtual void attention(tpc_context &context, const tpc_attention_desc &desc, const char *q,
                          const char *k, const char *v, char *out, char *logSumExp,
                          char *workspace) = 0;
