@@ -17,6 +17,13 @@ static bool isElementwise(Operation *op) {
          !isa<ReduceOp, CrossEntropyOp, CrossEntropyGradOp>(op);
 }
 
+/// A rounded value takes fewer bytes than what it was rounded from: that need not be kept.
+static bool isRounded(Value value, Value source) {
+  auto type = dyn_cast<FloatType>(getElementTypeOrSelf(value.getType())),
+       from = dyn_cast<FloatType>(getElementTypeOrSelf(source.getType()));
+  return type && from && type.getWidth() < from.getWidth();
+}
+
 /// The one tensor that `value` is an elementwise function of, apart from constants and scalars;
 /// `value` itself if it is a function of several or of none. `chain` gets the ops in between,
 /// operands first.
@@ -35,7 +42,7 @@ static Value getOnlySource(Value value, SmallVectorImpl<Operation *> &chain) {
       return value;
     source = next;
   }
-  if (!source || isInline(source))
+  if (!source || isInline(source) || isRounded(value, source))
     return value;
   llvm::append_range(chain, below);
   chain.push_back(op);

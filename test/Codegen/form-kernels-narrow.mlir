@@ -26,6 +26,19 @@ func.func @residual(%x: tensor<4x32xbf16>, %y: tensor<4x32xbf16>, %w: tensor<32x
   return %0, %1 : tensor<4x32xbf16>, tensor<4x32xbf16>
 }
 
+// A later kernel reads the rounded sum: what it was rounded from is not kept.
+// CHECK-LABEL: func.func @kept(
+// CHECK: tpc.launch {{.*}} -> (tensor<4x32xbf16>, tensor<4x32xbf16>)
+// CHECK-NEXT: tpc.contract
+// CHECK-NEXT: tpc.launch {{.*}} : (tensor<4x32xbf16>, tensor<4x32xbf16>) -> tensor<4x32xbf16>
+func.func @kept(%x: tensor<4x32xbf16>, %y: tensor<4x32xbf16>, %w: tensor<32xf32>, %v: tensor<32x32xbf16>) -> tensor<4x32xbf16> {
+  %0 = arith.addf %x, %y : tensor<4x32xbf16>
+  %1 = tpc.rms_norm %0, %w eps 1.0e-5 : tensor<4x32xbf16>, tensor<32xf32>
+  %2 = tpc.contract %1, %v : [s, k], [n, k] -> [s, n] : (tensor<4x32xbf16>, tensor<32x32xbf16>) -> tensor<4x32xbf16>
+  %3 = arith.mulf %0, %2 : tensor<4x32xbf16>
+  return %3 : tensor<4x32xbf16>
+}
+
 // What is selected or moved is not computed with.
 // CHECK-LABEL: func.func @select(
 // CHECK: tpc.launch @[[SELECT:[a-z_0-9]+]](
