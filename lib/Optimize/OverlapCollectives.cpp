@@ -142,12 +142,16 @@ int64_t BlockOverlap::getFirstUse(Operation *collective) const {
 // Windows
 //===----------------------------------------------------------------------===//
 
+/// Links carry one collective after the other: it must not delay one that is needed sooner, but
+/// overtakes those that are needed later.
 void BlockOverlap::addWindow(Operation *collective) {
   int64_t place = numbers.lookup(collective);
-  Window window{collective, place, windows.empty() ? 0 : windows.back().start,
-                getFirstUse(collective)};
+  Window window{collective, place, 0, getFirstUse(collective)};
   for (Value operand : collective->getOperands())
     window.start = std::max(window.start, getReady(operand));
+  for (const Window &earlier : windows)
+    if (earlier.wait <= window.wait)
+      window.start = std::max(window.start, earlier.start);
   bool overlaps = hasWork(window.start, window.wait);
   WindowMemory memory(collective);
   fitMemory(window, memory);

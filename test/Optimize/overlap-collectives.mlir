@@ -49,6 +49,26 @@ func.func @order(%x: tensor<4xf32> {tpc.global = #tpc.global<[8], <@mesh, [{"tp"
   return %1, %3, %4 : tensor<4xf32>, tensor<8xf32>, tensor<4xf32>
 }
 
+// The gather is needed before the scatter is, and overtakes it.
+// CHECK-LABEL: func.func @overtakes(
+// CHECK-NEXT: %[[G:.*]] = tpc.all_gather
+// CHECK-NEXT: arith.addf
+// CHECK-NEXT: %[[S:.*]] = tpc.reduce_scatter
+// CHECK-NEXT: math.sin
+// CHECK-NEXT: tpc.wait %[[G]]
+// CHECK-NEXT: arith.negf
+// CHECK-NEXT: tpc.wait %[[S]]
+func.func @overtakes(%x: tensor<4xf32> {tpc.global = #tpc.global<[8], <@mesh, [{"tp"}]>>})
+    -> (tensor<2xf32> {tpc.global = #tpc.global<[4], <@mesh, [{"tp"}]>>}, tensor<4xf32> {tpc.global = #tpc.global<[8], <@mesh, [{"tp"}]>>},
+        tensor<8xf32> {tpc.global = #tpc.global<[8], <@mesh, [{}]>>}) {
+  %0 = arith.addf %x, %x : tensor<4xf32>
+  %s = tpc.reduce_scatter sum %0 dim 0 over @mesh ["tp"] : tensor<4xf32> -> tensor<2xf32>
+  %1 = math.sin %x : tensor<4xf32>
+  %g = tpc.all_gather %x dim 0 over @mesh ["tp"] : tensor<4xf32> -> tensor<8xf32>
+  %2 = arith.negf %g : tensor<8xf32>
+  return %s, %1, %2 : tensor<2xf32>, tensor<4xf32>, tensor<8xf32>
+}
+
 // What another collective waits for is waited for at once; the last one overlaps with the sine.
 // CHECK-LABEL: func.func @chain(
 // CHECK: %[[S:.*]] = tpc.reduce_scatter {{.*}} -> tensor<2xf32>
