@@ -95,17 +95,30 @@ static LogicalResult verifySplit(OpType op, RankedTensorType smallType, RankedTe
   return success();
 }
 
+/// C1 of ops whose operands travel as one.
+static LogicalResult verifyTogether(Operation *op) {
+  if (op->getNumOperands() == 0)
+    return op->emitOpError("expects at least one operand (C1)");
+  Type element = getElementTypeOrSelf(op->getOperand(0).getType());
+  for (Type type : op->getOperandTypes())
+    if (getElementTypeOrSelf(type) != element)
+      return op->emitOpError("expects one element type (C1), got ") << element << " and " << getElementTypeOrSelf(type);
+  return success();
+}
+
 /// C1 and C2 of ops that cut or join along `dim`.
 template <typename OpType>
 static LogicalResult verifyAlongDim(OpType op, bool joins) {
-  if (failed(verifyDim(op, op.getDim(), op.getInput())))
-    return failure();
-  auto input = cast<RankedTensorType>(op.getInput().getType());
   SmallVector<RankedTensorType> delivered = getDeliveredTypes(op);
-  if (delivered.size() != 1)
-    return op.emitOpError("expects one tensor for its operand (C2), got ") << delivered.size();
-  return joins ? verifySplit(op, input, delivered.front(), op.getDim())
-               : verifySplit(op, delivered.front(), input, op.getDim());
+  if (delivered.size() != op->getNumOperands())
+    return op.emitOpError("expects a tensor for each operand (C2), got ") << delivered.size();
+  for (auto [operand, result] : llvm::zip_equal(op->getOperands(), delivered)) {
+    auto input = cast<RankedTensorType>(operand.getType());
+    if (failed(verifyDim(op, op.getDim(), operand)) ||
+        failed(joins ? verifySplit(op, input, result, op.getDim()) : verifySplit(op, result, input, op.getDim())))
+      return failure();
+  }
+  return success();
 }
 
 /// A started collective is under way until its wait; the synchronous form is a function of its operands.
@@ -119,7 +132,9 @@ static void getStartEffects(Operation *op, Effects &effects) {
 LogicalResult AllGatherOp::verifySymbolUses(SymbolTableCollection &symbols) { return verifyMeshAxes(*this, symbols); }
 void AllGatherOp::getEffects(Effects &effects) { getStartEffects(*this, effects); }
 LogicalResult AllGatherOp::verify() {
-  return failed(verifyStart(*this)) ? failure() : verifyAlongDim(*this, /*joins=*/true);
+  if (failed(verifyTogether(*this)) || failed(verifyStart(*this)))
+    return failure();
+  return verifyAlongDim(*this, /*joins=*/true);
 }
 
 LogicalResult ReduceScatterOp::verifySymbolUses(SymbolTableCollection &symbols) {
@@ -127,7 +142,9 @@ LogicalResult ReduceScatterOp::verifySymbolUses(SymbolTableCollection &symbols) 
 }
 void ReduceScatterOp::getEffects(Effects &effects) { getStartEffects(*this, effects); }
 LogicalResult ReduceScatterOp::verify() {
-  return failed(verifyStart(*this)) ? failure() : verifyAlongDim(*this, /*joins=*/false);
+  if (failed(verifyTogether(*this)) || failed(verifyStart(*this)))
+    return failure();
+  return verifyAlongDim(*this, /*joins=*/false);
 }
 
 LogicalResult ShardSliceOp::verifySymbolUses(SymbolTableCollection &symbols) { return verifyMeshAxes(*this, symbols); }
@@ -136,14 +153,9 @@ LogicalResult ShardSliceOp::verify() { return verifyAlongDim(*this, /*joins=*/fa
 LogicalResult AllReduceOp::verifySymbolUses(SymbolTableCollection &symbols) { return verifyMeshAxes(*this, symbols); }
 void AllReduceOp::getEffects(Effects &effects) { getStartEffects(*this, effects); }
 LogicalResult AllReduceOp::verify() {
-  if (getInputs().empty())
-    return emitOpError("expects at least one operand (C1)");
-  Type element = getElementTypeOrSelf(getInputs().front().getType());
-  for (Type type : getInputs().getTypes())
-    if (getElementTypeOrSelf(type) != element)
-      return emitOpError("expects one element type (C1), got ")
-             << element << " and " << getElementTypeOrSelf(type);
-  return failed(verifyStart(*this)) ? failure() : verifySameTypes(*this);
+  if (failed(verifyTogether(*this)) || failed(verifyStart(*this)))
+    return failure();
+  return verifySameTypes(*this);
 }
 void AllReduceOp::build(OpBuilder &builder, OperationState &state, ReductionKindAttr kind, ValueRange inputs,
                         FlatSymbolRefAttr mesh, ArrayAttr axes) {

@@ -60,25 +60,27 @@ static LogicalResult allReduce(Operation *op, RankOperands operands, RankResults
 static LogicalResult allGather(Operation *op, RankOperands operands, RankResults &results,
                                const InterpreterOptions &options) {
   auto gather = cast<AllGatherOp>(op);
-  for (ArrayRef<int64_t> group : getGroupsOf(gather, options)) {
-    std::vector<Tensor> parts;
-    for (int64_t rank : group)
-      parts.push_back(*operands[rank][0]);
-    Tensor whole = join(parts, gather.getDim());
-    for (int64_t rank : group)
-      results[rank].push_back(whole);
-  }
+  for (ArrayRef<int64_t> group : getGroupsOf(gather, options))
+    for (unsigned number = 0; number < op->getNumOperands(); ++number) {
+      std::vector<Tensor> parts;
+      for (int64_t rank : group)
+        parts.push_back(*operands[rank][number]);
+      Tensor whole = join(parts, gather.getDim());
+      for (int64_t rank : group)
+        results[rank].push_back(whole);
+    }
   return success();
 }
 
 static LogicalResult reduceScatter(Operation *op, RankOperands operands, RankResults &results,
                                    const InterpreterOptions &options) {
   auto scatter = cast<ReduceScatterOp>(op);
-  for (ArrayRef<int64_t> group : getGroupsOf(scatter, options)) {
-    Tensor sum = reduceGroup(scatter.getKind().getValue(), group, operands, 0);
-    for (auto [position, rank] : llvm::enumerate(group))
-      results[rank].push_back(getPart(sum, scatter.getDim(), group.size(), position));
-  }
+  for (ArrayRef<int64_t> group : getGroupsOf(scatter, options))
+    for (unsigned number = 0; number < op->getNumOperands(); ++number) {
+      Tensor sum = reduceGroup(scatter.getKind().getValue(), group, operands, number);
+      for (auto [position, rank] : llvm::enumerate(group))
+        results[rank].push_back(getPart(sum, scatter.getDim(), group.size(), position));
+    }
   return success();
 }
 

@@ -1,8 +1,8 @@
 //===- ChunkCandidates.cpp -------------------------------------------------===//
 
 #include "ChunkCandidates.h"
+#include "Views.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "tpc/Propagation/PropagationGraph.h"
 
 using namespace mlir;
@@ -59,19 +59,6 @@ bool ChunkCandidate::needsWhole() const {
          products.size();
 }
 
-/// The same values, in another shape or precision.
-static bool isView(Operation *op) {
-  return isa_and_nonnull<tensor::ExpandShapeOp, tensor::CollapseShapeOp, arith::TruncFOp,
-                         arith::ExtFOp, BarrierOp>(op);
-}
-
-/// What `value` is a view of.
-static Value getViewed(Value value) {
-  for (Operation *op = value.getDefiningOp(); isView(op); op = value.getDefiningOp())
-    value = op->getOperand(0);
-  return value;
-}
-
 /// A parameter, or one rank's part of it.
 static bool isArgument(Value value) {
   value = getViewed(value);
@@ -88,11 +75,6 @@ static bool isNeededLate(Value value) {
   });
 }
 
-static bool isLargeWork(Operation &op) {
-  auto cost = dyn_cast<CostOpInterface>(op);
-  return cost && cost.getWorkKind() != WorkKind::Elementwise;
-}
-
 SmallVector<Operation *> ChunkCandidate::findIndependentWork() const {
   Block *block = collective->getBlock();
   Operation *ready = getViewed(collective->getOperand(0)).getDefiningOp();
@@ -103,7 +85,7 @@ SmallVector<Operation *> ChunkCandidate::findIndependentWork() const {
   SmallVector<Operation *> work;
   auto begin = ready ? std::next(ready->getIterator()) : block->begin();
   for (Operation &op : llvm::make_range(begin, first->getIterator()))
-    if (isLargeWork(op))
+    if (std::optional<Work> found = getWork(&op); found && found->kind != WorkKind::Elementwise)
       work.push_back(&op);
   return work;
 }
@@ -152,6 +134,8 @@ static std::optional<ChunkCandidate> findScatter(ReduceScatterOp scatter) {
 }
 
 std::optional<ChunkCandidate> tpc::findChunkCandidate(Operation *collective) {
+  if (collective->getNumOperands() != 1)
+    return std::nullopt;
   if (auto gather = dyn_cast<AllGatherOp>(collective))
     return findGather(gather);
   auto scatter = dyn_cast<ReduceScatterOp>(collective);

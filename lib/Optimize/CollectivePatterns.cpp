@@ -57,13 +57,22 @@ static bool overlap(ArrayRef<AxisRef> a, ArrayRef<AxisRef> b) {
   });
 }
 
-/// The op of type `OpType` on the same mesh that made `value`, if it is in its local form.
+/// The op of type `OpType` on the same mesh that made `value` and nothing else, if it is in its
+/// local form.
 template <typename OpType, typename UserType>
 static OpType getProducer(UserType user, Value value) {
   auto op = value.getDefiningOp<OpType>();
-  return op && op.getMeshAttr() == user.getMeshAttr() && !op->hasAttr(TPCDialect::kLayouts)
+  return op && op->getNumResults() == 1 && op.getMeshAttr() == user.getMeshAttr() &&
+                 !op->hasAttr(TPCDialect::kLayouts)
              ? op
              : OpType();
+}
+
+/// The same for what `gather` joins, if that is one value.
+template <typename OpType>
+static OpType getOnlyProducer(AllGatherOp gather) {
+  return gather->getNumOperands() == 1 ? getProducer<OpType>(gather, gather.getInputs().front())
+                                       : OpType();
 }
 
 /// Replaces `op`, which uses what `absorbed` made, by a new op instead of both: it keeps what is
@@ -113,10 +122,11 @@ struct SliceOfGather : OpRewritePattern<ShardSliceOp> {
       return rewriter.notifyMatchFailure(slice, "does not cut over the gather's leading axes");
     ArrayRef<AxisRef> rest = ArrayRef(gathered).drop_front(cut.size());
     if (rest.empty())
-      rewriter.replaceOp(slice, gather.getInput());
+      rewriter.replaceOp(slice, gather.getInputs().front());
     else
-      replaceWithNew<AllGatherOp>(rewriter, slice, gather, slice.getType(), gather.getInput(),
-                                  gather.getDimAttr(), gather.getMeshAttr(), reader.write(rest));
+      replaceWithNew<AllGatherOp>(rewriter, slice, gather, slice.getType(),
+                                  gather.getInputs().front(), gather.getDimAttr(),
+                                  gather.getMeshAttr(), reader.write(rest));
     return success();
   }
 };
@@ -132,16 +142,16 @@ struct SliceOfOtherGather : OpRewritePattern<ShardSliceOp> {
     AxisReader reader = makeReader(slice);
     AxisList gathered = reader.read(gather.getAxes()), cut = reader.read(slice.getAxes());
     if (gathered == cut) {
-      replaceWithNew<AllToAllOp>(rewriter, slice, gather, slice.getType(), gather.getInput(),
-                                 slice.getDimAttr(), gather.getDimAttr(), slice.getMeshAttr(),
-                                 slice.getAxes());
+      replaceWithNew<AllToAllOp>(rewriter, slice, gather, slice.getType(),
+                                 gather.getInputs().front(), slice.getDimAttr(),
+                                 gather.getDimAttr(), slice.getMeshAttr(), slice.getAxes());
       return success();
     }
     if (overlap(gathered, cut))
       return rewriter.notifyMatchFailure(slice, "shares some axes with the gather");
-    auto type =
-        resize(gather.getInput(), slice.getDim(), getDimSize(slice.getResult(), slice.getDim()));
-    Value part = createLike<ShardSliceOp>(rewriter, slice, type, gather.getInput(),
+    auto type = resize(gather.getInputs().front(), slice.getDim(),
+                       getDimSize(slice.getResult(), slice.getDim()));
+    Value part = createLike<ShardSliceOp>(rewriter, slice, type, gather.getInputs().front(),
                                           slice.getDimAttr(), slice.getMeshAttr(), slice.getAxes());
     replaceWithNew<AllGatherOp>(rewriter, slice, gather, slice.getType(), part, gather.getDimAttr(),
                                 gather.getMeshAttr(), gather.getAxes());
@@ -186,7 +196,7 @@ struct SliceOfReduce : OpRewritePattern<ShardSliceOp> {
 struct GatherOfSlice : OpRewritePattern<AllGatherOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(AllGatherOp gather, PatternRewriter &rewriter) const override {
-    auto slice = getProducer<ShardSliceOp>(gather, gather.getInput());
+    auto slice = getOnlyProducer<ShardSliceOp>(gather);
     if (!slice || slice.getDim() != gather.getDim() || slice.getAxes() != gather.getAxes())
       return rewriter.notifyMatchFailure(gather, "does not undo a slice");
     rewriter.replaceOp(gather, slice.getInput());
@@ -197,12 +207,13 @@ struct GatherOfSlice : OpRewritePattern<AllGatherOp> {
 struct GatherOfScatter : OpRewritePattern<AllGatherOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(AllGatherOp gather, PatternRewriter &rewriter) const override {
-    auto scatter = getProducer<ReduceScatterOp>(gather, gather.getInput());
+    auto scatter = getOnlyProducer<ReduceScatterOp>(gather);
     if (!scatter || scatter.getDim() != gather.getDim() || scatter.getAxes() != gather.getAxes() ||
         !scatter->hasOneUse())
       return rewriter.notifyMatchFailure(gather, "is not the only use of a scatter it undoes");
-    replaceWithNew<AllReduceOp>(rewriter, gather, scatter, gather.getType(), scatter.getKindAttr(),
-                                scatter.getInput(), gather.getMeshAttr(), gather.getAxes());
+    replaceWithNew<AllReduceOp>(rewriter, gather, scatter, gather.getResultTypes(),
+                                scatter.getKindAttr(), scatter.getInputs(), gather.getMeshAttr(),
+                                gather.getAxes());
     return success();
   }
 };
@@ -211,11 +222,11 @@ struct GatherOfScatter : OpRewritePattern<AllGatherOp> {
 struct GatherOfGather : OpRewritePattern<AllGatherOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(AllGatherOp outer, PatternRewriter &rewriter) const override {
-    auto inner = getProducer<AllGatherOp>(outer, outer.getInput());
+    auto inner = getOnlyProducer<AllGatherOp>(outer);
     if (!inner || inner.getDim() != outer.getDim() || !inner->hasOneUse())
       return rewriter.notifyMatchFailure(outer, "is not the only use of a gather of its dimension");
     ArrayAttr axes = makeReader(outer).join(outer.getAxes(), inner.getAxes());
-    replaceWithNew<AllGatherOp>(rewriter, outer, inner, outer.getType(), inner.getInput(),
+    replaceWithNew<AllGatherOp>(rewriter, outer, inner, outer.getResultTypes(), inner.getInputs(),
                                 outer.getDimAttr(), outer.getMeshAttr(), axes);
     return success();
   }

@@ -1,5 +1,6 @@
 //===- CombineCollectives.cpp - the pass tpc-combine-collectives -----------===//
 
+#include "JoinShards.h"
 #include "SynchronousForm.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "tpc/Dialect/CollectiveTraffic.h"
@@ -163,6 +164,13 @@ struct CombineCollectives : tpc::impl::CombineCollectivesBase<CombineCollectives
   using CombineCollectivesBase::CombineCollectivesBase;
 
   void runOnOperation() override {
+    llvm::Expected<MachineModel> model = MachineModel::load(machine);
+    if (!model) {
+      getOperation().emitError(llvm::toString(model.takeError()));
+      return signalPassFailure();
+    }
+    MeshOp mesh = getMesh(getOperation());
+    CostModel cost(mesh ? mesh.getMesh().getMesh() : Mesh(), *model);
     for (auto function : getOperation().getOps<func::FuncOp>()) {
       if (function.isExternal() || function->hasAttr(TPCDialect::kKernel))
         continue;
@@ -170,7 +178,7 @@ struct CombineCollectives : tpc::impl::CombineCollectivesBase<CombineCollectives
         return signalPassFailure();
       TrafficSum before, after;
       before.add(function);
-      run(function.getBody().front());
+      run(function.getBody().front(), cost);
       after.add(function);
       numCollectives += before.collectives - after.collectives;
       numBytes += before.receivedBytes - after.receivedBytes;
@@ -178,7 +186,7 @@ struct CombineCollectives : tpc::impl::CombineCollectivesBase<CombineCollectives
   }
 
 private:
-  void run(Block &block) {
+  void run(Block &block, const CostModel &cost) {
     BucketSorter sorter(maxMemberBytes, maxBytes);
     sorter.run(block);
     for (Bucket &bucket : sorter.getBuckets())
@@ -186,6 +194,7 @@ private:
         combine(bucket);
         numCombined += bucket.members.size();
       }
+    numCombined += joinShards(block, cost, {maxMemberBytes, maxBytes, maxDistance});
   }
 };
 

@@ -108,7 +108,9 @@ static void buildOptimization(OpPassManager &manager, const CompileOptions &opti
   simplifyOptions.keepGathers =
       options.strict; // what a plan gathers is gathered, even if only a part is used
   manager.addPass(createSimplifyCollectives(simplifyOptions));
-  manager.addPass(createCombineCollectives());
+  CombineCollectivesOptions combineOptions;
+  combineOptions.machine = options.machine;
+  manager.addPass(createCombineCollectives(combineOptions));
 }
 
 /// Kernels, then the order of collectives among them, then memory: a value inside a kernel needs

@@ -331,6 +331,42 @@ func.func @f(%x: tensor<2x4xf32>) {
 // -----
 
 tpc.mesh @mesh <["tp"=4]>
+func.func @f(%x: tensor<2x4xf32>, %y: tensor<2xf32>) {
+  // expected-error @below {{expects a dimension of its operand (C1), which has 1, got 1}}
+  %0:2 = tpc.all_gather %x, %y dim 1 over @mesh ["tp"] : tensor<2x4xf32>, tensor<2xf32> -> tensor<2x16xf32>, tensor<8xf32>
+  return
+}
+
+// -----
+
+tpc.mesh @mesh <["tp"=4]>
+func.func @f(%x: tensor<2xf32>, %y: tensor<2xf64>) {
+  // expected-error @below {{expects one element type (C1), got 'f32' and 'f64'}}
+  %0:2 = tpc.all_gather %x, %y dim 0 over @mesh ["tp"] : tensor<2xf32>, tensor<2xf64> -> tensor<8xf32>, tensor<8xf64>
+  return
+}
+
+// -----
+
+tpc.mesh @mesh <["tp"=4]>
+func.func @f(%x: tensor<8xf32>, %y: tensor<8xf32>) {
+  // expected-error @below {{expects dimension 0 to differ by the group size 4 and all else to be equal (C2), got 'tensor<4xf32>' and 'tensor<8xf32>'}}
+  %0:2 = tpc.reduce_scatter sum %x, %y dim 0 over @mesh ["tp"] : tensor<8xf32>, tensor<8xf32> -> tensor<2xf32>, tensor<4xf32>
+  return
+}
+
+// -----
+
+tpc.mesh @mesh <["tp"=4]>
+func.func @f(%x: tensor<2xf32>, %y: tensor<2xf32>) {
+  // expected-error @below {{expects a tensor for each operand (C2), got 1}}
+  %0 = tpc.all_gather %x, %y dim 0 over @mesh ["tp"] : tensor<2xf32>, tensor<2xf32> -> tensor<8xf32>
+  return
+}
+
+// -----
+
+tpc.mesh @mesh <["tp"=4]>
 func.func @f(%x: tensor<2x4xf32>) {
   // expected-error @below {{expects equal types in its global form (C2)}}
   %0 = tpc.all_gather %x dim 1 over @mesh ["tp"] {tpc.layouts = [#tpc.layout<@mesh, [{}, {}]>]} : tensor<2x4xf32> -> tensor<2x16xf32>
@@ -435,7 +471,7 @@ func.func @f(%x: tensor<4xf32>) {
 
 tpc.mesh @mesh <["tp"=2]>
 func.func @f(%x: tensor<4xf32>) {
-  // expected-error @below {{expects one tensor for its operand (C2), got 2}}
+  // expected-error @below {{expects a tensor for each operand (C2), got 2}}
   %0 = tpc.reduce_scatter sum %x dim 0 over @mesh ["tp"] : tensor<4xf32> -> !tpc.pending<tensor<2xf32>, tensor<2xf32>>
   %1:2 = tpc.wait %0 : !tpc.pending<tensor<2xf32>, tensor<2xf32>>
   return

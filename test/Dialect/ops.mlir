@@ -113,6 +113,12 @@ func.func @started(%x: tensor<2x8x4xf32>, %s: tensor<f32>) {
   %g = tpc.all_gather %x dim 1 over @mesh ["tp"] : tensor<2x8x4xf32> -> !tpc.pending<tensor<2x32x4xf32>>
   // CHECK: %[[R:.*]] = tpc.all_reduce sum %{{.*}}, %{{.*}} over @mesh ["tp"] : tensor<2x8x4xf32>, tensor<f32> -> !tpc.pending<tensor<2x8x4xf32>, tensor<f32>>
   %r = tpc.all_reduce sum %x, %s over @mesh ["tp"] : tensor<2x8x4xf32>, tensor<f32> -> !tpc.pending<tensor<2x8x4xf32>, tensor<f32>>
+  // CHECK: %[[GG:.*]] = tpc.all_gather %{{.*}}, %{{.*}} dim 1 over @mesh ["tp"] : tensor<2x8x4xf32>, tensor<2x8x4xf32> -> !tpc.pending<tensor<2x32x4xf32>, tensor<2x32x4xf32>>
+  %gg = tpc.all_gather %x, %x dim 1 over @mesh ["tp"] : tensor<2x8x4xf32>, tensor<2x8x4xf32> -> !tpc.pending<tensor<2x32x4xf32>, tensor<2x32x4xf32>>
+  // CHECK: tpc.wait %[[GG]] : !tpc.pending<tensor<2x32x4xf32>, tensor<2x32x4xf32>>
+  %gg_done:2 = tpc.wait %gg : !tpc.pending<tensor<2x32x4xf32>, tensor<2x32x4xf32>>
+  // CHECK: tpc.reduce_scatter sum %{{.*}}, %{{.*}} dim 1 over @mesh ["tp"] : tensor<2x8x4xf32>, tensor<2x8x4xf32> -> tensor<2x2x4xf32>, tensor<2x2x4xf32>
+  %cc:2 = tpc.reduce_scatter sum %x, %x dim 1 over @mesh ["tp"] : tensor<2x8x4xf32>, tensor<2x8x4xf32> -> tensor<2x2x4xf32>, tensor<2x2x4xf32>
   // CHECK: %[[C:.*]] = tpc.reduce_scatter sum %{{.*}} dim 1 over @mesh ["tp"] : tensor<2x8x4xf32> -> !tpc.pending<tensor<2x2x4xf32>>
   %c = tpc.reduce_scatter sum %x dim 1 over @mesh ["tp"] : tensor<2x8x4xf32> -> !tpc.pending<tensor<2x2x4xf32>>
   // CHECK: %[[A:.*]] = tpc.all_to_all %{{.*}} split 1 concat 2 over @mesh ["tp"] : tensor<2x8x4xf32> -> !tpc.pending<tensor<2x2x16xf32>>

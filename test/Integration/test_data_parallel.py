@@ -1,4 +1,5 @@
 """Data-parallel modes: training as on one rank, what each rank stores, what it receives, and what it keeps at the peak."""
+import collections
 import json
 import os
 import re
@@ -182,10 +183,35 @@ def test_gathers_start_ahead(work, tmp_path, tokens):
     assert losses[0] == losses[1]
 
 
-def test_the_next_layer_is_gathered_before_this_one_ends(work):
+# Nothing is gained by starting fewer collectives here: each travels alone.
+WITHOUT_LATENCY = ("{name: m, flops: 1.0e11, memory_bandwidth: 1.5e10, links: [{name: l, latency: 0, bandwidth: 2.0e10}], "
+                   "default_link: l}")
+
+
+@pytest.mark.parametrize("mode", ["zero1", "fsdp"])
+@pytest.mark.parametrize("overlap", ["off", "on"])
+def test_what_travels_together_computes_the_same(work, tmp_path, tokens, mode, overlap):
+    """Small gathers and scatters are one op with several operands: fewer collectives, the same bits."""
+    machine = tmp_path / "without-latency.yaml"
+    machine.write_text(WITHOUT_LATENCY)
+    flags = [*MODES[mode], "--overlap", overlap]
+    apart = work.program(GROUPED, MESHES["dp2"], extra=[*flags, "--machine", str(machine)])
+    together = work.program(GROUPED, MESHES["dp2"], extra=flags)
+    count = [collections.Counter(min(len(collective["operands"]), 2) for collective in manifest(program)["collectives"]
+                                 if collective["op"] in ("all_gather", "reduce_scatter")) for program in (apart, together)]
+    assert count[0][2] == 0 and count[1][2] > 0 and count[1].total() < count[0].total() / 2
+    records = [train(program, str(tmp_path), "--data", tokens, "--steps", 4, *HYPER) for program in (apart, together)]
+    for key in ("loss", "grad_norm"):
+        assert [record[key] for record in records[0]] == [record[key] for record in records[1]]
+
+
+def test_the_next_layer_is_gathered_before_this_one_ends(work, tmp_path):
     """In the schedule a second layer's weight is being gathered over dp when the first layer's attention runs."""
+    machine = tmp_path / "without-latency.yaml"
+    machine.write_text(WITHOUT_LATENCY)
     text = succeed([tool("tpc-compile"), work.model(GROUPED), "--plan", os.path.join(PLANS, "tutorial.yaml"), "--mesh",
-                    "dp=2,tp=1", "--batch", 2, "--seq", 4, *MODES["fsdp"], "--overlap=on", "--emit=kernels"]).stdout
+                    "dp=2,tp=1", "--batch", 2, "--seq", 4, *MODES["fsdp"], "--overlap=on", "--machine", machine,
+                    "--emit=kernels"]).stdout
     step = text[text.index("func.func @step"):]
     arguments = step[:step.index("\n")]
     weight = re.search(r'(%arg\d+): tensor<[^>]*> \{[^%]*"model.layers.1.self_attn.q_proj.weight"', arguments)[1]

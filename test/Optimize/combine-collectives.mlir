@@ -94,3 +94,52 @@ func.func @slices(%a: tensor<4xf32>, %b: tensor<4xf32>, %w: tensor<8xf32>) -> (t
   %3 = tpc.all_reduce sum %b over @mesh ["tp"] : tensor<4xf32>
   return %2, %3 : tensor<4xf32>, tensor<4xf32>
 }
+
+// Gathers of parameters travel as the first of them, whose place the reshape of the other reaches.
+// CHECK-LABEL: func.func @parameters(
+// CHECK-SAME: %[[A:[^:]*]]: tensor<4xf32>
+// CHECK: %[[E:.*]] = tensor.expand_shape
+// CHECK-NEXT: %[[G:.*]]:2 = tpc.all_gather %[[A]], %[[E]] dim 0 over @mesh ["tp"] : tensor<4xf32>, tensor<2x2xf32> -> tensor<8xf32>, tensor<4x2xf32>
+// CHECK-NEXT: math.sin %[[G]]#0
+// CHECK-NEXT: math.cos %[[G]]#1
+// MEMBER-LABEL: func.func @parameters(
+// MEMBER-COUNT-1: tpc.all_gather %{{.*}}, %{{.*}} dim 0
+// TOTAL-LABEL: func.func @parameters(
+// TOTAL-COUNT-2: tpc.all_gather %{{[^,]*}} dim 0
+func.func @parameters(%a: tensor<4xf32> {tpc.global = #tpc.global<[8], <@mesh, [{"tp"}]>>}, %b: tensor<4xf32> {tpc.global = #tpc.global<[8], <@mesh, [{"tp"}]>>}) -> (tensor<8xf32> {tpc.global = #tpc.global<[8], <@mesh, [{}]>>}, tensor<4x2xf32> {tpc.global = #tpc.global<[4, 2], <@mesh, [{}, {}]>>}) {
+  %0 = tpc.all_gather %a dim 0 over @mesh ["tp"] : tensor<4xf32> -> tensor<8xf32>
+  %1 = math.sin %0 : tensor<8xf32>
+  %2 = tensor.expand_shape %b [[0, 1]] output_shape [2, 2] : tensor<4xf32> into tensor<2x2xf32>
+  %3 = tpc.all_gather %2 dim 0 over @mesh ["tp"] : tensor<2x2xf32> -> tensor<4x2xf32>
+  %4 = math.cos %3 : tensor<4x2xf32>
+  return %1, %4 : tensor<8xf32>, tensor<4x2xf32>
+}
+
+// Scatters of gradients travel as the last: nothing uses the first before.
+// CHECK-LABEL: func.func @gradients(
+// CHECK-SAME: %[[X:[^:]*]]: tensor<8xf32>
+// CHECK: %[[Y:.*]] = math.sin %[[X]]
+// CHECK-NEXT: %[[S:.*]]:2 = tpc.reduce_scatter sum %[[X]], %[[Y]] dim 0 over @mesh ["tp"] : tensor<8xf32>, tensor<8xf32> -> tensor<4xf32>, tensor<4xf32>
+// CHECK-NEXT: arith.negf %[[S]]#0
+// CHECK-NEXT: arith.mulf %[[S]]#1
+func.func @gradients(%x: tensor<8xf32> {tpc.global = #tpc.global<[16], <@mesh, [{"tp"}]>>}) -> (tensor<4xf32> {tpc.global = #tpc.global<[8], <@mesh, [{"tp"}]>>}, tensor<4xf32> {tpc.global = #tpc.global<[8], <@mesh, [{"tp"}]>>}) {
+  %0 = tpc.reduce_scatter sum %x dim 0 over @mesh ["tp"] : tensor<8xf32> -> tensor<4xf32>
+  %1 = math.sin %x : tensor<8xf32>
+  %2 = tpc.reduce_scatter sum %1 dim 0 over @mesh ["tp"] : tensor<8xf32> -> tensor<4xf32>
+  %3 = arith.negf %0 : tensor<4xf32>
+  %4 = arith.mulf %2, %2 : tensor<4xf32>
+  return %3, %4 : tensor<4xf32>, tensor<4xf32>
+}
+
+// Both directions: the results of two scatters, joined at the last, are there for the first of two gathers.
+// CHECK-LABEL: func.func @updated(
+// CHECK: %[[S:.*]]:2 = tpc.reduce_scatter
+// CHECK-NEXT: %[[G:.*]]:2 = tpc.all_gather %[[S]]#0, %[[S]]#1 dim 0
+// CHECK-NEXT: return %[[G]]#0, %[[G]]#1
+func.func @updated(%x: tensor<8xf32> {tpc.global = #tpc.global<[16], <@mesh, [{"tp"}]>>}, %y: tensor<8xf32> {tpc.global = #tpc.global<[16], <@mesh, [{"tp"}]>>}) -> (tensor<8xf32> {tpc.global = #tpc.global<[8], <@mesh, [{}]>>}, tensor<8xf32> {tpc.global = #tpc.global<[8], <@mesh, [{}]>>}) {
+  %0 = tpc.reduce_scatter sum %x dim 0 over @mesh ["tp"] : tensor<8xf32> -> tensor<4xf32>
+  %1 = tpc.reduce_scatter sum %y dim 0 over @mesh ["tp"] : tensor<8xf32> -> tensor<4xf32>
+  %2 = tpc.all_gather %0 dim 0 over @mesh ["tp"] : tensor<4xf32> -> tensor<8xf32>
+  %3 = tpc.all_gather %1 dim 0 over @mesh ["tp"] : tensor<4xf32> -> tensor<8xf32>
+  return %2, %3 : tensor<8xf32>, tensor<8xf32>
+}

@@ -120,9 +120,9 @@ static bool reduceFewer(ModuleOp module, Random &random) {
 static bool scatterUnreduced(ModuleOp module, Random &random) {
   return changeOne<ReduceScatterOp>(module, random, [](ReduceScatterOp op) {
     OpBuilder builder(op);
-    op.replaceAllUsesWith(ShardSliceOp::create(builder, op.getLoc(), op.getType(), op.getInput(),
-                                               op.getDimAttr(), op.getMeshAttr(), op.getAxes())
-                              .getResult());
+    op->replaceAllUsesWith(ShardSliceOp::create(builder, op.getLoc(), op.getResultTypes().front(),
+                                                op.getInputs().front(), op.getDimAttr(),
+                                                op.getMeshAttr(), op.getAxes()));
     return true;
   });
 }
@@ -130,16 +130,17 @@ static bool scatterUnreduced(ModuleOp module, Random &random) {
 static bool scatterTwice(ModuleOp module, Random &random) {
   return changeOne<ReduceScatterOp>(module, random, [](ReduceScatterOp op) {
     OpBuilder builder(op);
-    auto sum = AllReduceOp::create(builder, op.getLoc(), op.getKindAttr(),
-                                   ValueRange{op.getInput()}, op.getMeshAttr(), op.getAxes());
-    op.getInputMutable().assign(sum.getResult(0));
+    auto sum = AllReduceOp::create(builder, op.getLoc(), op.getKindAttr(), op.getInputs(),
+                                   op.getMeshAttr(), op.getAxes());
+    op.getInputsMutable().assign(sum.getResults());
     return op.getKind().getValue() == ReductionKind::Sum;
   });
 }
 
-/// Exchanges two results of one type of an all_reduce of several operands.
+/// Exchanges two results of one type of a collective of several operands.
+template <typename OpType>
 static bool swapCombined(ModuleOp module, Random &random) {
-  return changeOne<AllReduceOp>(module, random, [](AllReduceOp op) {
+  return changeOne<OpType>(module, random, [](OpType op) {
     for (unsigned i = 1; i < op.getNumResults(); ++i)
       if (op.getResult(i).getType() == op.getResult(0).getType()) {
         SmallVector<Value> inputs(op.getInputs());
@@ -174,7 +175,7 @@ static Value reinterpret(OpBuilder &builder, Value value, Type wanted) {
 template <typename OpType>
 static void replaceByElements(OpType op, Value value) {
   OpBuilder builder(op);
-  op.replaceAllUsesWith(reinterpret(builder, value, op.getResult().getType()));
+  op->replaceAllUsesWith(ValueRange{reinterpret(builder, value, op->getResult(0).getType())});
 }
 
 static RankedTensorType scaleDim(RankedTensorType type, int64_t dim, int64_t times, int64_t over) {
@@ -188,15 +189,15 @@ static int64_t getOtherDim(int64_t dim, int64_t rank) { return dim == 0 ? rank -
 
 static bool gatherOtherDim(ModuleOp module, Random &random) {
   return changeOne<AllGatherOp>(module, random, [](AllGatherOp op) {
-    auto input = cast<RankedTensorType>(op.getInput().getType());
+    auto input = cast<RankedTensorType>(op->getOperand(0).getType());
     if (input.getRank() < 2)
       return false;
     OpBuilder builder(op);
     int64_t dim = getOtherDim(op.getDim(), input.getRank());
-    Value gathered = AllGatherOp::create(
-        builder, op.getLoc(), scaleDim(input, dim, getSize(readAxes(op)), 1), op.getInput(),
+    auto gathered = AllGatherOp::create(
+        builder, op.getLoc(), scaleDim(input, dim, getSize(readAxes(op)), 1), op.getInputs(),
         builder.getI64IntegerAttr(dim), op.getMeshAttr(), op.getAxes());
-    replaceByElements(op, gathered);
+    replaceByElements(op, gathered.getResult(0));
     return true;
   });
 }
@@ -205,7 +206,7 @@ static bool gatherOtherDim(ModuleOp module, Random &random) {
 template <typename OpType>
 static bool splitOtherDim(OpType op,
                           llvm::function_ref<Value(OpBuilder &, Type, IntegerAttr)> create) {
-  auto input = cast<RankedTensorType>(op.getInput().getType());
+  auto input = cast<RankedTensorType>(op->getOperand(0).getType());
   int64_t parts = getSize(readAxes(op)), dim = getOtherDim(op.getDim(), input.getRank());
   if (input.getRank() < 2 || input.getDimSize(dim) % parts != 0)
     return false;
@@ -218,8 +219,9 @@ static bool splitOtherDim(OpType op,
 static bool scatterOtherDim(ModuleOp module, Random &random) {
   return changeOne<ReduceScatterOp>(module, random, [](ReduceScatterOp op) {
     return splitOtherDim(op, [&](OpBuilder &builder, Type type, IntegerAttr dim) {
-      return ReduceScatterOp::create(builder, op.getLoc(), type, op.getKindAttr(), op.getInput(),
-                                     dim, op.getMeshAttr(), op.getAxes());
+      return ReduceScatterOp::create(builder, op.getLoc(), type, op.getKindAttr(), op.getInputs(),
+                                     dim, op.getMeshAttr(), op.getAxes())
+          .getResult(0);
     });
   });
 }
@@ -265,9 +267,9 @@ static bool reverseGather(ModuleOp module, Random &random) {
     SmallVector<int64_t> pairs;
     for (int64_t i = 0, size = getSize(readAxes(op)); i < size; ++i)
       pairs.append({i, size - 1 - i});
-    op.getInputMutable().assign(PermuteOp::create(builder, op.getLoc(), op.getInput().getType(),
-                                                  op.getInput(), pairs, op.getMesh(),
-                                                  op.getAxes()));
+    for (OpOperand &input : op.getInputsMutable())
+      input.set(PermuteOp::create(builder, op.getLoc(), input.get().getType(), input.get(), pairs,
+                                  op.getMesh(), op.getAxes()));
     return true;
   });
 }
@@ -311,7 +313,11 @@ ArrayRef<Mutation> tpc::fuzz::getCollectiveMutations() {
       {"all-reduce-fewer", "a sum over a part of the group", Stage::Local, reduceFewer},
       {"all-reduce-other-axis", "a sum over other ranks", Stage::Local, replaceAxis<AllReduceOp>},
       {"combined-swapped", "two results of a combined all_reduce exchanged", Stage::Optimized,
-       swapCombined},
+       swapCombined<AllReduceOp>},
+      {"combined-gathers-swapped", "two results of a combined gather exchanged", Stage::Optimized,
+       swapCombined<AllGatherOp>},
+      {"combined-scatters-swapped", "two results of a combined scatter exchanged", Stage::Optimized,
+       swapCombined<ReduceScatterOp>},
       {"reduce-scatter-unreduced", "parts of summands", Stage::Local, scatterUnreduced},
       {"reduce-scatter-doubled", "a scatter of what is summed already", Stage::Local, scatterTwice},
       {"reduce-scatter-maximum", "a maximum in place of a sum", Stage::Local,

@@ -40,13 +40,18 @@ def TPC_AllGatherOp : TPC_TrafficOp<"all_gather"> {
     ```mlir
     %y = tpc.all_gather %x dim 1 over @mesh ["tp"] : tensor<8x256x768xf32> -> tensor<8x512x768xf32>
     ```
-    Constraints: (C1) `dim` is in range. (C2) local: the result's `dim` is the operand's times the group size, the
-    others are equal; global: equal types. (C3) `axes` are distinct axes of the mesh. (C4) started: local form, one
-    pending result, whose only user is a `tpc.wait` in the same block.
+    Several operands travel as one.
+    ```mlir
+    %y:2 = tpc.all_gather %a, %b dim 0 over @mesh ["dp"] : tensor<384xf32>, tensor<2x64xf32> -> tensor<768xf32>, tensor<4x64xf32>
+    ```
+    Constraints: (C1) at least one operand, all of one element type; `dim` is a dimension of each. (C2) as many tensors are
+    delivered; local: each one's `dim` is its operand's times the group size, the others are equal; global: equal types.
+    (C3) `axes` are distinct axes of the mesh. (C4) started: local form, one pending result, whose only user is a
+    `tpc.wait` in the same block.
   }];
-  let arguments = (ins TPC_Tensor:$input, I64Attr:$dim, FlatSymbolRefAttr:$mesh, TPC_AxesAttr:$axes);
-  let results = (outs TPC_Delivered:$result);
-  let assemblyFormat = "$input `dim` $dim `over` $mesh custom<AxisArray>($axes) attr-dict `:` type($input) `->` type($result)";
+  let arguments = (ins Variadic<TPC_Tensor>:$inputs, I64Attr:$dim, FlatSymbolRefAttr:$mesh, TPC_AxesAttr:$axes);
+  let results = (outs Variadic<TPC_Delivered>:$results);
+  let assemblyFormat = "$inputs `dim` $dim `over` $mesh custom<AxisArray>($axes) attr-dict `:` type($inputs) `->` type($results)";
 }
 
 def TPC_AllReduceOp : TPC_TrafficOp<"all_reduce"> {
@@ -75,12 +80,15 @@ def TPC_ReduceScatterOp : TPC_TrafficOp<"reduce_scatter"> {
     ```mlir
     %z = tpc.reduce_scatter sum %y dim 1 over @mesh ["tp"] : tensor<8x512x768xf32> -> tensor<8x256x768xf32>
     ```
-    Constraints: (C1), (C3), (C4) as for all_gather. (C2) local: the operand's `dim` is the result's times the group size.
+    Several operands travel as one, as in all_gather.
+
+    Constraints: (C1), (C3), (C4) as for all_gather. (C2) as many tensors are delivered; local: each operand's `dim` is its
+    result's times the group size; global: equal types.
   }];
-  let arguments = (ins TPC_ReductionKindAttr:$kind, TPC_Tensor:$input, I64Attr:$dim, FlatSymbolRefAttr:$mesh,
+  let arguments = (ins TPC_ReductionKindAttr:$kind, Variadic<TPC_Tensor>:$inputs, I64Attr:$dim, FlatSymbolRefAttr:$mesh,
                        TPC_AxesAttr:$axes);
-  let results = (outs TPC_Delivered:$result);
-  let assemblyFormat = "$kind $input `dim` $dim `over` $mesh custom<AxisArray>($axes) attr-dict `:` type($input) `->` type($result)";
+  let results = (outs Variadic<TPC_Delivered>:$results);
+  let assemblyFormat = "$kind $inputs `dim` $dim `over` $mesh custom<AxisArray>($axes) attr-dict `:` type($inputs) `->` type($results)";
 }
 
 def TPC_AllToAllOp : TPC_TrafficOp<"all_to_all"> {

@@ -54,13 +54,19 @@ def SimplifyCollectives : Pass<"tpc-simplify-collectives", "::mlir::ModuleOp"> {
 }
 
 def CombineCollectives : Pass<"tpc-combine-collectives", "::mlir::ModuleOp"> {
-  let summary = "Lets small independent all_reduces travel as one.";
+  let summary = "Lets small independent collectives of one kind travel as one.";
   let description = [{
-    Precondition: local functions. Postcondition: all_reduces of the same kind, mesh axes and element type, none of
-    which depends on another, are one op with several operands, if each has at most `max-member-bytes` and all
-    together at most `max-bytes`. It stands where the last of them stood; what uses an earlier result moves behind it.
+    Precondition: local functions. Postcondition: the same values; several collectives of the same kind, mesh axes and
+    element type, none of which depends on another, are one op with several operands, if each has at most
+    `max-member-bytes` (of a shard) and all together at most `max-bytes`.
 
-    The 25 norm-weight gradients of a Llama and the sum of squares for clipping are an example.
+    - **all_reduces**: it stands where the last of them stood; what uses an earlier result moves behind it. The 25
+      norm-weight gradients of a Llama and the sum of squares for clipping are an example.
+    - **all_gathers and reduce_scatters** along one dimension and for one phase of the step, if on `machine` the latency of
+      each is more than its transfer. Nothing else moves: it stands where the first of them stood, if the operands of
+      the others exist there (or are casts, reshapes and slices of what does), such as the parameters of a layer; or where the
+      last stood, if no result is used before, such as gradients. At most `max-distance` matrix products and attentions
+      lie between the first and the last, about a layer: what is needed at different times need not be in memory together.
 
     ```mlir
     %1 = tpc.all_reduce sum %a over @mesh ["tp"] : tensor<768xf32>
@@ -73,10 +79,12 @@ def CombineCollectives : Pass<"tpc-combine-collectives", "::mlir::ModuleOp"> {
   }];
   let options = [
     Option<"maxMemberBytes", "max-member-bytes", "int64_t", "1048576", "what is larger travels alone">,
-    Option<"maxBytes", "max-bytes", "int64_t", "33554432", "largest combined operand">
+    Option<"maxBytes", "max-bytes", "int64_t", "33554432", "largest combined operand or result">,
+    Option<"maxDistance", "max-distance", "int64_t", "9", "most matrix products and attentions between gathers or scatters that travel together">,
+    Option<"machine", "machine", "std::string", "\"shared-memory\"", "what times are taken from: a preset or a YAML file">
   ];
   let statistics = [
-    Statistic<"numCombined", "combined", "all_reduces that now travel together">,
+    Statistic<"numCombined", "combined", "collectives that now travel together">,
     Statistic<"numCollectives", "saved-collectives", "collectives less">,
     Statistic<"numBytes", "saved-bytes", "bytes less that a rank receives; combining saves latency only">
   ];
@@ -126,9 +134,9 @@ def OverlapCollectives : Pass<"tpc-overlap-collectives", "::mlir::ModuleOp"> {
   let summary = "Starts collectives as early as their operands allow and waits as late as their results allow.";
   let description = [{
     Precondition: local functions, best the schedules of tpc-form-kernels; collectives synchronous. Postcondition: the same
-    values; a collective between whose ends something can be computed is split into its started form and `tpc.wait`; the
-    starts follow each other in the order of the collectives before, as all ranks must issue them. Reshapes move to their
-    first user.
+    values; a collective between whose ends something can be computed is split into its started form and `tpc.wait`. The
+    starts follow each other in the order of the collectives before, but one that is needed sooner overtakes those that are
+    needed later, as a layer's parameters do with the gradients of the one before. Reshapes move to their first user.
 
     A matrix product that nothing needs until later, such as the gradient of a weight, moves behind a collective that would
     have nothing to overlap with, as many of them as its time on `machine` asks for; their operands stay in memory meanwhile.
