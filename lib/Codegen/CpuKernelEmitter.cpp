@@ -10,10 +10,14 @@ CpuKernelEmitter::CpuKernelEmitter(func::FuncOp kernel, LLVM::LLVMFuncOp functio
     : KernelEmitter(kernel, lanes), function(function) {
   Block *entry = function.addEntryBlock(builder);
   builder.setInsertionPointToStart(entry);
+  begin = function.getArgument(1), end = function.getArgument(2);
+}
+
+void CpuKernelEmitter::loadPointers(llvm::function_ref<Value(unsigned)> position) {
   Type pointer = LLVM::LLVMPointerType::get(function.getContext());
   for (unsigned number = 0, count = kernel.getNumArguments() + kernel.getNumResults();
        number < count; ++number) {
-    Value slot = getElementPointer(function.getArgument(0), pointer, integer(number));
+    Value slot = getElementPointer(function.getArgument(0), pointer, position(number));
     buffers.push_back(LLVM::LoadOp::create(builder, loc, pointer, slot, 8));
   }
 }

@@ -10,6 +10,7 @@
 #define TPC_LIB_CODEGEN_CPUKERNELEMITTER_H
 
 #include "KernelEmitter.h"
+#include "KernelGroup.h"
 
 namespace tpc {
 
@@ -17,8 +18,13 @@ class CpuKernelEmitter : public KernelEmitter {
 public:
   CpuKernelEmitter(mlir::func::FuncOp kernel, mlir::LLVM::LLVMFuncOp function, int64_t lanes);
 
-  mlir::Value getBegin() { return function.getArgument(1); }
-  mlir::Value getEnd() { return function.getArgument(2); }
+  /// The iterations to be written: those of the function's arguments unless others are set.
+  mlir::Value getBegin() { return begin; }
+  mlir::Value getEnd() { return end; }
+  void setRange(mlir::Value from, mlir::Value to) { begin = from, end = to; }
+  /// Loads the kernel's pointers (operands, then results) from `buffers`, where number i is at
+  /// position(i). To be called before anything is emitted.
+  void loadPointers(llvm::function_ref<mlir::Value(unsigned)> position);
   mlir::Operation *getFunction() override { return function; }
   /// Index operands are pointers to an int64_t.
   mlir::Value loadIndex(unsigned argument) override {
@@ -41,7 +47,12 @@ public:
 
 private:
   mlir::LLVM::LLVMFuncOp function;
+  mlir::Value begin, end;
 };
+
+/// The body of a group: `emitMember` writes the loops of one member.
+mlir::LogicalResult emitGroup(CpuKernelEmitter &emitter, const KernelGroup &group,
+                              llvm::function_ref<mlir::LogicalResult()> emitMember);
 
 /// Write the body of a kernel's function, one per KernelLoop.
 mlir::LogicalResult emitElementsKernel(CpuKernelEmitter &emitter, const KernelPlan &plan);

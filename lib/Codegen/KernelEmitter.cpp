@@ -47,6 +47,20 @@ Value KernelEmitter::getLaneNumbers(Type element) {
 
 //===-- memory -----------------------------------------------------------------===//
 
+Value KernelEmitter::addTable(StringRef suffix, ArrayRef<int64_t> values) {
+  std::string name = (SymbolTable::getSymbolName(getFunction()).getValue() + suffix).str();
+  auto array = LLVM::LLVMArrayType::get(builder.getI64Type(), values.size());
+  unsigned space = getConstantSpace();
+  {
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPoint(getFunction());
+    LLVM::GlobalOp::create(builder, loc, array, /*isConstant=*/true, LLVM::Linkage::Private, name,
+                           builder.getI64TensorAttr(values), /*alignment=*/8, space);
+  }
+  return LLVM::AddressOfOp::create(builder, loc,
+                                   LLVM::LLVMPointerType::get(builder.getContext(), space), name);
+}
+
 Value KernelEmitter::getElementPointer(Value pointer, Type storage, Value index) {
   if (!index)
     return pointer;

@@ -72,6 +72,9 @@ public:
   /// [0, 1, 2, ...] of an integer type.
   mlir::Value getLaneNumbers(mlir::Type element);
 
+  /// Constant integers beside the function, under its name and `suffix`.
+  mlir::Value addTable(llvm::StringRef suffix, llvm::ArrayRef<int64_t> values);
+
   /// Element `index` of a buffer, `index` null for the first.
   mlir::Value loadScalar(mlir::Value pointer, mlir::Type element, mlir::Value index = {});
   void storeScalar(mlir::Value scalar, mlir::Value pointer, mlir::Value index = {});
@@ -101,6 +104,8 @@ protected:
   KernelEmitter(mlir::func::FuncOp kernel, int64_t lanes)
       : kernel(kernel), builder(kernel.getContext()), loc(kernel.getLoc()), lanes(lanes) {}
 
+  /// The address space of constant data.
+  virtual unsigned getConstantSpace() const { return 0; }
   mlir::Value getElementPointer(mlir::Value pointer, mlir::Type storage, mlir::Value index);
   /// i1 from the byte, a narrow float from the integer that holds it, and back.
   mlir::Value fromStorage(mlir::Value value, mlir::Type element);

@@ -48,11 +48,8 @@ static LogicalResult emitBody(CpuKernelEmitter &emitter, const KernelPlan &plan)
   llvm_unreachable("unknown loop");
 }
 
-/// Writes the kernel as `void name(buffers, begin, end)` in its place, under its name.
-static FailureOr<LLVM::LLVMFuncOp> emitFunction(func::FuncOp kernel, int64_t lanes) {
-  FailureOr<KernelPlan> plan = KernelPlan::get(kernel);
-  if (failed(plan))
-    return failure();
+/// `void name(buffers, begin, end)` in front of the kernel, under its name.
+static LLVM::LLVMFuncOp createFunction(func::FuncOp kernel, const KernelInfo &info) {
   MLIRContext *context = kernel.getContext();
   OpBuilder builder(kernel);
   Type index = builder.getI64Type(), none = LLVM::LLVMVoidType::get(context);
@@ -60,12 +57,41 @@ static FailureOr<LLVM::LLVMFuncOp> emitFunction(func::FuncOp kernel, int64_t lan
       LLVM::LLVMFunctionType::get(none, {LLVM::LLVMPointerType::get(context), index, index});
   auto function = LLVM::LLVMFuncOp::create(builder, kernel.getLoc(), kernel.getName(), type,
                                            LLVM::Linkage::Internal);
-  function->setAttr(TPCDialect::kKernel, plan->getInfo(kernel).toAttribute(context));
+  function->setAttr(TPCDialect::kKernel, info.toAttribute(context));
+  return function;
+}
+
+/// Writes the kernel's function in its place.
+static FailureOr<LLVM::LLVMFuncOp> emitFunction(func::FuncOp kernel, int64_t lanes) {
+  FailureOr<KernelPlan> plan = KernelPlan::get(kernel);
+  if (failed(plan))
+    return failure();
+  LLVM::LLVMFuncOp function = createFunction(kernel, plan->getInfo(kernel));
   CpuKernelEmitter emitter(kernel, function, lanes);
+  emitter.loadPointers([&](unsigned number) { return emitter.integer(number); });
   if (failed(emitBody(emitter, *plan)))
     return failure();
   LLVM::ReturnOp::create(emitter.getBuilder(), kernel.getLoc(), ValueRange());
   kernel.erase();
+  return function;
+}
+
+/// The same of a group, with the loops of its largest member.
+static FailureOr<LLVM::LLVMFuncOp> emitGroupFunction(func::FuncOp kernel, int64_t lanes) {
+  FailureOr<KernelGroup> group = KernelGroup::get(kernel);
+  if (failed(group))
+    return failure();
+  func::FuncOp member = group->getLargest();
+  FailureOr<KernelPlan> plan = KernelPlan::get(member);
+  if (failed(plan))
+    return failure();
+  LLVM::LLVMFuncOp function = createFunction(kernel, group->getInfo());
+  CpuKernelEmitter emitter(member, function, lanes);
+  if (failed(emitGroup(emitter, *group, [&] { return emitBody(emitter, *plan); })))
+    return failure();
+  LLVM::ReturnOp::create(emitter.getBuilder(), kernel.getLoc(), ValueRange());
+  kernel.erase();
+  eraseUnusedMembers(group->getMembers());
   return function;
 }
 
@@ -112,14 +138,20 @@ struct LowerKernels : tpc::impl::LowerKernelsBase<LowerKernels> {
           << vectorBits.getValue();
       return signalPassFailure();
     }
-    for (auto kernel : llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>())) {
-      if (!kernel->hasAttr(TPCDialect::kKernel))
-        continue;
-      FailureOr<LLVM::LLVMFuncOp> function = emitFunction(kernel, vectorBits / 32);
-      if (failed(function) || failed(approximateMath(*function)) ||
-          (expandBf16 && failed(expandBf16Casts(*function))) || failed(convertToLLVM(*function)))
+    for (func::FuncOp group : KernelGroup::getGroups(getOperation()))
+      if (failed(lower(emitGroupFunction(group, vectorBits / 32))))
         return signalPassFailure();
-    }
+    for (auto kernel : llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>()))
+      if (kernel->hasAttr(TPCDialect::kKernel) &&
+          failed(lower(emitFunction(kernel, vectorBits / 32))))
+        return signalPassFailure();
+  }
+
+  LogicalResult lower(FailureOr<LLVM::LLVMFuncOp> function) {
+    if (failed(function) || failed(approximateMath(*function)) ||
+        (expandBf16 && failed(expandBf16Casts(*function))))
+      return failure();
+    return convertToLLVM(*function);
   }
 };
 } // namespace

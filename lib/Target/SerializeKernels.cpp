@@ -50,10 +50,26 @@ static LogicalResult convertBranches(gpu::GPUModuleOp module) {
   return applyPartialConversion(module, target, std::move(patterns));
 }
 
+/// Parameters that are passed by value, by kernel; the conversion forgets it.
+static llvm::StringMap<Attribute> getValueParameters(gpu::GPUModuleOp module) {
+  llvm::StringMap<Attribute> types;
+  for (auto kernel : module.getOps<gpu::GPUFuncOp>())
+    if (kernel.getNumArguments() == 1)
+      types[kernel.getName()] = kernel.getArgAttr(0, LLVM::LLVMDialect::getByValAttrName());
+  return types;
+}
+
+static void setValueParameters(gpu::GPUModuleOp module, const llvm::StringMap<Attribute> &types) {
+  for (auto kernel : module.getOps<LLVM::LLVMFuncOp>())
+    if (Attribute type = types.lookup(kernel.getName()))
+      kernel.setArgAttr(0, LLVM::LLVMDialect::getByValAttrName(), type);
+}
+
 /// Functions of the gpu dialect and what they hold become functions of the LLVM and NVVM dialects.
 /// Vectors of the gpu dialect's ops go first: what is left of them is plain.
 static LogicalResult convertToNvvm(gpu::GPUModuleOp module) {
   PassManager passes(module.getContext(), gpu::GPUModuleOp::getOperationName());
+  llvm::StringMap<Attribute> valueParameters = getValueParameters(module);
   passes.addPass(createSCFToControlFlowPass());
   ConvertGpuOpsToNVVMOpsOptions options;
   options.useBarePtrCallConv = true;
@@ -63,6 +79,7 @@ static LogicalResult convertToNvvm(gpu::GPUModuleOp module) {
   passes.addPass(createArithToLLVMConversionPass());
   if (failed(passes.run(module)) || failed(convertBranches(module)))
     return failure();
+  setValueParameters(module, valueParameters);
   PassManager last(module.getContext(), gpu::GPUModuleOp::getOperationName());
   last.addPass(createReconcileUnrealizedCastsPass());
   return last.run(module);

@@ -62,7 +62,8 @@ typedef void (*tpc_kernel)(char *const *buffers, int64_t begin, int64_t end);
 void tpc_launch(tpc_context *context, tpc_kernel kernel, char *const *buffers, int64_t extent, int64_t grain);
 
 /* The same on a GPU: a function of device_code, launched once. `arguments` has 8 bytes for each of its parameters:
- * pointers to operands and results, index operands by value, then the pointer to its workspace if it has one. */
+ * pointers to operands and results, index operands by value, then the pointer to its workspace if it has one. A kernel
+ * may take all of them as one parameter, an array. */
 typedef struct tpc_device_kernel_desc {
   const char *name;
   int64_t arguments;
@@ -92,11 +93,11 @@ typedef struct tpc_contract_desc {
 } tpc_contract_desc;
 
 void tpc_contract(tpc_context *context, const tpc_contract_desc *desc, const char *a, const char *b, char *c);
-
 /* The same with `accumulate`, where what is added to the sum may lie elsewhere: `addend` is laid out as C, and is C or
  * does not overlap it. */
 void tpc_contract_add(tpc_context *context, const tpc_contract_desc *desc, const char *a, const char *b,
                       const char *addend, char *c);
+
 /* Causal (or full) attention with grouped key/value heads, row-major contiguous:
  * q, out: [batch, queries, kv_heads, group, head_dim]; k, v: [batch, keys, kv_heads, head_dim];
  * log_sum_exp: [batch, queries, kv_heads, group] f32. out = softmax(scale * q k^T) v, the mask letting query i see

@@ -49,3 +49,25 @@ func.func private @table() -> (tensor<4x2xf32>, tensor<4x2xf32>) attributes {tpc
   %0, %1 = tpc.rope_table frequencies [1.0, 0.5] scale 1.0 : tensor<4x2xf32>, tensor<4x2xf32>
   return %0, %1 : tensor<4x2xf32>, tensor<4x2xf32>
 }
+
+// A group: a loop over its members, each of which has a part of the iterations; the members are gone.
+// CHECK: llvm.mlir.global private constant @group_first(dense<[0, 1024, 1088]> : tensor<3xi64>)
+// CHECK-LABEL: llvm.func internal @group(
+// CHECK-SAME: tpc.kernel = {extent = 1088 : i64
+// CHECK: llvm.intr.smax
+// CHECK: llvm.intr.smin
+// CHECK: llvm.fadd %{{.*}} : vector<16xf32>
+// CHECK-NOT: @double
+func.func private @double_1024(%x: tensor<1024xf32>) -> tensor<1024xf32> attributes {tpc.kernel = {extent = 1024 : i64}} {
+  %0 = arith.addf %x, %x : tensor<1024xf32>
+  return %0 : tensor<1024xf32>
+}
+func.func private @double_64(%x: tensor<64xf32>) -> tensor<64xf32> attributes {tpc.kernel = {extent = 64 : i64}} {
+  %0 = arith.addf %x, %x : tensor<64xf32>
+  return %0 : tensor<64xf32>
+}
+func.func private @group(%x: tensor<1024xf32>, %y: tensor<64xf32>) -> (tensor<1024xf32>, tensor<64xf32>) attributes {tpc.kernel} {
+  %0 = tpc.launch @double_1024(%x) : (tensor<1024xf32>) -> tensor<1024xf32>
+  %1 = tpc.launch @double_64(%y) : (tensor<64xf32>) -> tensor<64xf32>
+  return %0, %1 : tensor<1024xf32>, tensor<64xf32>
+}

@@ -37,8 +37,9 @@ public:
   LogicalResult run();
 
 private:
+  void createNumber(gpu::GPUFuncOp kernel, StringRef suffix, int64_t value);
   void convert(gpu::GPUFuncOp kernel);
-  void loadParameters(Block &entry);
+  void loadParameters(Block &entry, bool byValue);
   void replaceDeviceOps(LLVM::LLVMFuncOp function);
   Value call(Location loc, StringRef name, TypeRange results, ValueRange operands);
 
@@ -61,8 +62,8 @@ Value Emulation::call(Location loc, StringRef name, TypeRange results, ValueRang
   return results.empty() ? Value() : op.getResult();
 }
 
-/// Every parameter is 8 bytes wide.
-void Emulation::loadParameters(Block &entry) {
+/// Every parameter is 8 bytes wide, unless the only one is a table `byValue`.
+void Emulation::loadParameters(Block &entry, bool byValue) {
   Location loc = module.getLoc();
   Type pointer = LLVM::LLVMPointerType::get(builder.getContext());
   builder.setInsertionPointToStart(&entry);
@@ -72,6 +73,10 @@ void Emulation::loadParameters(Block &entry) {
     Value slot = LLVM::GEPOp::create(builder, loc, pointer, builder.getI64Type(), parameters,
                                      ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(number)});
     Value argument = entry.getArgument(number);
+    if (byValue) {
+      argument.replaceAllUsesWith(parameters);
+      continue;
+    }
     argument.replaceAllUsesWith(LLVM::LoadOp::create(builder, loc, argument.getType(), slot));
   }
   entry.eraseArguments(0, count);
@@ -101,16 +106,30 @@ void Emulation::replaceDeviceOps(LLVM::LLVMFuncOp function) {
   });
 }
 
+/// For whoever launches the kernel: how many words of 8 bytes it takes, and whether as one table.
+void Emulation::createNumber(gpu::GPUFuncOp kernel, StringRef suffix, int64_t value) {
+  LLVM::GlobalOp::create(builder, kernel.getLoc(), builder.getI64Type(), /*isConstant=*/true,
+                         LLVM::Linkage::External, (kernel.getName() + suffix).str(),
+                         builder.getI64IntegerAttr(value));
+}
+
 void Emulation::convert(gpu::GPUFuncOp kernel) {
   builder.setInsertionPointToEnd(module.getBody());
   auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(builder.getContext()),
                                           {LLVM::LLVMPointerType::get(builder.getContext())});
   auto function = LLVM::LLVMFuncOp::create(builder, kernel.getLoc(), kernel.getName(), type);
-  LLVM::GlobalOp::create(builder, kernel.getLoc(), builder.getI64Type(), /*isConstant=*/true,
-                         LLVM::Linkage::External, (kernel.getName() + "_parameters").str(),
-                         builder.getI64IntegerAttr(kernel.getNumArguments()));
+  std::optional<NamedAttribute> table =
+      kernel.getNumArguments() == 1
+          ? kernel.getArgAttrDict(0).getNamed(LLVM::LLVMDialect::getByValAttrName())
+          : std::nullopt;
+  int64_t parameters = kernel.getNumArguments();
+  if (table)
+    parameters =
+        cast<LLVM::LLVMArrayType>(cast<TypeAttr>(table->getValue()).getValue()).getNumElements();
+  createNumber(kernel, "_parameters", parameters);
+  createNumber(kernel, "_table", table.has_value());
   function.getBody().takeBody(kernel.getBody());
-  loadParameters(function.getBody().front());
+  loadParameters(function.getBody().front(), table.has_value());
   replaceDeviceOps(function);
 }
 

@@ -19,6 +19,7 @@ namespace {
 struct EmulatedKernel {
   void (*body)(const uint64_t *parameters);
   int64_t parameters;
+  bool table; ///< they are one parameter
 };
 
 void *bodies = nullptr;
@@ -38,11 +39,13 @@ cudaError_t cudaLibraryLoadData(cudaLibrary_t *library, const void *code, cudaJi
 
 cudaError_t cudaLibraryGetKernel(cudaKernel_t *kernel, cudaLibrary_t library, const char *name) {
   void *body = dlsym(library, name),
-       *parameters = dlsym(library, (std::string(name) + "_parameters").c_str());
-  if (!body || !parameters)
+       *parameters = dlsym(library, (std::string(name) + "_parameters").c_str()),
+       *table = dlsym(library, (std::string(name) + "_table").c_str());
+  if (!body || !parameters || !table)
     return cudaErrorSymbolNotFound;
-  auto *found = new EmulatedKernel{reinterpret_cast<void (*)(const uint64_t *)>(body),
-                                   *static_cast<int64_t *>(parameters)};
+  auto *found =
+      new EmulatedKernel{reinterpret_cast<void (*)(const uint64_t *)>(body),
+                         *static_cast<int64_t *>(parameters), *static_cast<int64_t *>(table) != 0};
   *kernel = reinterpret_cast<cudaKernel_t>(found); // until the process ends
   return cudaSuccess;
 }
@@ -52,7 +55,8 @@ cudaError_t cudaLaunchKernel(const void *function, dim3 blocks, dim3 threads, vo
   auto &kernel = *static_cast<const EmulatedKernel *>(function);
   std::vector<uint64_t> given; // copied when the launch is given, as CUDA does
   for (int64_t i = 0; i < kernel.parameters; ++i)
-    given.push_back(*static_cast<uint64_t *>(arguments[i]));
+    given.push_back(kernel.table ? static_cast<uint64_t *>(arguments[0])[i]
+                                 : *static_cast<uint64_t *>(arguments[i]));
   return giveTo(stream, [=, &kernel] {
     static std::mutex mutex; // memory that the threads of a block share is a global of the object
     std::lock_guard<std::mutex> lock(mutex);

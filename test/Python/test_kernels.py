@@ -1,6 +1,7 @@
 """Generated kernels against float64 NumPy: every family, odd sizes. For the CPU with both vector widths, whole and in
 pieces; for a GPU as its threads would run them, by test/Emulator."""
 import os
+import re
 
 import kernel_record
 import numpy as np
@@ -14,12 +15,12 @@ pytestmark = pytest.mark.skipif(not os.path.exists(f"{LLVM}/mlir-translate") or 
 WIDTHS = [256, 512] if "avx512f" in open("/proc/cpuinfo", encoding="ascii").read() else [256]
 
 
-def make_program(kind, text, folder):
+def make_program(kind, text, folder, passes):
     if kind != "gpu":
-        return Program(text, folder, vector_bits=kind)
+        return Program(text, folder, passes, vector_bits=kind)
     if not os.path.exists(EMULATE):
         pytest.skip("needs tpc-emulate-kernels")
-    return EmulatedProgram(text, folder)
+    return EmulatedProgram(text, folder, passes)
 
 
 @pytest.fixture
@@ -30,11 +31,11 @@ def rng():
 @pytest.fixture(params=[*WIDTHS, "gpu"])
 def check(request, tmp_path):
     """check(text, arguments, expected): runs the program whole and in pieces; relative to the largest value."""
-    def run(text, arguments, expected, tolerance=1e-6, axis_index=0):
+    def run(text, arguments, expected, tolerance=1e-6, axis_index=0, passes=("--tpc-form-kernels",)):
         if kernel_record.FOLDER and request.param == "gpu":
             bounds = [(0, tolerance * np.abs(np.asarray(wanted, np.float64)).max()) for wanted in expected]
-            kernel_record.record(request.node.name, text, arguments, expected, bounds, axis_index)
-        program = make_program(request.param, text, tmp_path)
+            kernel_record.record(request.node.name, text, arguments, expected, bounds, axis_index, passes)
+        program = make_program(request.param, text, tmp_path, passes)
         for pieces in PIECES:
             results = program.run(*arguments, axis_index=axis_index, pieces=pieces)
             assert len(results) == len(expected)
@@ -124,25 +125,74 @@ def test_constants_are_written_where_the_entry_needs_them(check):
     }}""", [], [np.full(33, 2.5), np.array(-1.0)])
 
 
-@pytest.mark.parametrize("shape", [(1,), (1000,), (70, 601)])
-def test_adamw(check, rng, shape):
-    x = t(*shape)
-    p, g, m = (normal(rng, *shape) for _ in range(3))
-    v = normal(rng, *shape) ** 2
-    hypers = [np.float32(value) for value in (0.5, 1e-3, 0.9, 0.999, 1e-8, 0.1)]
-    scale, lr, beta1, beta2, eps, decay = (float(value) for value in hypers)
-    step = 3
-    P, G, M, V = f64(p, g, m, v)
+HYPERS = [np.float32(value) for value in (0.5, 1e-3, 0.9, 0.999, 1e-8, 0.1)]
+STEP = 3
+
+
+def make_moments(rng, shape):
+    """Parameter, gradient, exp_avg, exp_avg_sq."""
+    return [*(normal(rng, *shape) for _ in range(3)), normal(rng, *shape) ** 2]
+
+
+def adamw(*tensors):
+    """The three results in float64."""
+    scale, lr, beta1, beta2, eps, decay = (float(value) for value in HYPERS)
+    P, G, M, V = f64(*tensors)
     G = G * scale
     M = beta1 * M + (1 - beta1) * G
     V = beta2 * V + (1 - beta2) * G * G
-    P = P * (1 - lr * decay) - lr * (M / (1 - beta1 ** step)) / (np.sqrt(V / (1 - beta2 ** step)) + eps)
+    P = P * (1 - lr * decay) - lr * (M / (1 - beta1 ** STEP)) / (np.sqrt(V / (1 - beta2 ** STEP)) + eps)
+    return [P, M, V]
+
+
+@pytest.mark.parametrize("shape", [(1,), (1000,), (70, 601)])
+def test_adamw(check, rng, shape):
+    x = t(*shape)
+    moments = make_moments(rng, shape)
     check(f"""func.func @f(%p: {x}, %g: {x}, %m: {x}, %v: {x}, %s: tensor<f32>, %lr: tensor<f32>, %b1: tensor<f32>,
                            %b2: tensor<f32>, %e: tensor<f32>, %w: tensor<f32>, %t: tensor<i32>) -> ({x}, {x}, {x}) {{
       %0:3 = tpc.adamw %p, %g, %m, %v scale(%s) lr(%lr) betas(%b1, %b2) eps(%e) weight_decay(%w) step(%t)
         : {x}, tensor<f32>, tensor<f32>, tensor<f32>, tensor<f32>, tensor<f32>, tensor<f32>, tensor<i32>
       return %0#0, %0#1, %0#2 : {x}, {x}, {x}
-    }}""", [p, g, m, v, *hypers, np.array(step, np.int32)], [P, M, V])
+    }}""", [*moments, *HYPERS, np.array(STEP, np.int32)], adamw(*moments))
+
+
+#===-- many tensors in one launch ----------------------------------------------===#
+
+GROUPED = ("--tpc-form-kernels", "--tpc-group-launches")
+
+
+def test_adamw_of_many_tensors(check, rng):
+    shapes = [(16,), (3, 1024), (64, 1600), (48,), (4096,)]
+    arguments, expected, parameters, body, types = [], [], "", "", []
+    for number, shape in enumerate(shapes):
+        moments, x = make_moments(rng, shape), t(*shape)
+        arguments += moments
+        expected += adamw(*moments)
+        parameters += "".join(f"%{name}{number}: {x}, " for name in "pgmv")
+        body += (f"%r{number}:3 = tpc.adamw %p{number}, %g{number}, %m{number}, %v{number} scale(%s) lr(%lr) betas(%b1, %b2) "
+                 f"eps(%e) weight_decay(%w) step(%t) : {x}, tensor<f32>, tensor<f32>, tensor<f32>, tensor<f32>, tensor<f32>, "
+                 "tensor<f32>, tensor<i32>\n")
+        types += [x] * 3
+    results = ", ".join(f"%r{number}#{result}" for number in range(len(shapes)) for result in range(3))
+    program = check(f"""func.func @f({parameters}%s: tensor<f32>, %lr: tensor<f32>, %b1: tensor<f32>, %b2: tensor<f32>,
+                                      %e: tensor<f32>, %w: tensor<f32>, %t: tensor<i32>) -> ({", ".join(types)}) {{
+      {body} return {results} : {", ".join(types)}
+    }}""", [*arguments, *HYPERS, np.array(STEP, np.int32)], expected, passes=GROUPED)
+    # One for what the hyper-parameters come to, one for all tensors.
+    assert program.entry_text.count("tpc.launch") == 2 and "@kernel_adamw_5_launches" in program.entry_text
+
+
+def test_squares_of_many_tensors(check, rng):
+    """The first stages of large tensors are rows of one length."""
+    shapes = [(2048, 64), (300, 4096), (1024, 128), (2048, 48)]
+    tensors = [normal(rng, *shape) for shape in shapes]
+    types = [t(*shape) for shape in shapes]
+    program = check(f"""func.func @f({", ".join(f"%{i}: {x}" for i, x in enumerate(types))}) -> ({", ".join(["tensor<f32>"] * 4)}) {{
+      {"".join(f"%r{i} = tpc.sum_squares %{i} : {x} -> tensor<f32> " for i, x in enumerate(types))}
+      return %r0, %r1, %r2, %r3 : {", ".join(["tensor<f32>"] * 4)}
+    }}""", tensors, [np.array((tensor.astype(np.float64) ** 2).sum()) for tensor in tensors], passes=GROUPED)
+    assert re.search(r"@kernel_sum_squares_\d_launches", program.entry_text)
 
 
 #===-- rows ---------------------------------------------------------------------===#

@@ -39,12 +39,13 @@ def rng():
 def check(request, tmp_path):
     """check(text, arguments, expected, types): each result is off by one rounding to its type, and by what f32 loses in
     a sum, a few parts in a million of the largest value."""
-    def run(text, arguments, expected, types):
+    def run(text, arguments, expected, types, passes=("--tpc-form-kernels",)):
         if kernel_record.FOLDER and not request.param:
             bounds = [(HALF_STEP if dtype == "bf16" else 0, 4e-6 * np.abs(wanted).max())
                       for wanted, dtype in zip(expected, types)]
-            kernel_record.record(request.node.name, text, arguments, expected, bounds)
-        program = Program(text, tmp_path, **request.param) if request.param else EmulatedProgram(text, tmp_path)
+            kernel_record.record(request.node.name, text, arguments, expected, bounds, passes=passes)
+        program = (Program(text, tmp_path, passes, **request.param) if request.param
+                   else EmulatedProgram(text, tmp_path, passes))
         for pieces in PIECES:
             for got, wanted, dtype in zip(program.run(*arguments, pieces=pieces), expected, types):
                 assert got.dtype == (np.uint16 if dtype == "bf16" else np.float32)
@@ -171,3 +172,16 @@ def test_moves_keep_bits(check, rng):
       %z = tensor.extract_slice %x[0, 3] [5, 20] [1, 1] : {x} to {t(5, 20)}
       return %y, %z : {y}, {t(5, 20)}
     }}""", [a], [A.T, A[:, 3:23]], ["bf16", "bf16"])
+
+
+def test_casts_of_many_tensors(check, rng):
+    """The weights of a step, rounded by one launch."""
+    shapes = [(1024,), (16,), (5, 4000)]
+    tensors = [rng.standard_normal(shape).astype(np.float32) for shape in shapes]
+    wide, narrow_types = [t(*shape, dtype="f32") for shape in shapes], [t(*shape) for shape in shapes]
+    casts = "".join(f"%r{i} = arith.truncf %x{i} : {x} to {y}\n" for i, (x, y) in enumerate(zip(wide, narrow_types)))
+    program = check(f"""func.func @f({", ".join(f"%x{i}: {x}" for i, x in enumerate(wide))}) -> ({", ".join(narrow_types)}) {{
+      {casts} return %r0, %r1, %r2 : {", ".join(narrow_types)}
+    }}""", tensors, [tensor.astype(np.float64) for tensor in tensors], ["bf16"] * 3,
+                    passes=("--tpc-form-kernels", "--tpc-group-launches"))
+    assert program.entry_text.count("tpc.launch") == 1 and "@kernel_truncf_3_launches" in program.entry_text

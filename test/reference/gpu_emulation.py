@@ -17,6 +17,8 @@ class DeviceKernel:
     def __init__(self, line):
         self.name = re.search(r"@(\w+)\(", line)[1]
         self.is_index = [kind == "i64" for kind in re.findall(r"%\w+: (i64|!llvm\.ptr<1>)", line)]
+        if table := re.search(r"llvm\.byval = !llvm\.array<(\d+) x ptr<1>>", line):
+            self.is_index = [False] * int(table[1])
         grid = re.search(r"tpc\.grid = {blocks = (\d+) : i64, threads = (\d+) : i64}", line)
         self.blocks, self.threads = int(grid[1]), int(grid[2])
         workspace = re.search(r"tpc\.workspace = (\d+)", line)
@@ -28,8 +30,8 @@ class DeviceKernel:
 class EmulatedProgram(Program):
     """A module with one entry function, whose kernels are those of a GPU."""
 
-    def __init__(self, text, folder):  # pylint: disable=super-init-not-called
-        self.form(text, "--tpc-form-kernels", "--tpc-lower-kernels-to-gpu")
+    def __init__(self, text, folder, passes=("--tpc-form-kernels",)):  # pylint: disable=super-init-not-called
+        self.form(text, *passes, "--tpc-lower-kernels-to-gpu")
         lines = re.findall(r"^ *gpu\.func @.*$", self.text, re.M)
         self.kernels = {kernel.name: kernel for kernel in map(DeviceKernel, lines)}
         module = os.path.join(folder, "kernels.mlir")

@@ -24,8 +24,8 @@ NAMES = {np.dtype(dtype): name for name, dtype in DTYPES.items() if name != "ind
 class RecordedProgram(Program):
     """A module whose launches are written down."""
 
-    def __init__(self, text):  # pylint: disable=super-init-not-called
-        self.form(text, "--tpc-form-kernels", "--tpc-lower-kernels-to-gpu")
+    def __init__(self, text, passes):  # pylint: disable=super-init-not-called
+        self.form(text, *passes, "--tpc-lower-kernels-to-gpu")
         lines = re.findall(r"^ *gpu\.func @.*$", self.text, re.M)
         self.kernels = {kernel.name: kernel for kernel in map(DeviceKernel, lines)}
         self.buffers, self.numbers, self.launches, self.arrays, self.data = [], {}, [], [], b""
@@ -84,7 +84,7 @@ class RecordedProgram(Program):
                        "launches": self.launches, "results": results}, file)
 
 
-def record(name, text, arguments, expected, bounds, axis_index=0):
+def record(name, text, arguments, expected, bounds, axis_index=0, passes=("--tpc-form-kernels",)):
     """Writes the case and ends the test."""
-    RecordedProgram(text).write(name, arguments, expected, bounds, axis_index, FOLDER)
+    RecordedProgram(text, passes).write(name, arguments, expected, bounds, axis_index, FOLDER)
     pytest.skip("recorded for a GPU")

@@ -79,9 +79,10 @@ class Driver:
         return function
 
     def launch(self, kernel, blocks, threads, values):
-        """`values`: 8 bytes for each parameter."""
-        parameters = [ctypes.c_uint64(value) for value in values]
-        table = (ctypes.c_void_p * len(parameters))(*(ctypes.addressof(value) for value in parameters))
+        """`values`: 8 bytes for each parameter, or for each element of the array that is the only one."""
+        parameters = (ctypes.c_uint64 * len(values))(*values)
+        first = ctypes.addressof(parameters)
+        table = (ctypes.c_void_p * len(values))(*range(first, first + 8 * len(values), 8))
         self.call("cuLaunchKernel", kernel, blocks, 1, 1, threads, 1, 1, 0, None, table, None)
 
     def synchronize(self):

@@ -41,7 +41,7 @@ std::string tpc::fuzz::getPipeline(const FuzzCase &fuzzCase, Stage stage) {
     return std::string("tpc-fold-local-collectives,tpc-simplify-collectives") +
            (fuzzCase.strict ? "{keep-gathers=1}" : "") + ",tpc-combine-collectives";
   case Stage::Scheduled:
-    return "tpc-form-kernels,tpc-overlap-collectives";
+    return "tpc-form-kernels,tpc-group-launches,tpc-overlap-collectives";
   }
   llvm_unreachable("unknown stage");
 }

@@ -11,6 +11,9 @@
 // The grid and its blocks are one-dimensional. A kernel without work has 0 blocks and is not to be
 // launched.
 //
+// A kernel of tpc-group-launches has one parameter, by value: the table of all these pointers
+// (`llvm.byval`), so it is launched with the same bytes.
+//
 // A reduction down long columns is made in two stages: the kernel has `tpc.workspace`, the bytes of
 // its workspace, and `tpc.finish`, the name of a kernel with the same parameters that is to be
 // launched after it. The workspace's pointer follows those of the results.

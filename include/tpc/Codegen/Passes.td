@@ -42,6 +42,29 @@ def FormKernels : Pass<"tpc-form-kernels", "::mlir::ModuleOp"> {
                            "::tpc::TPCDialect"];
 }
 
+def GroupLaunches : Pass<"tpc-group-launches", "::mlir::ModuleOp"> {
+  let summary = "Turns launches of kernels that differ in sizes only into one launch"
+                " of a kernel for all their tensors";
+  let description = [{
+    The update of every parameter, the cast of every weight, the squares of every gradient: elementwise kernels and
+    kernels of rows of one length that have one body and are ready where the first of them stands. As many as have
+    together at most 512 operands and results, which is what the parameters of a GPU's kernel hold, become one launch
+    there, unless results would be kept that are dead when the last of them would run. The kernel's body is launches of
+    its members (see KernelGroup.h); a target writes the members' body once, and a table says where tensors begin.
+
+    Precondition: schedules and kernels of tpc-form-kernels. Postcondition: as before.
+
+    ```mlir
+    %0 = tpc.launch @double_64(%a) : (tensor<64xf32>) -> tensor<64xf32>
+    %1 = tpc.launch @double_8x64(%b) : (tensor<8x64xf32>) -> tensor<8x64xf32>
+    // becomes
+    %0:2 = tpc.launch @double_2_launches(%a, %b)
+        : (tensor<64xf32>, tensor<8x64xf32>) -> (tensor<64xf32>, tensor<8x64xf32>)
+    ```
+  }];
+  let dependentDialects = ["::tpc::TPCDialect"];
+}
+
 def PlanMemory : Pass<"tpc-plan-memory", "::mlir::ModuleOp"> {
   let summary = "Gives every value of the entry programs an offset in the rank's arena";
   let description = [{
@@ -155,7 +178,7 @@ def LowerKernelsToGpu : Pass<"tpc-lower-kernels-to-gpu", "::mlir::ModuleOp"> {
     A thread of an elementwise kernel computes one vector of 16 bytes. A block computes a row (a warp, or a part of
     one, computes a short row), which stays in registers between reductions if it fits. Reductions down columns
     are made in two stages with a fixed order, through a workspace. Nothing is atomic, so results do not
-    depend on scheduling.
+    depend on scheduling. A block of a group finds its member by bisection in a table of constants.
 
     Precondition: kernels of tpc-form-kernels. Postcondition: no `func.func` has `tpc.kernel`. tpc-serialize-kernels
     makes machine code of the result.

@@ -17,12 +17,14 @@ void tpc::forEachVector(GpuKernelEmitter &emitter, const VectorGeometry &geometr
   emitter.doIf(inside, [&] { body(vector); });
 }
 
-void tpc::emitGpuElements(GpuKernelEmitter &emitter, const KernelPlan &plan,
-                          const VectorGeometry &geometry) {
+void tpc::emitGpuVector(GpuKernelEmitter &emitter, const KernelPlan &plan, Value vector) {
   GridExpressions expressions(emitter, plan);
   GridRow row;
-  forEachVector(emitter, geometry, [&](Value vector) {
-    GridPoint point{row, emitter.mul(vector, emitter.integer(geometry.lanes)), Value()};
-    expressions.storeResults(plan.phases.front(), point);
-  });
+  GridPoint point{row, emitter.mul(vector, emitter.integer(emitter.getLanes())), Value()};
+  expressions.storeResults(plan.phases.front(), point);
+}
+
+void tpc::emitGpuElements(GpuKernelEmitter &emitter, const KernelPlan &plan,
+                          const VectorGeometry &geometry) {
+  forEachVector(emitter, geometry, [&](Value vector) { emitGpuVector(emitter, plan, vector); });
 }

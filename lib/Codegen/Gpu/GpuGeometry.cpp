@@ -118,3 +118,35 @@ GpuKernelInfo ColumnGeometry::getInfo() const {
   info.workspaceBytes = getWorkspaceBytes();
   return info;
 }
+
+//===-- groups -----------------------------------------------------------------===//
+
+GroupGeometry GroupGeometry::get(KernelGroup &group, const KernelPlan &plan) {
+  GroupGeometry geometry;
+  func::FuncOp largest = group.getLargest();
+  int64_t extent = KernelInfo::get(largest).extent, perBlock, perVector = 1;
+  geometry.loop = plan.loop;
+  if (plan.loop == KernelLoop::Rows) {
+    geometry.rows = RowGeometry::get(largest, plan);
+    perBlock = geometry.rows.rowsPerBlock;
+  } else {
+    int64_t lanes = getGpuLanes(largest, extent);
+    geometry.vectors = VectorGeometry::get(extent / lanes, lanes);
+    perBlock = geometry.vectors.threads, perVector = lanes;
+  }
+  geometry.firstBlocks.push_back(0);
+  for (func::FuncOp member : group.getMembers()) {
+    geometry.counts.push_back(KernelInfo::get(member).extent / perVector);
+    geometry.firstBlocks.push_back(geometry.firstBlocks.back() +
+                                   llvm::divideCeil(geometry.counts.back(), perBlock));
+  }
+  geometry.positions = llvm::to_vector(group.getPositions());
+  geometry.pointers = group.getPointerCount();
+  return geometry;
+}
+
+GpuKernelInfo GroupGeometry::getInfo() const {
+  GpuKernelInfo info = loop == KernelLoop::Rows ? rows.getInfo() : vectors.getInfo();
+  info.blocks = firstBlocks.back();
+  return info;
+}

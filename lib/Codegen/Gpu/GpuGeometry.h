@@ -9,7 +9,7 @@
 #ifndef TPC_LIB_CODEGEN_GPU_GPUGEOMETRY_H
 #define TPC_LIB_CODEGEN_GPU_GPUGEOMETRY_H
 
-#include "../KernelPlan.h"
+#include "../KernelGroup.h"
 #include "tpc/Codegen/GpuKernelInfo.h"
 
 namespace tpc {
@@ -68,6 +68,23 @@ struct ColumnGeometry {
   int64_t getColumnBlocks() const;
   int64_t getResultElements() const { return shape.outer * shape.inner; }
   int64_t getWorkspaceBytes() const;
+  GpuKernelInfo getInfo() const;
+};
+
+/// A group: its blocks are those of its members one after the other, each laid out as the largest
+/// is.
+struct GroupGeometry {
+  KernelLoop loop = KernelLoop::Elements;
+  VectorGeometry vectors;                 ///< of the largest, if the loop is over elements
+  RowGeometry rows;                       ///< if it is over rows
+  llvm::SmallVector<int64_t> counts;      ///< vectors or rows of each member
+  llvm::SmallVector<int64_t> firstBlocks; ///< of each member, then the number of all blocks
+  llvm::SmallVector<KernelGroup::Position> positions;
+  int64_t pointers = 0; ///< in the table that is the kernel's parameter
+
+  /// `plan` is that of the largest member.
+  static GroupGeometry get(KernelGroup &group, const KernelPlan &plan);
+  int64_t getLanes() const { return loop == KernelLoop::Rows ? rows.lanes : vectors.lanes; }
   GpuKernelInfo getInfo() const;
 };
 

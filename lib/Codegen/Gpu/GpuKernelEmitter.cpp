@@ -10,6 +10,8 @@ using namespace tpc;
 static constexpr int64_t kMaxAlignment = 16;
 /// The address space of a block's own memory in PTX.
 static constexpr unsigned kSharedSpace = 3;
+/// That of constants, which all threads of a block read at once.
+static constexpr unsigned kConstantSpace = 4;
 
 GpuKernelEmitter::GpuKernelEmitter(func::FuncOp kernel, gpu::GPUFuncOp function, int64_t lanes)
     : KernelEmitter(kernel, lanes), function(function) {
@@ -22,6 +24,11 @@ GpuKernelEmitter::GpuKernelEmitter(func::FuncOp kernel, gpu::GPUFuncOp function,
   };
   thread = toInteger(gpu::ThreadIdOp::create(builder, loc, gpu::Dimension::x));
   block = toInteger(gpu::BlockIdOp::create(builder, loc, gpu::Dimension::x));
+}
+
+void GpuKernelEmitter::use(ArrayRef<Value> pointers, Value number) {
+  buffers.assign(pointers.begin(), pointers.end());
+  block = number;
 }
 
 //===-- device memory ----------------------------------------------------------===//
@@ -48,8 +55,10 @@ void GpuKernelEmitter::storeVector(Value vector, Value pointer, Value index, Val
   LLVM::StoreOp::create(builder, loc, stored, address, getAlignment(storage));
 }
 
-GpuKernelEmitter::Clamped GpuKernelEmitter::clamp(Value index, int64_t count) {
-  Value inside = compare(arith::CmpIPredicate::slt, index, integer(count));
+unsigned GpuKernelEmitter::getConstantSpace() const { return kConstantSpace; }
+
+GpuKernelEmitter::Clamped GpuKernelEmitter::clamp(Value index, Value count) {
+  Value inside = compare(arith::CmpIPredicate::slt, index, count);
   return {arith::SelectOp::create(builder, loc, inside, index, integer(0)), inside};
 }
 

@@ -22,6 +22,9 @@ public:
 
   mlir::Operation *getFunction() override { return function; }
   mlir::Value loadIndex(unsigned argument) override { return function.getArgument(argument); }
+  /// Takes the pointers of operands and results from elsewhere than the function's parameters, and
+  /// the number of the block.
+  void use(llvm::ArrayRef<mlir::Value> pointers, mlir::Value number);
   mlir::Value getWorkspace() { return function.getArguments().back(); }
 
   /// Numbers of this thread and its block, i64.
@@ -37,7 +40,8 @@ public:
   struct Clamped {
     mlir::Value index, inside;
   };
-  Clamped clamp(mlir::Value index, int64_t count);
+  Clamped clamp(mlir::Value index, mlir::Value count);
+  Clamped clamp(mlir::Value index, int64_t count) { return clamp(index, integer(count)); }
   /// The mask of a vector that is on where `condition` holds.
   mlir::Value getMask(mlir::Value condition) { return splat(condition); }
 
@@ -51,6 +55,7 @@ public:
   mlir::Value exchange(mlir::Value scalar, int64_t distance);
 
 private:
+  unsigned getConstantSpace() const override;
   mlir::Value exchangeWord(mlir::Value word, int64_t distance);
   int64_t getAlignment(mlir::Type storage) const;
 
@@ -63,10 +68,16 @@ private:
 void forEachVector(GpuKernelEmitter &emitter, const VectorGeometry &geometry,
                    llvm::function_ref<void(mlir::Value vector)> body);
 
+/// The elements of one vector.
+void emitGpuVector(GpuKernelEmitter &emitter, const KernelPlan &plan, mlir::Value vector);
+
 /// Write the body of a kernel's function, one per KernelLoop.
 void emitGpuElements(GpuKernelEmitter &emitter, const KernelPlan &plan,
                      const VectorGeometry &geometry);
-void emitGpuRows(GpuKernelEmitter &emitter, const KernelPlan &plan, const RowGeometry &geometry);
+/// `rows`: how many there are, if that is not known here.
+void emitGpuRows(GpuKernelEmitter &emitter, const KernelPlan &plan, const RowGeometry &geometry,
+                 mlir::Value rows = {});
+void emitGpuGroup(GpuKernelEmitter &emitter, const KernelPlan &plan, const GroupGeometry &geometry);
 void emitGpuColumns(GpuKernelEmitter &emitter, const KernelPlan &plan,
                     const ColumnGeometry &geometry);
 /// The second kernel of a reduction in two stages; `geometry` is that of the first.

@@ -36,6 +36,8 @@ gpu::GPUFuncOp tpc::lookupGpuKernel(ModuleOp module, StringRef name) {
 }
 
 FailureOr<int64_t> tpc::getGpuWorkspaceBytes(func::FuncOp kernel) {
+  if (KernelGroup::isGroup(kernel))
+    return 0;
   FailureOr<KernelPlan> plan = KernelPlan::get(kernel);
   if (failed(plan))
     return failure();

@@ -14,8 +14,9 @@ namespace {
 /// in each phase.
 class RowProgram {
 public:
-  RowProgram(GpuKernelEmitter &emitter, const KernelPlan &plan, const RowGeometry &geometry)
-      : emitter(emitter), expressions(emitter, plan), plan(plan), geometry(geometry) {}
+  RowProgram(GpuKernelEmitter &emitter, const KernelPlan &plan, const RowGeometry &geometry,
+             Value rows)
+      : emitter(emitter), expressions(emitter, plan), plan(plan), geometry(geometry), rows(rows) {}
 
   void emit();
 
@@ -45,6 +46,7 @@ private:
   GridExpressions expressions;
   const KernelPlan &plan;
   const RowGeometry &geometry;
+  Value rows;      ///< null: as many as `geometry` says
   Value lane;      ///< this thread's number in the row
   Value rowExists; ///< null: it does
   GridRow row;
@@ -61,9 +63,9 @@ void RowProgram::findRow() {
   Value first = emitter.mul(row.number, emitter.integer(geometry.rowsPerBlock));
   row.number = emitter.add(first, emitter.div(lane, perRow));
   lane = emitter.rem(lane, perRow);
-  if (geometry.rows % geometry.rowsPerBlock == 0)
+  if (!rows && geometry.rows % geometry.rowsPerBlock == 0)
     return;
-  auto clamped = emitter.clamp(row.number, geometry.rows);
+  auto clamped = emitter.clamp(row.number, rows ? rows : emitter.integer(geometry.rows));
   row.number = clamped.index, rowExists = clamped.inside;
 }
 
@@ -226,6 +228,6 @@ void RowProgram::emit() {
 }
 
 void tpc::emitGpuRows(GpuKernelEmitter &emitter, const KernelPlan &plan,
-                      const RowGeometry &geometry) {
-  RowProgram(emitter, plan, geometry).emit();
+                      const RowGeometry &geometry, Value rows) {
+  RowProgram(emitter, plan, geometry, rows).emit();
 }

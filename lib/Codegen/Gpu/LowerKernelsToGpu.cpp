@@ -73,6 +73,19 @@ static void describePointers(func::FuncOp kernel, const KernelPlan &plan, gpu::G
   }
 }
 
+static gpu::GPUFuncOp createKernel(gpu::GPUModuleOp module, Location loc, StringRef name,
+                                   FunctionType type, const GpuKernelInfo &info) {
+  OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
+  auto function = gpu::GPUFuncOp::create(builder, loc, name, type);
+  function->setAttr(gpu::GPUDialect::getKernelFuncAttrName(), builder.getUnitAttr());
+  function.setKnownBlockSizeAttr(
+      builder.getDenseI32ArrayAttr({static_cast<int32_t>(info.threads), 1, 1}));
+  function.setKnownGridSizeAttr(builder.getDenseI32ArrayAttr(
+      {static_cast<int32_t>(std::max<int64_t>(info.blocks, 1)), 1, 1}));
+  info.attachTo(function);
+  return function;
+}
+
 gpu::GPUFuncOp KernelWriter::createFunction(StringRef name, const GpuKernelInfo &info) {
   MLIRContext *context = kernel.getContext();
   auto pointer = LLVM::LLVMPointerType::get(context, /*addressSpace=*/1);
@@ -80,15 +93,8 @@ gpu::GPUFuncOp KernelWriter::createFunction(StringRef name, const GpuKernelInfo 
   for (Type type : kernel.getArgumentTypes())
     types.push_back(type.isIndex() ? Type(IntegerType::get(context, 64)) : pointer);
   types.append(kernel.getNumResults() + (info.workspaceBytes != 0), pointer);
-  OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
-  auto function =
-      gpu::GPUFuncOp::create(builder, kernel.getLoc(), name, FunctionType::get(context, types, {}));
-  function->setAttr(gpu::GPUDialect::getKernelFuncAttrName(), builder.getUnitAttr());
-  function.setKnownBlockSizeAttr(
-      builder.getDenseI32ArrayAttr({static_cast<int32_t>(info.threads), 1, 1}));
-  function.setKnownGridSizeAttr(builder.getDenseI32ArrayAttr(
-      {static_cast<int32_t>(std::max<int64_t>(info.blocks, 1)), 1, 1}));
-  info.attachTo(function);
+  gpu::GPUFuncOp function =
+      createKernel(module, kernel.getLoc(), name, FunctionType::get(context, types, {}), info);
   function->setAttr(TPCDialect::kKernel, plan.getInfo(kernel).toAttribute(context));
   describePointers(kernel, plan, function);
   return function;
@@ -181,6 +187,42 @@ LogicalResult KernelWriter::run() {
   llvm_unreachable("unknown loop");
 }
 
+//===-- groups -----------------------------------------------------------------===//
+
+/// Its only parameter is the table of its pointers, by value.
+static gpu::GPUFuncOp createGroupFunction(gpu::GPUModuleOp module, func::FuncOp kernel,
+                                          const KernelGroup &group, const GroupGeometry &geometry) {
+  MLIRContext *context = kernel.getContext();
+  auto type = FunctionType::get(context, {LLVM::LLVMPointerType::get(context)}, {});
+  gpu::GPUFuncOp function =
+      createKernel(module, kernel.getLoc(), kernel.getName(), type, geometry.getInfo());
+  auto pointer = LLVM::LLVMPointerType::get(context, /*addressSpace=*/1);
+  function.setArgAttr(0, LLVM::LLVMDialect::getByValAttrName(),
+                      TypeAttr::get(LLVM::LLVMArrayType::get(pointer, geometry.pointers)));
+  function.setArgAttr(0, LLVM::LLVMDialect::getAlignAttrName(),
+                      Builder(context).getI64IntegerAttr(8));
+  function->setAttr(TPCDialect::kKernel, group.getInfo().toAttribute(context));
+  return function;
+}
+
+static LogicalResult writeGroup(gpu::GPUModuleOp module, func::FuncOp kernel) {
+  FailureOr<KernelGroup> group = KernelGroup::get(kernel);
+  if (failed(group))
+    return failure();
+  func::FuncOp member = group->getLargest();
+  FailureOr<KernelPlan> plan = KernelPlan::get(member);
+  if (failed(plan))
+    return failure();
+  GroupGeometry geometry = GroupGeometry::get(*group, *plan);
+  gpu::GPUFuncOp function = createGroupFunction(module, kernel, *group, geometry);
+  GpuKernelEmitter emitter(member, function, geometry.getLanes());
+  emitGpuGroup(emitter, *plan, geometry);
+  gpu::ReturnOp::create(emitter.getBuilder(), kernel.getLoc());
+  kernel.erase();
+  eraseUnusedMembers(group->getMembers());
+  return success();
+}
+
 /// Divisions, roots and contractions need not round as IEEE 754 says: 2 units in the last place
 /// are good enough, and cost a tenth.
 static void allowApproximation(gpu::GPUFuncOp function) {
@@ -204,6 +246,9 @@ struct LowerKernelsToGpu : tpc::impl::LowerKernelsToGpuBase<LowerKernelsToGpu> {
     ModuleOp module = getOperation();
     OpBuilder builder = OpBuilder::atBlockBegin(module.getBody());
     auto kernels = gpu::GPUModuleOp::create(builder, module.getLoc(), GpuKernelInfo::kModule);
+    for (func::FuncOp group : KernelGroup::getGroups(module))
+      if (failed(writeGroup(kernels, group)))
+        return signalPassFailure();
     for (auto kernel : llvm::make_early_inc_range(module.getOps<func::FuncOp>())) {
       if (!kernel->hasAttr(TPCDialect::kKernel))
         continue;
