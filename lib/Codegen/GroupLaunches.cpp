@@ -4,6 +4,7 @@
 #include "tpc/Codegen/Passes.h"
 #include "tpc/Codegen/Schedule.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/Support/Regex.h"
 
 #define DEBUG_TYPE "tpc-group-launches"
 
@@ -153,8 +154,8 @@ SmallVector<Value> GroupBuilder::collectOperands() {
 
 /// `kernel_adamw_67_launches`: the members' name without a shape.
 std::string GroupBuilder::getName() {
-  StringRef name = first.getKernel().rtrim("0123456789x_");
-  return (name + "_" + Twine(launches.size()) + "_launches").str();
+  std::string name = llvm::Regex("(_[0-9]+(x[0-9]+)*)+$").sub("", first.getKernel());
+  return name + "_" + std::to_string(launches.size()) + "_launches";
 }
 
 FailureOr<func::FuncOp> GroupBuilder::buildKernel(ValueRange operands) {

@@ -78,7 +78,7 @@ func.func private @kernel_squares_6x256(%x: tensor<6x256xf32>) -> tensor<6xf32>
   %1 = tpc.reduce sum %0 dims [1] : tensor<6x256xf32> -> tensor<6xf32>
   return %1 : tensor<6xf32>
 }
-func.func private @kernel_maxima_6x512(%x: tensor<6x512xf32>) -> tensor<6xf32>
+func.func private @kernel_max_6x512(%x: tensor<6x512xf32>) -> tensor<6xf32>
     attributes {tpc.kernel = {extent = 6 : i64, grain = 32 : i64, in_place = [[]]}} {
   %0 = arith.mulf %x, %x : tensor<6x512xf32>
   %1 = tpc.reduce max %0 dims [1] : tensor<6x512xf32> -> tensor<6xf32>
@@ -103,16 +103,17 @@ func.func @reshape(%s: tensor<f32>, %x: tensor<64xf32>, %y: tensor<4x16xf32>) ->
 // CHECK-NEXT: tpc.contract %[[G]]#0, %[[G]]#0
 // CHECK-NEXT: tpc.contract %[[G]]#1, %[[G]]#1
 // CHECK-NEXT: tpc.launch @kernel_squares_6x256
-// CHECK-NEXT: tpc.launch @kernel_maxima_6x512
-func.func @rows(%x: tensor<4x512xf32>, %y: tensor<6x512xf32>, %z: tensor<6x256xf32>)
-    -> (tensor<f32>, tensor<f32>, tensor<6xf32>, tensor<6xf32>) {
+// CHECK-NEXT: tpc.launch @kernel_max_2_launches(%arg1, %arg3)
+func.func @rows(%x: tensor<4x512xf32>, %y: tensor<6x512xf32>, %z: tensor<6x256xf32>, %v: tensor<6x512xf32>)
+    -> (tensor<f32>, tensor<f32>, tensor<6xf32>, tensor<6xf32>, tensor<6xf32>) {
   %0 = tpc.launch @kernel_squares_4x512(%x) : (tensor<4x512xf32>) -> tensor<4xf32>
   %1 = tpc.contract %0, %0 : [k], [k] -> [] : (tensor<4xf32>, tensor<4xf32>) -> tensor<f32>
   %2 = tpc.launch @kernel_squares_6x512(%y) : (tensor<6x512xf32>) -> tensor<6xf32>
   %3 = tpc.contract %2, %2 : [k], [k] -> [] : (tensor<6xf32>, tensor<6xf32>) -> tensor<f32>
   %4 = tpc.launch @kernel_squares_6x256(%z) : (tensor<6x256xf32>) -> tensor<6xf32>
-  %5 = tpc.launch @kernel_maxima_6x512(%y) : (tensor<6x512xf32>) -> tensor<6xf32>
-  return %1, %3, %4, %5 : tensor<f32>, tensor<f32>, tensor<6xf32>, tensor<6xf32>
+  %5 = tpc.launch @kernel_max_6x512(%y) : (tensor<6x512xf32>) -> tensor<6xf32>
+  %6 = tpc.launch @kernel_max_6x512(%v) : (tensor<6x512xf32>) -> tensor<6xf32>
+  return %1, %3, %4, %5, %6 : tensor<f32>, tensor<f32>, tensor<6xf32>, tensor<6xf32>, tensor<6xf32>
 }
 
 // CHECK: func.func private @kernel_scale_2_launches(%arg0: tensor<f32>, %arg1: tensor<64xf32>, %arg2: tensor<4x32xf32>) -> (tensor<64xf32>, tensor<4x32xf32>)
