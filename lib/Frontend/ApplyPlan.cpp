@@ -41,6 +41,7 @@ private:
   LogicalResult setParameter(BlockArgument parameter, std::optional<int64_t> dim, StringRef module,
                              const PlanRule &rule);
   LogicalResult checkClaim(BoundaryOp boundary, const Request &request);
+  bool isSettled(Value value, LayoutAttr layout);
   LogicalResult build(BoundaryOp boundary, const Request &request);
   Value constrain(Value value, LayoutAttr layout, BoundaryOp boundary, const Request &request);
 
@@ -174,14 +175,22 @@ LogicalResult PlanApplier::checkClaim(BoundaryOp boundary, const Request &reques
   return failure(strict);
 }
 
+/// Is `value` laid out so whatever propagation does? What is only known through other ops may be
+/// laid out otherwise where that is cheaper, but not under the strict policy.
+bool PlanApplier::isSettled(Value value, LayoutAttr layout) {
+  bool isFixed = value.getDefiningOp<ConstrainOp>() || isa<BlockArgument>(value);
+  return (policy == PlanPolicy::Optimize || isFixed) && known.get(value) == layout;
+}
+
 LogicalResult PlanApplier::build(BoundaryOp boundary, const Request &request) {
   Value value = boundary.getInput();
-  LayoutAttr producer = known.get(value);
+  bool isOpen = policy == PlanPolicy::Strict || !known.get(value);
   if (failed(checkClaim(boundary, request)))
     return failure();
-  if (request.given && !producer && request.given != request.wanted)
+  if (request.given && isOpen && request.given != request.wanted &&
+      !isSettled(value, request.given))
     value = constrain(value, request.given, boundary, request);
-  if (request.wanted && known.get(value) != request.wanted)
+  if (request.wanted && !isSettled(value, request.wanted))
     value = constrain(value, request.wanted, boundary, request);
   boundary.replaceAllUsesWith(value);
   return success();

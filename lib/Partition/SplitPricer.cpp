@@ -92,6 +92,74 @@ bool SplitPricer::addOperandPrices(PricedSplit &priced, double limit) const {
   return true;
 }
 
+/// The result of `user` that is `value` in the same layout, if sums pass through; else null.
+static Value getPassedOn(OpOperand &use) {
+  auto user = dyn_cast<ShardingRuleOpInterface>(use.getOwner());
+  if (!user || user->getNumResults() != 1)
+    return {};
+  ShardingRule rule = user.getShardingRule();
+  unsigned number = use.getOperandNumber();
+  bool isLinear = llvm::any_of(rule.linearSets,
+                               [&](ArrayRef<unsigned> set) { return set == ArrayRef(number); });
+  return isLinear && rule.operands[number] == rule.results[0] ? user->getResult(0) : Value();
+}
+
+/// How a user needs its operand to lie so that it fits what another operand already does.
+std::optional<Layout> SplitPricer::getLayoutBeside(OpOperand &use, unsigned other) const {
+  auto user = cast<ShardingRuleOpInterface>(use.getOwner());
+  FailureOr<Layout> layout = context.readLayout(user->getOperand(other));
+  if (failed(layout))
+    return std::nullopt;
+  ShardingRule userRule = user.getShardingRule();
+  FactorLayout factors = projectLayout(userRule, userRule.operands[other], *layout, context.mesh);
+  const TensorMapping &mapping = userRule.operands[use.getOperandNumber()];
+  return getNormalized(unprojectLayout(userRule, mapping, factors.axes, context.mesh).layout,
+                       context.mesh);
+}
+
+/// The layout that the first user asks of a sum which splits what it is summed over, if there is
+/// one: a request, or a product with a weight that is split.
+std::optional<Layout> SplitPricer::getScattered(Value value, const Layout &sum) const {
+  auto scatters = [&](const Layout &layout) {
+    AxisList used = layout.getUsedAxes();
+    return llvm::all_of(sum.partial,
+                        [&](const AxisRef &axis) { return llvm::is_contained(used, axis); });
+  };
+  while (value) {
+    for (OpOperand &use : value.getUses()) {
+      Operation *user = use.getOwner();
+      auto request = dyn_cast<ConstrainOp>(user);
+      if (request && request.getLayout().getMesh() == context.symbol)
+        if (Layout layout = request.getLayout().getLayout(context.mesh); scatters(layout))
+          return getNormalized(layout, context.mesh);
+      if (!isa<ContractOp>(user))
+        continue;
+      for (unsigned other = 0; other < user->getNumOperands(); ++other)
+        if (auto layout = getLayoutBeside(use, other);
+            other != use.getOperandNumber() && layout && scatters(*layout))
+          return layout;
+    }
+    value = value.hasOneUse() ? getPassedOn(*value.use_begin()) : Value();
+  }
+  return std::nullopt;
+}
+
+/// To where propagation wants a result; a sum is formed where it is scattered at once, if that is
+/// cheaper.
+std::optional<double> SplitPricer::getReductionSeconds(Value result, const Layout &from,
+                                                       const Layout &to, double limit) const {
+  auto getSeconds = [&](const Layout &end) {
+    return planner.getSecondsBelow(limit, getShape(result), getElementBytes(result), from, end);
+  };
+  std::optional<double> seconds = getSeconds(to);
+  std::optional<Layout> scattered =
+      from.isPartial() ? getScattered(result, from) : std::optional<Layout>();
+  if (!scattered)
+    return seconds;
+  std::optional<double> others = getSeconds(*scattered);
+  return !seconds || (others && *others < *seconds) ? others : seconds;
+}
+
 /// What is Partial because operands were, and may stay so, is not paid for here: it will be reduced
 /// once, with what it is added to.
 bool SplitPricer::addResultPrices(PricedSplit &priced, double limit) const {
@@ -111,8 +179,7 @@ bool SplitPricer::addResultPrices(PricedSplit &priced, double limit) const {
     priced.results.push_back(std::move(*layout));
     if (!isTensor(result) || result.use_empty())
       continue;
-    std::optional<double> seconds = planner.getSecondsBelow(
-        limit - priced.traffic, getShape(result), getElementBytes(result), from, to);
+    std::optional<double> seconds = getReductionSeconds(result, from, to, limit - priced.traffic);
     if (!seconds)
       return false;
     priced.traffic += *seconds;

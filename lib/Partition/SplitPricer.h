@@ -53,6 +53,10 @@ private:
   std::optional<PricedSplit> price(OpSplit split, double limit) const;
   bool addOperandPrices(PricedSplit &priced, double limit) const;
   bool addResultPrices(PricedSplit &priced, double limit) const;
+  std::optional<Layout> getLayoutBeside(mlir::OpOperand &use, unsigned other) const;
+  std::optional<Layout> getScattered(mlir::Value value, const Layout &sum) const;
+  std::optional<double> getReductionSeconds(mlir::Value result, const Layout &from,
+                                            const Layout &to, double limit) const;
   void addOpPrices(PricedSplit &priced) const;
 
   mlir::Operation *op;

@@ -2,6 +2,7 @@
 import json
 import math
 import os
+import re
 
 import pytest
 
@@ -66,6 +67,53 @@ def test_strict_loss_parallel(ranks):
     report = explain(TUTORIAL, "tutorial-loss-parallel.yaml", f"tp={ranks}", "--plan-policy=strict")
     assert report["totals"]["bytes"]["activation"] <= {2: 102.2e6, 4: 153.4e6}[ranks]
     assert not [c for c in report["collectives"] if c["elements"] >= TOKENS * VOCABULARY]
+
+
+def places(layout):
+    """As reports spell it; hidden dimensions come third."""
+    return {"Replicate()": "Replicate", "Shard(1)": "Shard(1) on tp", "Shard(-1)": "Shard(2) on tp"}[layout]
+
+
+def declared(module, style):
+    """What PyTorch's styles make of a module's input and output: the layouts said, then wanted."""
+    said = dict(re.findall(r"(\w+)=(\w+\([-\d]*\))", style))
+    name = style.split("(")[0]
+    if name == "SequenceParallel":
+        return ["Shard(1)"], ["Shard(1)"]
+    if name == "PrepareModuleInput":
+        return [said["input_layouts"], said["desired_input_layouts"]], None
+    embeds = module.endswith("embed_tokens")
+    needs = "Replicate()" if name == "ColwiseParallel" or embeds else "Shard(-1)"
+    inputs = [said.get("input_layouts", needs), needs]
+    if name == "ColwiseParallel":
+        return inputs, ["Shard(-1)", said.get("output_layouts", "Shard(-1)")]
+    return inputs, ["Partial", said.get("output_layouts", "Replicate()")]
+
+
+def spelled(layouts):
+    chain = ["Partial(sum) on tp" if layout == "Partial" else places(layout) for layout in layouts]
+    return " -> ".join(layout for number, layout in enumerate(chain) if number == 0 or layout != chain[number - 1])
+
+
+@pytest.mark.parametrize("plan", ["tutorial.yaml", "tutorial-loss-parallel.yaml", "megatron.yaml"])
+@pytest.mark.parametrize("ranks", [2, 4])
+def test_strict_has_every_layout_of_the_plan_in_place(plan, ranks):
+    """Each input and output layout that a line of the plan declares is that of the module, in all layers."""
+    report = explain(TUTORIAL, plan, f"tp={ranks}", "--plan-policy=strict")
+    modules = {module["name"]: module for module in report["modules"]}
+    with open(os.path.join(PLANS, plan), encoding="utf-8") as file:
+        lines = re.findall(r"^    ([\w.]+): (\w+\(.*\))$", file.read(), re.M)
+    assert len(lines) == 14
+    for key, style in lines:
+        inputs, outputs = declared(key, style)
+        key = key.replace("base_model", "model")
+        names = [key] if key in modules else [f"model.layers.{layer}.{key}" for layer in range(LAYERS)]
+        for name in names:
+            assert modules[name]["inputs"] == [spelled(inputs)], f"{name}: {style}"
+            if outputs and style == "ColwiseParallel()" and key in ("self_attn.k_proj", "self_attn.v_proj"):
+                outputs.append("Replicate()")  # what is split stands, but 3 heads are made whole before RoPE
+            if outputs:
+                assert modules[name]["outputs"] == [spelled(outputs)], f"{name}: {style}"
 
 
 @pytest.mark.parametrize("plan", ["tutorial.yaml", "tutorial-loss-parallel.yaml"])
@@ -197,11 +245,11 @@ def test_plans_that_are_no_files_have_remedies(plan, tmp_path):
 def test_remedies_were_tried(tmp_path):
     """A remedy really removes its kind of collective: said so for a plan, the collective is gone from the report."""
     report = explain(TUTORIAL, "tutorial.yaml", "tp=2", "--plan-policy=strict")
-    gathers = [c for c in report["collectives"] if c["module"] == "model.layers.3.self_attn.q_proj" and
+    gathers = [c for c in report["collectives"] if c["module"] == "model.layers.3.self_attn.k_proj" and
                c["phase"] == "forward"]
     assert len(gathers) == 1 and gathers[0]["op"] == "all_gather"
     remedy = gathers[0]["remedy"]
-    assert remedy["location"].endswith(("tutorial.yaml:7:5", "tutorial.yaml:10:5"))
+    assert remedy["location"].endswith("tutorial.yaml:8:5")
     text = open(os.path.join(PLANS, "tutorial.yaml"), encoding="utf-8").read().splitlines()
     line = int(remedy["location"].split(":")[-2]) - 1
     key = text[line].split(":")[0]
@@ -211,7 +259,7 @@ def test_remedies_were_tried(tmp_path):
     assert changed["totals"]["collectives"] < report["totals"]["collectives"] or (
         changed["totals"]["bytes"]["all"] < report["totals"]["bytes"]["all"])
     assert not [c for c in changed["collectives"] if c["op"] == "all_gather" and c["phase"] == "forward" and
-                c["module"] == "model.layers.3.self_attn.q_proj"]
+                c["module"] == "model.layers.3.self_attn.k_proj"]
 
 
 def alike(report, collective):
