@@ -7,6 +7,7 @@
 #include "tpc/Dialect/Provenance.h"
 #include "tpc/Dialect/TPCDialect.h"
 #include "tpc/Optimize/Passes.h"
+#include "tpc/Propagation/PropagationGraph.h"
 #include "llvm/ADT/BitVector.h"
 
 #define DEBUG_TYPE "tpc-combine-collectives"
@@ -149,7 +150,11 @@ static void combine(Bucket &bucket) {
   auto combined = AllReduceOp::create(builder, getCombinedLoc(builder.getContext(), locations),
                                       ValueRange(inputs).getTypes(), first.getKindAttr(), inputs,
                                       first.getMeshAttr(), first.getAxes());
-  combined->setDiscardableAttrs(last->getDiscardableAttrDictionary());
+  // It runs in the latest phase that a member belongs to.
+  AllReduceOp latest = *llvm::max_element(bucket.members, [](AllReduceOp a, AllReduceOp b) {
+    return getMarkedPhase(a) < getMarkedPhase(b);
+  });
+  combined->setDiscardableAttrs(latest->getDiscardableAttrDictionary());
   unsigned result = 0;
   for (AllReduceOp member : bucket.members) {
     member.replaceAllUsesWith(combined.getResults().slice(result, member.getNumResults()));
