@@ -35,11 +35,14 @@ static bool differ(const Layout &a, const Layout &b, unsigned axis) {
   return select(a.partial, axis) != select(b.partial, axis);
 }
 
-/// Do annotations speak here: is this an argument, an op of a request, or one whose location tells?
+/// Do annotations speak here: is this an argument, or does the op's location tell? Ops of an
+/// imported model stand in modules, and a line is an annotation's; in a module that was written as
+/// text every op has a line, its own.
 static bool hasAnnotation(Value value) {
-  if (Operation *op = value.getDefiningOp())
-    return getAnnotation(op->getLoc()) != nullptr;
-  return getAnnotation(value.getLoc()) != nullptr;
+  Operation *op = value.getDefiningOp();
+  if (!op)
+    return getAnnotation(value.getLoc()) != nullptr;
+  return getAnnotation(op->getLoc()) && !getModuleName(op->getLoc()).empty();
 }
 
 //===----------------------------------------------------------------------===//
@@ -90,10 +93,11 @@ const LayoutReasons::Source *LayoutReasons::find(Value value, unsigned axis) con
   return found == sources.end() ? nullptr : &found->second;
 }
 
-void LayoutReasons::define(Value value, const Layout &layout) {
+void LayoutReasons::define(Value value, const Layout &layout, bool isAsked) {
   Operation *op = value.getDefiningOp();
+  bool isEnd = isAsked || hasAnnotation(value);
   for (unsigned axis : getAxisNumbers(layout)) {
-    Source nearest{Value(), hasAnnotation(value) ? 0 : kNoAnnotation};
+    Source nearest{Value(), isEnd ? 0 : kNoAnnotation};
     std::optional<Source> recorded =
         op && nearest.distance ? getRecordedSource(op, layout, axis) : std::nullopt;
     if (recorded)
@@ -111,23 +115,39 @@ void LayoutReasons::define(Value value, const Layout &layout) {
 // Telling them
 //===----------------------------------------------------------------------===//
 
+/// The line of the annotation that an argument took an axis over from; null for other values, and
+/// if the layout is its own.
+static LocationAttr getAskedAt(Value value, StringRef axis) {
+  auto argument = dyn_cast<BlockArgument>(value);
+  if (!argument)
+    return {};
+  auto function = cast<func::FuncOp>(argument.getOwner()->getParentOp());
+  auto records = function.getArgAttrOfType<DictionaryAttr>(argument.getArgNumber(), kWhy);
+  auto record = records ? records.getAs<DictionaryAttr>(axis) : DictionaryAttr();
+  return record ? record.getAs<LocationAttr>("at") : LocationAttr();
+}
+
 /// An argument, an op with an annotation of its own, or one that took over what a user asked for,
 /// at the end of a way.
 Location LayoutReasons::getEnd(Value value, unsigned axis) const {
   Operation *op = value.getDefiningOp();
+  if (LocationAttr line = getAskedAt(value, context.mesh.axes[axis].name))
+    return FusedLoc::get(value.getContext(), {value.getLoc(), Location(line)});
   if (!op)
     return value.getLoc();
   std::string place = getModuleName(op->getLoc());
   LocationAttr line = getAnnotation(op->getLoc());
   if (line && !place.empty())
     return getDecisionLoc(place, line);
+  if (line && isa<ReshardOp>(op)) // the request that is met
+    return line;
   DictionaryAttr record = getRecord(op, axis);
   auto asked = record ? record.getAs<LocationAttr>("at") : LocationAttr();
   Location link = getLink(op, axis);
   return asked ? FusedLoc::get(op->getContext(), {link, Location(asked)}) : link;
 }
 
-/// From `value` to the annotation, one link per module on the way.
+/// From `value` to the annotation, one link per module on the way, or per op where there are none.
 void LayoutReasons::addWay(Value value, unsigned axis, Links &links) const {
   std::string place;
   unsigned count = 0;
@@ -135,7 +155,8 @@ void LayoutReasons::addWay(Value value, unsigned axis, Links &links) const {
     Operation *op = value.getDefiningOp();
     if (!source->value)
       return links.push_back(getEnd(value, axis));
-    if (std::string here = getModuleName(op->getLoc()); here != place && count < kMaxLinks) {
+    if (std::string here = getModuleName(op->getLoc());
+        (here.empty() || here != place) && count < kMaxLinks) {
       if (!isa<UseOp>(op)) {
         links.push_back(getLink(op, axis));
         ++count;
@@ -147,11 +168,17 @@ void LayoutReasons::addWay(Value value, unsigned axis, Links &links) const {
 }
 
 /// The ways of all operands of `op` that use the axis, but of `except`; the shortest first.
+/// Arguments that took it over themselves tell only where nothing else does.
 void LayoutReasons::addOperands(Operation *op, unsigned axis, Value except, Links &links) const {
   SmallVector<std::pair<unsigned, unsigned>> ways; // distance, operand
   for (OpOperand &operand : op->getOpOperands())
     if (const Source *source = find(operand.get(), axis); source && operand.get() != except)
       ways.push_back({source->distance, operand.getOperandNumber()});
+  auto isDerived = [&](const std::pair<unsigned, unsigned> &way) {
+    return getAskedAt(op->getOperand(way.second), context.mesh.axes[axis].name) != nullptr;
+  };
+  if (!llvm::all_of(ways, isDerived))
+    llvm::erase_if(ways, isDerived);
   llvm::sort(ways);
   for (auto [distance, number] : ways)
     addWay(op->getOperand(number), axis, links);

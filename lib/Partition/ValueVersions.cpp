@@ -187,14 +187,15 @@ static void markPhase(Operation *op, Operation *user, Operation *producer) {
     copyPhase(op, producer);
 }
 
-Value ValueVersions::reshard(const Version &source, const Layout &layout, Location loc,
+Value ValueVersions::reshard(const Version &source, const Layout &layout, Operation *needer,
                              Operation *user) {
+  Location loc = reasons.getReshardLoc(source.value, source.layout, layout, needer);
   OpBuilder builder(user);
   LayoutAttr attribute = context.getAttr(layout);
   auto op = ReshardOp::create(builder, loc, source.value, attribute);
   markPhase(op, user, source.value.getDefiningOp());
   setLayout(op.getResult(), attribute);
-  reasons.define(op.getResult(), layout);
+  reasons.define(op.getResult(), layout, /*isAsked=*/isa<ConstrainOp, ReshardOp>(needer));
   ++numReshards;
   return op.getResult();
 }
@@ -217,9 +218,7 @@ Value ValueVersions::get(Value value, const Layout &layout, Operation *user) {
     auto request = llvm::find_if(entry.requests,
                                  [&](const Request &request) { return request.layout == layout; });
     Operation *needer = request == entry.requests.end() ? user : request->op;
-    const Version &version = entry.versions[source];
-    Location loc = reasons.getReshardLoc(version.value, version.layout, layout, needer);
-    made = reshard(version, layout, loc, user);
+    made = reshard(entry.versions[source], layout, needer, user);
   }
   entry.versions.push_back({layout, made});
   return made;

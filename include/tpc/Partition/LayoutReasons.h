@@ -28,8 +28,9 @@ class LayoutReasons {
 public:
   explicit LayoutReasons(const MeshContext &context) : context(context) {}
 
-  /// `value`, an argument or a result of an op whose operands are as it takes them, is in `layout`.
-  void define(mlir::Value value, const Layout &layout);
+  /// `value`, an argument or a result of an op whose operands are as it takes them, is in `layout`;
+  /// `isAsked`: because a request asks for it.
+  void define(mlir::Value value, const Layout &layout, bool isAsked = false);
   /// Where to locate a reshard of `value` that `user` needs, from one layout to another.
   mlir::Location getReshardLoc(mlir::Value value, const Layout &from, const Layout &to,
                                mlir::Operation *user) const;

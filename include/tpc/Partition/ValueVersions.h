@@ -75,7 +75,7 @@ private:
   /// than `limit`.
   std::pair<int, double> findSource(mlir::Value value, const Layout &layout,
                                     double limit = std::numeric_limits<double>::infinity()) const;
-  mlir::Value reshard(const Version &source, const Layout &layout, mlir::Location loc,
+  mlir::Value reshard(const Version &source, const Layout &layout, mlir::Operation *needer,
                       mlir::Operation *user);
 
   const MeshContext &context;
