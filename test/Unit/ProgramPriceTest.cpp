@@ -124,7 +124,7 @@ struct RegionPricerTest : ModuleTest {
   std::optional<ProgramPrice> price(RegionAlternative way, llvm::StringRef mode = "ddp") {
     MeshContext mesh = *MeshContext::create(*module);
     ReshardPlanner planner = *makePlanner(*module, mesh, "shared-memory");
-    RegionPricer pricer(mesh, planner, {mode.str(), true});
+    RegionPricer pricer(mesh, planner, {mode.str(), true}, "shared-memory");
     return pricer.price(extractRegion(findRegions(function).front(), function), way);
   }
 };

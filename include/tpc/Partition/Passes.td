@@ -16,8 +16,11 @@ def ChooseLayouts : Pass<"tpc-choose-layouts", "::mlir::ModuleOp"> {
     alternatives: with all of its interior requests or with none, as dropping one of them alone seldom pays; and with the
     parameters' layouts or their alternatives. Each is partitioned as a program of its own, by the passes that will
     partition the whole, and priced: all bytes received in forward, backward, for gradients of parameters and for
-    parameters that `dp-mode` shares out, and, among those of equal traffic, the work. Remarks say what was taken, where the plan says otherwise, and what it saves. Regions
-    that differ in names only (the layers of a model) are decided once.
+    parameters that `dp-mode` shares out, and, among those of equal traffic, the work. Remarks say what was taken, where
+    the plan says otherwise, and what it saves. Regions that differ in names only (the layers of a model) are decided once.
+
+    Regions meet in the whole program, where what is cheaper in each may be dearer in all. So that is priced with the
+    choices and as the plan says, and where the plan is cheaper it is kept, with a remark.
 
     Here gathering `%y` and splitting it again costs more than leaving it as it is:
     ```mlir
