@@ -93,8 +93,7 @@ ReshardState AtomTable::getState(const Layout &layout) const {
   return state;
 }
 
-/// The atoms of a set, in their order.
-static AtomList getList(uint32_t set) {
+AtomList tpc::getList(uint32_t set) {
   AtomList list;
   for (uint8_t atom = 0; set >> atom != 0; ++atom)
     if (set >> atom & 1)
@@ -109,6 +108,23 @@ Layout AtomTable::getLayout(const ReshardState &state, ReductionKind kind) const
     layout.dims.push_back(getAxes(state.getDim(dim)));
   layout.partial = getAxes(getList(state.partial));
   return layout;
+}
+
+ReshardState AtomTable::getRenamed(const ReshardState &state, ArrayRef<unsigned> classes) const {
+  uint32_t taken = 0;
+  auto rename = [&](uint8_t atom) {
+    uint8_t first = 0;
+    while (taken >> first & 1 || classes[first] != classes[atom])
+      ++first;
+    taken |= 1u << first;
+    return first;
+  };
+  ReshardState renamed = state;
+  renamed.rename(rename);
+  renamed.partial = 0;
+  for (uint8_t atom : getList(state.partial))
+    renamed.partial |= 1u << rename(atom);
+  return renamed;
 }
 
 //===-- what a collective runs over ---------------------------------------------===//

@@ -9,6 +9,9 @@
 
 namespace tpc {
 
+/// The atoms of a set, in their order.
+AtomList getList(uint32_t set);
+
 /// The parts of mesh axes that a search moves around.
 class AtomTable {
 public:
@@ -31,6 +34,9 @@ public:
                     const ReshardState &after) const;
   ReshardState getState(const Layout &layout) const;
   Layout getLayout(const ReshardState &state, ReductionKind kind) const;
+  /// Every atom, dimensions first, becomes the first of its class that is not taken. Layouts that
+  /// differ by an exchange of atoms within classes become one.
+  ReshardState getRenamed(const ReshardState &state, llvm::ArrayRef<unsigned> classes) const;
 
 private:
   AtomList getAtoms(llvm::ArrayRef<AxisRef> axes) const;

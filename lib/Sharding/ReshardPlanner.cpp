@@ -1,7 +1,7 @@
 //===- ReshardPlanner.cpp -------------------------------------------------===//
 
 #include "tpc/Sharding/ReshardPlanner.h"
-#include "ReshardSearch.h"
+#include "PermuteSearch.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/raw_ostream.h"
 #include <cmath>
@@ -170,8 +170,28 @@ static Layout dropUnnested(Layout layout, const Layout &other) {
   return layout;
 }
 
-/// Longer lists of parts than this are not cut further: the search grows as their factorial.
+/// Of more parts permutes are not enumerated: there are factorially many.
 static constexpr unsigned maxParts = 8;
+
+/// The cheapest way that moves `atoms` as they are, of less than `limit` femtoseconds.
+static std::vector<ReshardNode> findPath(ReshardSearch &search, const CostModel &cost,
+                                         const AtomTable &atoms, ArrayRef<int64_t> shape,
+                                         const ReshardState &from, const ReshardState &to,
+                                         int64_t memoryCap, int64_t limit) {
+  if (atoms.size() <= maxParts)
+    return search.run(from, limit);
+  if (!cost.hasEqualLinks()) {
+    search.leavePermutesOut(nullptr);
+    return search.run(from, limit);
+  }
+  PermuteSearch permutes(cost, atoms, shape, search.getLowerBound(), from, to, memoryCap, limit);
+  std::vector<ReshardNode> permuted = permutes.getPath();
+  if (!permuted.empty())
+    limit = permuted.back().price.first;
+  search.leavePermutesOut(&permutes);
+  std::vector<ReshardNode> path = search.run(from, limit);
+  return path.empty() ? permuted : path;
+}
 
 /// The cheapest plan of less than `limit` femtoseconds.
 std::optional<ReshardPlan> ReshardPlanner::search(ArrayRef<int64_t> shape, int64_t elementBytes,
@@ -180,14 +200,18 @@ std::optional<ReshardPlan> ReshardPlanner::search(ArrayRef<int64_t> shape, int64
   AtomTable atoms = llvm::cantFail(AtomTable::create(from, to, cost.getMesh()));
   ReshardState first = atoms.getState(from), last = atoms.getState(to);
   ReshardSearch coarse(cost, atoms, shape, elementBytes, last, memoryCap);
-  std::vector<ReshardNode> path = coarse.run(first, limit);
+  std::vector<ReshardNode> path =
+      findPath(coarse, cost, atoms, shape, first, last, memoryCap, limit);
   if (!path.empty())
     limit = path.back().price.first;
   AtomTable parts = atoms.getRefined();
-  bool mayImprove = parts.size() > atoms.size() && parts.size() <= maxParts;
+  bool mayImprove =
+      parts.size() > atoms.size() && (parts.size() <= maxParts || cost.hasEqualLinks());
   if (mayImprove && !coarse.isProven(first, limit)) {
-    ReshardSearch fine(cost, parts, shape, elementBytes, parts.getState(to), memoryCap);
-    std::vector<ReshardNode> better = fine.run(parts.getState(from), limit);
+    ReshardState last = parts.getState(to);
+    ReshardSearch fine(cost, parts, shape, elementBytes, last, memoryCap);
+    std::vector<ReshardNode> better =
+        findPath(fine, cost, parts, shape, parts.getState(from), last, memoryCap, limit);
     if (!better.empty())
       return makePlan(better, fine, parts, from.partialKind, cost);
   }

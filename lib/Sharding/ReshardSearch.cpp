@@ -1,13 +1,14 @@
 //===- ReshardSearch.cpp --------------------------------------------------===//
 
 #include "ReshardSearch.h"
+#include "PermuteSearch.h"
 #include "llvm/ADT/STLExtras.h"
 #include <cmath>
 
 using namespace tpc;
 using llvm::ArrayRef;
 
-static int64_t toFemtoseconds(double seconds) { return std::llround(seconds * 1e15); }
+int64_t tpc::toFemtoseconds(double seconds) { return std::llround(seconds * 1e15); }
 
 /// Femtoseconds by which rounding each move of a way may make it cheaper than the bound.
 static constexpr int64_t slack = 4;
@@ -18,19 +19,40 @@ ReshardSearch::ReshardSearch(const CostModel &cost, const AtomTable &atoms, Arra
       memoryCap(memoryCap), generator(atoms, shape),
       bound(cost, atoms, shape, elementBytes, target) {}
 
-int64_t ReshardSearch::getBound(const ReshardState &state) const {
+void ReshardSearch::leavePermutesOut(const PermuteSearch *bounds) {
+  permutes = false;
+  withoutPermutes = bounds;
+  uint32_t wanted = target.partial;
+  for (uint8_t atom : target.getAtoms())
+    wanted |= 1u << atom;
+  // Links may differ, so without bounds no two atoms are alike.
+  for (uint8_t atom = 0; atom < atoms.size(); ++atom)
+    classes.push_back(!bounds || wanted >> atom & 1 ? atom : 32 + atoms.getSize(atom));
+}
+
+int64_t ReshardSearch::getPlainBound(const ReshardState &state) const {
   return std::max<int64_t>(toFemtoseconds(bound.getSeconds(state)) - slack, 0);
 }
 
+int64_t ReshardSearch::getBound(const ReshardState &state) const {
+  int64_t least = getPlainBound(state);
+  return withoutPermutes ? std::max(least, withoutPermutes->getBound(state)) : least;
+}
+
 bool ReshardSearch::isProven(const ReshardState &from, int64_t price) const {
-  return price <= getBound(from) + slack;
+  return price <= getPlainBound(from) + slack;
+}
+
+/// What layouts are known by that are as far from the target.
+ReshardState ReshardSearch::getName(const ReshardState &state) const {
+  return classes.empty() ? state : atoms.getRenamed(state, classes);
 }
 
 void ReshardSearch::push(ReshardNode node) {
   ReshardPrice estimate = {node.price.first + getBound(node.state), node.price.second};
   if (estimate.first >= limit)
     return;
-  auto [entry, inserted] = best.try_emplace(node.state, node.price);
+  auto [entry, inserted] = best.try_emplace(getName(node.state), node.price);
   if (!inserted && entry->second <= node.price)
     return;
   entry->second = node.price;
@@ -103,17 +125,17 @@ std::vector<ReshardNode> ReshardSearch::run(const ReshardState &from, int64_t li
   this->limit = limit;
   push({from, {0, 0}, -1});
   while (!queue.empty()) {
-    auto [estimate, index, permutes] = queue.top();
+    auto [estimate, index, onlyPermutes] = queue.top();
     queue.pop();
     const ReshardNode &node = nodes[index];
-    if (best.lookup(node.state) < node.price)
+    if (best.lookup(getName(node.state)) < node.price)
       continue;
     if (node.state == target)
       return getPath(index);
-    if (permutes && servedByOthers(index))
+    if (onlyPermutes && servedByOthers(index))
       continue;
-    follow(index, permutes);
-    if (!permutes)
+    follow(index, onlyPermutes);
+    if (permutes && !onlyPermutes)
       postponePermutes(index);
   }
   return {};

@@ -17,6 +17,10 @@ namespace tpc {
 /// Femtoseconds, then steps: whole numbers, so that ties are ties.
 using ReshardPrice = std::pair<int64_t, int64_t>;
 
+class PermuteSearch;
+
+int64_t toFemtoseconds(double seconds);
+
 /// A layout that the search came to, and by which move.
 struct ReshardNode {
   ReshardState state;
@@ -32,6 +36,9 @@ public:
   ReshardSearch(const CostModel &cost, const AtomTable &atoms, llvm::ArrayRef<int64_t> shape,
                 int64_t elementBytes, const ReshardState &target, int64_t memoryCap);
 
+  /// Ways without a permute only; `bounds`, if there is one, says what they take at least.
+  void leavePermutesOut(const PermuteSearch *bounds);
+
   /// The nodes of the cheapest way to the target, first to last; empty if there is none below
   /// `limit` femtoseconds.
   std::vector<ReshardNode> run(const ReshardState &from,
@@ -41,10 +48,14 @@ public:
   bool isProven(const ReshardState &from, int64_t price) const;
 
   double getLocalBytes(const ReshardState &state) const { return bound.getLocalBytes(state); }
+  const ReshardBound &getLowerBound() const { return bound; }
 
 private:
   /// Femtoseconds that any way from `state` to the target takes at least.
+  int64_t getPlainBound(const ReshardState &state) const;
+  /// The same without a permute, where these are left out.
   int64_t getBound(const ReshardState &state) const;
+  ReshardState getName(const ReshardState &state) const;
   void push(ReshardNode node);
   /// Takes all permutes out of a node, or all moves but these.
   void follow(int64_t index, bool permutes);
@@ -72,6 +83,9 @@ private:
   int64_t memoryCap;
   MoveGenerator generator;
   ReshardBound bound;
+  bool permutes = true;
+  const PermuteSearch *withoutPermutes = nullptr; ///< bounds of ways without a permute
+  llvm::SmallVector<unsigned> classes; ///< of atoms: what the target has none of is interchangeable
   int64_t limit = 0;
   std::vector<ReshardNode> nodes;
   llvm::DenseMap<ReshardState, ReshardPrice> best;

@@ -12,6 +12,7 @@
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/DenseMapInfo.h"
 #include "llvm/ADT/Hashing.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/SmallVector.h"
 
 namespace tpc {
@@ -45,6 +46,11 @@ public:
     bytes.erase(end - count, end);
     for (unsigned next = dim; next < rank; ++next)
       bytes[next] -= count;
+  }
+  /// Every atom of the dimensions, in order, becomes `get` of it.
+  void rename(llvm::function_ref<uint8_t(uint8_t)> get) {
+    for (size_t i = rank; i < bytes.size(); ++i)
+      bytes[i] = get(bytes[i]);
   }
 
   bool operator==(const ReshardState &other) const {

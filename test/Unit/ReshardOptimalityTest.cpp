@@ -9,6 +9,7 @@
 #include "ReshardReference.h"
 #include "ShardingTestHelpers.h"
 #include "tpc/Sharding/ReshardPlanner.h"
+#include "llvm/ADT/STLExtras.h"
 #include "gtest/gtest.h"
 #include <chrono>
 #include <cstdlib>
@@ -19,11 +20,24 @@ using namespace tpc;
 using namespace tpc::test;
 
 namespace {
-/// Latency that dwarfs bytes, that equals some hundred of them, that is next to nothing.
-struct Setting {
-  double alpha, beta;
-};
-const Setting settings[] = {{1e-5, 1e-11}, {1e-6, 1e-9}, {1e-7, 1e-7}};
+/// One link for all axes: latency that dwarfs bytes, that equals some hundred of them, that is next
+/// to nothing.
+using Setting = std::vector<ReshardReference::Link>;
+const Setting settings[] = {{{1e-5, 1e-11}}, {{1e-6, 1e-9}}, {{1e-7, 1e-7}}};
+
+/// A machine whose axes have these links, or share the only one.
+MachineModel makeMachine(const Mesh &mesh, const Setting &setting) {
+  MachineModel machine = test::makeMachine(setting[0].alpha, 1 / setting[0].beta);
+  for (size_t axis = 1; axis < setting.size(); ++axis) {
+    LinkModel link = machine.links[0];
+    link.name = "link" + std::to_string(axis);
+    link.latency = setting[axis].alpha;
+    link.bandwidth = 1 / setting[axis].beta;
+    machine.axes.push_back({mesh.axes[axis].name, link.name});
+    machine.links.push_back(std::move(link));
+  }
+  return machine;
+}
 
 bool isExhaustive() { return std::getenv("TPC_EXHAUSTIVE") != nullptr; }
 
@@ -31,10 +45,9 @@ bool isExhaustive() { return std::getenv("TPC_EXHAUSTIVE") != nullptr; }
 class Checker {
 public:
   Checker(const Mesh &mesh, const std::vector<int64_t> &shape, const ReshardGraph &graph,
-          Setting setting)
-      : mesh(mesh), shape(shape),
-        planner(CostModel(mesh, makeMachine(setting.alpha, 1 / setting.beta))),
-        reference(graph, setting.alpha, setting.beta) {}
+          const Setting &setting)
+      : mesh(mesh), shape(shape), planner(CostModel(mesh, makeMachine(mesh, setting))),
+        reference(graph, setting) {}
 
   ~Checker() {
     std::cout << "[ " << unknown.size() << " plans: median " << getMedian(unknown) << " us, known "
@@ -76,7 +89,7 @@ void checkWholeAxes(const Mesh &mesh, const std::vector<int64_t> &shape, size_t 
   std::vector<Layout> sources = getWholeAxisLayouts(mesh, shape.size(), true);
   std::vector<Layout> targets = getWholeAxisLayouts(mesh, shape.size(), false);
   ReshardGraph graph(mesh, shape);
-  for (Setting setting : settings) {
+  for (const Setting &setting : settings) {
     Checker checker(mesh, shape, graph, setting);
     for (size_t pair = 0; pair < sources.size() * targets.size(); pair += stride)
       checker.check(sources[pair / targets.size()], targets[pair % targets.size()]);
@@ -147,10 +160,58 @@ TEST(ReshardOptimality, RandomSubAxes) {
   size_t pairs = (isExhaustive() ? 100000 : 1000) / meshes.size() + 1;
   for (const Mesh &mesh : meshes) {
     ReshardGraph graph(mesh, {96, 48});
-    for (Setting setting : settings) {
+    for (const Setting &setting : settings) {
       Checker checker(mesh, {96, 48}, graph, setting);
       for (size_t i = 0; i < pairs; ++i)
         checker.check(drawLayout(mesh, 2, true, random), drawLayout(mesh, 2, false, random));
+    }
+  }
+}
+
+/// Latency and bandwidth of every axis its own: the slower axis first, last, in latency alone.
+TEST(ReshardOptimality, LinksOfTheirOwn) {
+  const Setting own[] = {
+      {{1e-5, 1e-8}, {1e-6, 1e-9}}, {{1e-6, 1e-9}, {1e-5, 1e-8}}, {{1e-7, 1e-7}, {1e-5, 1e-9}}};
+  Mesh mesh = makeMesh({{"x", 2}, {"y", 4}});
+  std::vector<Layout> sources = getWholeAxisLayouts(mesh, 2, true),
+                      targets = getWholeAxisLayouts(mesh, 2, false);
+  ReshardGraph graph(mesh, {64, 64});
+  for (const Setting &setting : own) {
+    Checker checker(mesh, {64, 64}, graph, setting);
+    for (const Layout &from : sources)
+      for (const Layout &to : targets)
+        checker.check(from, to);
+  }
+}
+
+/// `layout` without what does not divide `shape`, and with sums of the first axis only.
+Layout getFitting(Layout layout, const std::vector<int64_t> &shape) {
+  for (unsigned dim = 0; dim < shape.size(); ++dim)
+    while (shape[dim] % getSize(layout.dims[dim]) != 0)
+      layout.dims[dim].pop_back();
+  llvm::erase_if(layout.partial, [](const AxisRef &ref) { return ref.axis != 0; });
+  return layout;
+}
+
+/// Nine and more prime factors; small tensors, so that brute force has an end. Ranks that neither
+/// layout tells apart can make a way cheaper: those of z share a sum over x.
+TEST(ReshardOptimality, LargeMeshes) {
+  std::mt19937_64 random(21);
+  std::vector<std::pair<Mesh, std::vector<int64_t>>> cases = {
+      {makeMesh({{"x", 4}, {"y", 4}, {"z", 32}}), {8, 4}},
+      {makeMesh({{"x", 4}, {"y", 6}, {"z", 48}}), {24, 4}},
+      {makeMesh({{"x", 4}, {"y", 256}}), {4, 4, 2}}};
+  for (const auto &[mesh, shape] : cases) {
+    ReshardGraph graph(mesh, shape, 1);
+    Layout sum = makeLayout(mesh, std::vector<std::vector<unsigned>>(shape.size()), {0});
+    for (const Setting &setting : settings) {
+      Checker checker(mesh, shape, graph, setting);
+      checker.check(sum, Layout::replicated(shape.size()));
+      for (int i = 0; i < (isExhaustive() ? 1000 : 8); ++i) {
+        Layout from = drawLayout(mesh, shape.size(), true, random),
+               to = drawLayout(mesh, shape.size(), false, random);
+        checker.check(getFitting(from, shape), getFitting(to, shape));
+      }
     }
   }
 }
@@ -159,7 +220,7 @@ TEST(ReshardOptimality, RandomSubAxes) {
 /// permute puts the major half where x was: one collective, of a quarter of the tensor.
 TEST(ReshardOptimality, HalvesOfAnAxisSaveACollective) {
   Mesh mesh = makeMesh({{"x", 2}, {"y", 4}});
-  ReshardPlanner planner(CostModel(mesh, makeMachine(1e-6, 1e9)));
+  ReshardPlanner planner(CostModel(mesh, test::makeMachine(1e-6, 1e9)));
   ReshardPlan plan = llvm::cantFail(
       planner.plan({64, 8}, 4, makeLayout(mesh, {{0}, {}}), makeLayout(mesh, {{1}, {}})));
   EXPECT_NEAR(getSeconds(plan), 1e-6 + 64 * 8 * 4 / 4 * 1e-9, 1e-15);

@@ -325,9 +325,23 @@ TEST(ReshardPlanner, SubAxesThatDoNotNest) {
   EXPECT_EQ(plan[1].result, to);
 }
 
+/// 16 elements over x and y, then over y alone: everything gathered and sliced is one collective,
+/// but has all 64 bytes on a rank in between; x and y exchanged, then x gathered, never has more
+/// than 32.
 TEST(ReshardPlanner, MemoryCapTakesAnotherWayOrSaysSo) {
   Mesh two = makeMesh({{"x", 2}, {"y", 2}});
   ReshardPlanner planner(CostModel(two, makeMachine(1e-6, 1e9)));
+  auto getKinds = [&] {
+    llvm::SmallVector<CollectiveKind> kinds;
+    for (const ReshardStep &step :
+         llvm::cantFail(planner.plan({16}, 4, makeLayout(two, {{0, 1}}), makeLayout(two, {{1}}))))
+      kinds.push_back(step.kind);
+    return kinds;
+  };
+  using Kinds = llvm::SmallVector<CollectiveKind>;
+  EXPECT_EQ(getKinds(), Kinds({CollectiveKind::AllGather, CollectiveKind::Slice}));
+  planner.setMemoryCap(32);
+  EXPECT_EQ(getKinds(), Kinds({CollectiveKind::Permute, CollectiveKind::AllGather}));
   planner.setMemoryCap(1);
   auto result = planner.plan({8, 8}, 4, makeLayout(two, {{0, 1}, {}}), makeLayout(two, {{1}, {0}}));
   EXPECT_EQ(llvm::toString(result.takeError()),

@@ -8,7 +8,7 @@
 using namespace tpc;
 using namespace tpc::test;
 
-ReshardGraph::ReshardGraph(const Mesh &mesh, std::vector<int64_t> tensorShape)
+ReshardGraph::ReshardGraph(const Mesh &mesh, std::vector<int64_t> tensorShape, unsigned summedAxes)
     : shape(std::move(tensorShape)) {
   for (unsigned axis = 0; axis < mesh.axes.size(); ++axis) {
     int64_t rest = mesh.axes[axis].size, pre = 1;
@@ -17,6 +17,8 @@ ReshardGraph::ReshardGraph(const Mesh &mesh, std::vector<int64_t> tensorShape)
         parts.push_back({axis, pre, prime});
   }
   for (unsigned summed = 0; summed < 1u << parts.size(); ++summed) {
+    if (getAxes(summed) & ~summedAxes)
+      continue;
     State state;
     state.dims.resize(shape.size());
     state.summed = summed;
@@ -96,12 +98,14 @@ uint64_t ReshardGraph::getKey(const State &state) const {
 
 std::vector<unsigned> ReshardGraph::getCanonicalNames(const State &state) const {
   std::vector<unsigned> order, names(parts.size());
+  for (unsigned part = 0; part < parts.size(); ++part)
+    if (state.summed >> part & 1)
+      order.push_back(part);
   for (const auto &list : state.dims)
     order.insert(order.end(), list.begin(), list.end());
-  for (bool summed : {true, false})
-    for (unsigned part = 0; part < parts.size(); ++part)
-      if (bool(state.summed >> part & 1) == summed && !std::count(order.begin(), order.end(), part))
-        order.push_back(part);
+  for (unsigned part = 0; part < parts.size(); ++part)
+    if (!std::count(order.begin(), order.end(), part))
+      order.push_back(part);
   std::vector<bool> taken(parts.size(), false);
   for (unsigned part : order)
     for (unsigned name = 0; name < parts.size(); ++name)
@@ -141,9 +145,43 @@ void ReshardGraph::addPermuteClass(unsigned number) {
   classOf.push_back(entry->second);
 }
 
-void ReshardGraph::addEdge(unsigned from, const State &to, double bytes) {
+void ReshardGraph::addEdge(unsigned from, const State &to, double bytes, unsigned group) {
   if (auto target = numbers.find(getKey(to)); target != numbers.end())
-    edges[from].push_back({target->second, bytes});
+    edges[from].push_back({target->second, bytes, group});
+}
+
+unsigned ReshardGraph::getAxes(unsigned group) const {
+  unsigned axes = 0;
+  for (unsigned part = 0; part < parts.size(); ++part)
+    if (group >> part & 1)
+      axes |= 1u << parts[part].axis;
+  return axes;
+}
+
+unsigned ReshardGraph::getPermuted(unsigned from, unsigned to) const {
+  std::vector<std::pair<size_t, int64_t>>
+      places[2]; // dimension and stride; none: (no dimension, 0)
+  for (unsigned side : {0, 1}) {
+    places[side].assign(parts.size(), {shape.size(), 0});
+    for (size_t dim = 0; dim < shape.size(); ++dim) {
+      const std::vector<unsigned> &list = states[side ? to : from].dims[dim];
+      int64_t stride = 1;
+      for (size_t i = list.size(); i-- > 0; stride *= parts[list[i]].size)
+        places[side][list[i]] = {dim, stride};
+    }
+  }
+  unsigned group = 0;
+  for (unsigned part = 0; part < parts.size(); ++part)
+    if (places[0][part] != places[1][part])
+      group |= 1u << part;
+  return group;
+}
+
+static unsigned getSet(const std::vector<unsigned> &list) {
+  unsigned set = 0;
+  for (unsigned part : list)
+    set |= 1u << part;
+  return set;
 }
 
 void ReshardGraph::addSlices(unsigned number) {
@@ -156,7 +194,7 @@ void ReshardGraph::addSlices(unsigned number) {
     for (unsigned dim = 0; dim < shape.size() && !(used >> part & 1); ++dim) {
       State sliced = state;
       sliced.dims[dim].push_back(part);
-      addEdge(number, sliced, 0);
+      addEdge(number, sliced, 0, 0);
     }
 }
 
@@ -169,13 +207,13 @@ void ReshardGraph::addMovesOfSuffixes(unsigned number) {
       double n = static_cast<double>(getParts(moved));
       State gathered = state;
       gathered.dims[dim].resize(kept);
-      addEdge(number, gathered, (n - 1) * bytes);
+      addEdge(number, gathered, (n - 1) * bytes, getSet(moved));
       for (unsigned other = 0; other < shape.size(); ++other) {
         if (other == dim)
           continue;
         State exchanged = gathered;
         exchanged.dims[other].insert(exchanged.dims[other].end(), moved.begin(), moved.end());
-        addEdge(number, exchanged, (n - 1) / n * bytes);
+        addEdge(number, exchanged, (n - 1) / n * bytes, getSet(moved));
       }
     }
 }
@@ -191,11 +229,11 @@ void ReshardGraph::addReductions(unsigned number, std::vector<unsigned> &chosen)
     State reduced = state;
     for (unsigned done : chosen)
       reduced.summed &= ~(1u << done);
-    addEdge(number, reduced, 2 * (n - 1) / n * bytes);
+    addEdge(number, reduced, 2 * (n - 1) / n * bytes, getSet(chosen));
     for (unsigned dim = 0; dim < shape.size(); ++dim) {
       State scattered = reduced;
       scattered.dims[dim].insert(scattered.dims[dim].end(), chosen.begin(), chosen.end());
-      addEdge(number, scattered, (n - 1) / n * bytes);
+      addEdge(number, scattered, (n - 1) / n * bytes, getSet(chosen));
     }
     addReductions(number, chosen);
     chosen.pop_back();
@@ -206,7 +244,21 @@ void ReshardGraph::addReductions(unsigned number, std::vector<unsigned> &chosen)
 // Search
 //===----------------------------------------------------------------------===//
 
-/// The first of a class that the search comes to reaches all others at the least price.
+double ReshardReference::getPrice(double bytes, unsigned group) const {
+  if (bytes == 0)
+    return 0;
+  double alpha = links.size() == 1 ? links[0].alpha : 0,
+         beta = links.size() == 1 ? links[0].beta : 0;
+  for (size_t axis = 0; links.size() > 1 && axis < links.size(); ++axis)
+    if (graph.getAxes(group) >> axis & 1) {
+      alpha = std::max(alpha, links[axis].alpha);
+      beta = std::max(beta, links[axis].beta);
+    }
+  return alpha + beta * bytes;
+}
+
+/// Of one link, the first of a class that the search comes to reaches all others at the least
+/// price.
 std::vector<double> ReshardReference::search(unsigned from) const {
   using Entry = std::pair<double, unsigned>;
   std::vector<double> seconds(graph.size(), std::numeric_limits<double>::infinity());
@@ -225,12 +277,14 @@ std::vector<double> ReshardReference::search(unsigned from) const {
     if (price > seconds[state])
       continue;
     for (const ReshardGraph::Edge &edge : graph.getEdges(state))
-      reach(edge.target, price + (edge.bytes == 0 ? 0 : alpha + beta * edge.bytes));
+      reach(edge.target, price + getPrice(edge.bytes, edge.group));
     unsigned number = graph.getPermuteClass(state);
     const ReshardGraph::PermuteClass &others = graph.getPermuteClasses()[number];
-    for (unsigned other : permuted[number] ? std::vector<unsigned>() : others.members)
-      reach(other, price + alpha + beta * others.bytes);
-    permuted[number] = true;
+    if (permuted[number])
+      continue;
+    for (unsigned other : others.members)
+      reach(other, price + getPrice(others.bytes, graph.getPermuted(state, other)));
+    permuted[number] = links.size() == 1;
   }
   return seconds;
 }
@@ -238,6 +292,8 @@ std::vector<double> ReshardReference::search(unsigned from) const {
 double ReshardReference::getSeconds(const Layout &from, const Layout &to) {
   ReshardGraph::State first = graph.getState(from);
   std::vector<unsigned> names = graph.getCanonicalNames(first);
+  for (unsigned part = 0; links.size() > 1 && part < names.size(); ++part)
+    names[part] = part;
   unsigned source = graph.getNumber(graph.rename(first, names));
   auto [entry, isNew] = known.try_emplace(source);
   if (isNew)

@@ -12,9 +12,11 @@
 //   all_reduce      any summed parts go                                             alpha + beta 2(n - 1)/n L
 // clang-format on
 //
-// The moves of all layouts are enumerated once (ReshardGraph); one search finds the prices from one
-// source to all targets. Prices depend on sizes alone, so layouts that differ by a renaming of
-// parts of equal size are as far from each other, and one search serves all of these sources.
+// alpha and beta are those of the slowest axis that has a part in the group. The moves of all
+// layouts are enumerated once (ReshardGraph); one search finds the prices from one source to all
+// targets. Where all axes are alike prices depend on sizes alone, so layouts that differ by a
+// renaming of parts of equal size are as far from each other, and one search serves all of these
+// sources.
 //
 //===----------------------------------------------------------------------===//
 
@@ -31,7 +33,8 @@ namespace tpc::test {
 /// Every layout of a tensor of f32 on a mesh, made of whole parts that divide it, and every move.
 class ReshardGraph {
 public:
-  ReshardGraph(const Mesh &mesh, std::vector<int64_t> shape);
+  /// No parts of other axes than `summedAxes`, a bit per axis, are ever sums.
+  ReshardGraph(const Mesh &mesh, std::vector<int64_t> shape, unsigned summedAxes = ~0u);
 
   /// Per dimension the parts that split it, major to minor, and the set of summed ones.
   struct State {
@@ -42,6 +45,7 @@ public:
   struct Edge {
     unsigned target;
     double bytes;
+    unsigned group; ///< the parts that the collective runs over
   };
   /// States with the same numbers of shards and the same sums: permutes reach each from each.
   struct PermuteClass {
@@ -50,13 +54,17 @@ public:
   };
 
   size_t size() const { return states.size(); }
+  /// The mesh axes that a set of parts belongs to, a bit per axis.
+  unsigned getAxes(unsigned group) const;
+  /// The parts that lie elsewhere in the other state: what a permute runs over.
+  unsigned getPermuted(unsigned from, unsigned to) const;
   /// The number of a layout, which is made of parts.
   unsigned getNumber(const State &state) const { return numbers.at(getKey(state)); }
   State getState(const Layout &layout) const;
   const std::vector<Edge> &getEdges(unsigned state) const { return edges[state]; }
   unsigned getPermuteClass(unsigned state) const { return classOf[state]; }
   const std::vector<PermuteClass> &getPermuteClasses() const { return classes; }
-  /// New names for the parts: those of one size in the order in which `state` has them.
+  /// New names for the parts: those of one size in the order in which `state` has them, sums first.
   std::vector<unsigned> getCanonicalNames(const State &state) const;
   State rename(State state, const std::vector<unsigned> &names) const;
 
@@ -67,7 +75,7 @@ private:
   void addMovesOfSuffixes(unsigned number);
   void addReductions(unsigned number, std::vector<unsigned> &chosen);
   /// Unless `to` does not divide the tensor.
-  void addEdge(unsigned from, const State &to, double bytes);
+  void addEdge(unsigned from, const State &to, double bytes, unsigned group);
   double getBytes(const State &state) const;
   int64_t getParts(const std::vector<unsigned> &list) const;
   uint64_t getKey(const State &state) const;
@@ -85,17 +93,22 @@ private:
 /// The least prices on a graph.
 class ReshardReference {
 public:
-  ReshardReference(const ReshardGraph &graph, double alpha, double beta)
-      : graph(graph), alpha(alpha), beta(beta) {}
+  struct Link {
+    double alpha, beta;
+  };
+  /// One link for every mesh axis, or one for all.
+  ReshardReference(const ReshardGraph &graph, std::vector<Link> links)
+      : graph(graph), links(std::move(links)) {}
 
   /// Seconds of the cheapest way; both layouts are made of parts, and `to` is nowhere Partial.
   double getSeconds(const Layout &from, const Layout &to);
 
 private:
   std::vector<double> search(unsigned from) const;
+  double getPrice(double bytes, unsigned group) const;
 
   const ReshardGraph &graph;
-  double alpha, beta;
+  std::vector<Link> links;
   std::unordered_map<unsigned, std::vector<double>> known;
 };
 

@@ -20,8 +20,9 @@
 // either layout begins or ends, then, unless that way is proven the cheapest, with axes cut into
 // prime factors: where dp (2) leaves a dimension and tp (4) comes, half of tp is sliced and the
 // other half put in the place of dp, one permute where whole axes take two collectives. Ties go to
-// whole axes, then to fewer steps. Meshes of more than eight prime factors are searched with whole
-// axes only. Parts that do not nest (x:(1)2 and x:(1)3) meet in a layout without them. Axes of size
+// whole axes, then to fewer steps. Where more than eight prime factors meet links of different
+// kinds, axes are not cut, and beyond eight parts there are no permutes: cheap, not the cheapest.
+// Parts that do not nest (x:(1)2 and x:(1)3) meet in a layout without them. Axes of size
 // one are ignored.
 //
 //===----------------------------------------------------------------------===//
