@@ -232,8 +232,9 @@ void PlanApplier::finish() {
 
 static LogicalResult checkAxes(MeshOp mesh, const Plan *plan, const PlanLayouts &layouts) {
   if (plan && !plan->rules.empty() && !layouts.hasTensorParallelAxis())
-    return mesh.emitError(
-        "a plan acts on the mesh axis tp, which this mesh has not: add tp=1 or more");
+    return mesh.emitError("a plan acts on the mesh axis tp, which this mesh has not: add tp=1 or "
+                          "more, or name the axis "
+                          "with --tp-axis");
   return success();
 }
 

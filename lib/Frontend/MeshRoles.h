@@ -5,6 +5,10 @@
 //                   parameters are stored over shard and repeated over replica
 //   tp              what a plan's styles act on; any name does for the only axis of a mesh
 //
+// An axis of another name has the role of dp or tp if the attribute tpc.dp or tpc.tp of the mesh
+// says so (tpc-compile --dp-axis, --tp-axis). What has no role is for layouts that a module says
+// itself.
+//
 //===----------------------------------------------------------------------===//
 
 #ifndef TPC_LIB_FRONTEND_MESHROLES_H
@@ -19,8 +23,10 @@ struct MeshRoles {
   std::optional<unsigned> storage; ///< over which parameters, gradients and state may be split
   std::optional<unsigned> tensor;
 
-  /// Reports axes without a purpose at the mesh, then fails.
+  /// Reports roles that exclude each other, or need an axis that there is not, then fails.
   static mlir::FailureOr<MeshRoles> read(MeshOp op);
+  /// Reports an axis of several ranks without a role, then fails.
+  mlir::LogicalResult checkAllHaveRoles(MeshOp op) const;
 };
 
 /// `dp=2`, or `replica=2, shard=4`.

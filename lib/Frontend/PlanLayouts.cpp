@@ -11,7 +11,9 @@ using namespace tpc;
 
 FailureOr<PlanLayouts> PlanLayouts::create(MeshOp op) {
   FailureOr<MeshRoles> roles = MeshRoles::read(op);
-  if (failed(roles))
+  bool hasModules =
+      op->getParentOp()->walk([](BoundaryOp) { return WalkResult::interrupt(); }).wasInterrupted();
+  if (failed(roles) || (hasModules && failed(roles->checkAllHaveRoles(op))))
     return failure();
   PlanLayouts layouts(FlatSymbolRefAttr::get(op.getSymNameAttr()), op.getMesh().getMesh());
   layouts.batch = roles->batch;

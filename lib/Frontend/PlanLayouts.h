@@ -13,7 +13,7 @@ namespace tpc {
 /// placement acts on the tensor-parallel one. Axes of size one never occur in a layout.
 class PlanLayouts {
 public:
-  /// Reports axes without a purpose at the mesh, then fails.
+  /// Reports axes that a plan for the modules of the program would leave idle, then fails.
   static mlir::FailureOr<PlanLayouts> create(MeshOp mesh);
 
   int64_t getTensorParallelSize() const { return tp ? mesh.axes[*tp].size : 1; }

@@ -64,8 +64,8 @@ private:
     case CollectiveKind::AllToAll:
       return AllToAllOp::create(builder, loc, type, input, splitDim, dim, context.symbol, axes);
     case CollectiveKind::Permute:
-      return PermuteOp::create(builder, loc, type, input,
-                               pairs.get(from, step.result, step.axes), context.symbol, axes);
+      return PermuteOp::create(builder, loc, type, input, pairs.get(from, step.result, step.axes),
+                               context.symbol, axes);
     case CollectiveKind::ReduceScatter:
       return ReduceScatterOp::create(builder, loc, type, sum, input, dim, context.symbol, axes);
     case CollectiveKind::AllReduce:
@@ -91,6 +91,10 @@ struct ExpandReshards : tpc::impl::ExpandReshardsBase<ExpandReshards> {
     FailureOr<ReshardPlanner> planner = makePlanner(getOperation(), *context, machine);
     if (failed(planner))
       return signalPassFailure();
+    if (memoryCap < 0) {
+      getOperation().emitError("memory-cap is a number of bytes, got ") << memoryCap.getValue();
+      return signalPassFailure();
+    }
     if (memoryCap > 0)
       planner->setMemoryCap(memoryCap);
     PairTable pairs(*context);

@@ -126,10 +126,16 @@ FailureOr<Layout> ReshardInserter::readRequest(Value value, LayoutAttr attribute
   Layout layout = getNormalized(attribute.getLayout(context.mesh), context.mesh);
   if (llvm::Error error = checkEvenSplit(getShape(value), layout, context.mesh))
     return emit() << llvm::toString(std::move(error));
-  if (!versions.getSeconds(value, layout))
-    return emit() << "cannot be made " << toDTensorString(layout, context.mesh) << ", got "
-                  << toDTensorString(versions.getLayouts(value).front(), context.mesh);
-  return layout;
+  if (versions.getSeconds(value, layout))
+    return layout;
+  InFlightDiagnostic error = emit();
+  error << "cannot be made " << toDTensorString(layout, context.mesh) << ", got "
+        << toDTensorString(versions.getLayouts(value).front(), context.mesh);
+  auto module = value.getParentRegion()->getParentOfType<ModuleOp>();
+  if (auto cap = module->getAttrOfType<IntegerAttr>(kReshardMemory))
+    error << "; a way may need more than the " << cap.getInt()
+          << " bytes that --reshard-memory allows in between";
+  return error;
 }
 
 /// A reshard that the program has is made where it stands, and so is a request that all must

@@ -104,5 +104,8 @@ FailureOr<ReshardPlanner> tpc::makePlanner(ModuleOp module, const MeshContext &c
     return module.emitError(llvm::toString(model.takeError()));
   if (llvm::Error error = model->checkLinks(context.mesh))
     return module.emitError(llvm::toString(std::move(error)));
-  return ReshardPlanner(CostModel(context.mesh, *model));
+  ReshardPlanner planner(CostModel(context.mesh, *model));
+  if (auto cap = module->getAttrOfType<IntegerAttr>(kReshardMemory))
+    planner.setMemoryCap(cap.getInt());
+  return planner;
 }

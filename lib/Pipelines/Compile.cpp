@@ -5,6 +5,7 @@
 #include "mlir/IR/AsmState.h"
 #include "mlir/Parser/Parser.h"
 #include "tpc/Frontend/ApplyPlan.h"
+#include "tpc/Partition/MeshContext.h"
 #include "tpc/Pipelines/Pipeline.h"
 #include "tpc/Pipelines/WriteProgram.h"
 #include "llvm/Support/FileSystem.h"
@@ -63,8 +64,25 @@ static OwningOpRef<ModuleOp> loadModule(const CompileOptions &options, MLIRConte
   return module;
 }
 
-OwningOpRef<ModuleOp> tpc::loadProgram(const CompileOptions &options, MLIRContext *context,
-                                       int64_t layers) {
+/// What passes are told by attributes of the program.
+static LogicalResult setAttributes(ModuleOp module, const CompileOptions &options) {
+  MeshOp mesh = getMesh(module);
+  Builder builder(module.getContext());
+  if (options.reshardMemory)
+    module->setAttr(kReshardMemory, builder.getI64IntegerAttr(options.reshardMemory));
+  for (auto [name, attribute, option] : {std::tuple(&options.dpAxis, kDataAxis, "--dp-axis"),
+                                         std::tuple(&options.tpAxis, kTensorAxis, "--tp-axis")}) {
+    if (name->empty())
+      continue;
+    if (!mesh.getMesh().getMesh().findAxis(*name))
+      return mesh.emitError("the mesh has no axis '") << *name << "' for " << option;
+    mesh->setAttr(attribute, builder.getStringAttr(*name));
+  }
+  return success();
+}
+
+static OwningOpRef<ModuleOp> readProgram(const CompileOptions &options, MLIRContext *context,
+                                         int64_t layers) {
   if (isModule(options.model))
     return loadModule(options, context);
   FailureOr<LlamaConfig> config = loadLlamaConfig(options.model, context);
@@ -78,6 +96,14 @@ OwningOpRef<ModuleOp> tpc::loadProgram(const CompileOptions &options, MLIRContex
   OwningOpRef<ModuleOp> module = importLlama(*config, import, context);
   if (module)
     setTarget(*module, options.target);
+  return module;
+}
+
+OwningOpRef<ModuleOp> tpc::loadProgram(const CompileOptions &options, MLIRContext *context,
+                                       int64_t layers) {
+  OwningOpRef<ModuleOp> module = readProgram(options, context, layers);
+  if (!module || failed(setAttributes(*module, options)))
+    return {};
   return module;
 }
 

@@ -60,7 +60,7 @@ PlanWriter::PlanWriter(const CompileOptions &options, const Plan &plan, const Re
     : report(report), config(config), context(program.getContext()) {
   ArrayRef<MeshAxis> axes = options.import.mesh.axes;
   for (const MeshAxis &axis : axes)
-    if (axis.name == "tp" || axes.size() == 1) {
+    if (axis.name == (options.tpAxis.empty() ? "tp" : options.tpAxis) || axes.size() == 1) {
       ranks = axis.size;
       splitFeatures = "Shard(2) on " + axis.name;
     }

@@ -47,6 +47,13 @@ static void declare(CLI::App &app, CommandLine &line) {
       ->check(CLI::IsMember({"yes", "no"}))
       ->capture_default_str();
   app.add_option("--mesh", line.mesh, "axes of ranks, such as dp=2,tp=4; tp=1 without it");
+  app.add_option("--dp-axis", options.dpAxis,
+                 "the mesh axis over which the batch is split, if it is not called dp");
+  app.add_option("--tp-axis", options.tpAxis,
+                 "the mesh axis that a plan's styles split, if it is not called tp");
+  app.add_option("--reshard-memory", options.reshardMemory,
+                 "most bytes of a rank that a layout between two others may take; 0: no limit")
+      ->check(CLI::NonNegativeNumber);
   app.add_option("--mode", line.mode, "what the executable does")
       ->check(CLI::IsMember({"train", "forward"}));
   app.add_option("--batch", options.import.batch, "sequences per step, of all ranks together");

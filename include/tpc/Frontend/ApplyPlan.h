@@ -8,6 +8,9 @@
 
 namespace tpc {
 
+/// On a mesh, strings: its axes with the roles of dp and tp, if they are not called so.
+constexpr llvm::StringLiteral kDataAxis = "tpc.dp", kTensorAxis = "tpc.tp";
+
 enum class PlanPolicy {
   Optimize, ///< may trade a layout inside a module for a cheaper one of the same values, and says
             ///< so

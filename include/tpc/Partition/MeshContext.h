@@ -42,7 +42,11 @@ int64_t getElementBytes(mlir::Value value);
 /// The type of one rank's shard; `type` itself if it is no tensor.
 mlir::Type getLocalType(mlir::Type type, const Layout &layout);
 
-/// A planner for the machine called `machine`; an error at `module` if there is none.
+/// On modules, an i64: bytes that a layout between two others may take on a rank.
+constexpr llvm::StringLiteral kReshardMemory = "tpc.reshard_memory";
+
+/// A planner for the machine called `machine`, within the module's kReshardMemory; an error at
+/// `module` if there is no such machine.
 mlir::FailureOr<ReshardPlanner> makePlanner(mlir::ModuleOp module, const MeshContext &context,
                                             llvm::StringRef machine);
 

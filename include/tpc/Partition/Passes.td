@@ -160,7 +160,7 @@ def ExpandReshards : Pass<"tpc-expand-reshards", "::mlir::ModuleOp"> {
     Option<"machine", "machine", "std::string", "\"shared-memory\"",
            "what collectives are priced on: shared-memory, ethernet-mpi, a100x8, h100x8, h200x8, b200x8, rtx-pro-6000x8 or a YAML file">,
     Option<"memoryCap", "memory-cap", "int64_t", "0",
-           "bytes that an intermediate layout may take on a rank (0: no limit)">
+           "bytes that an intermediate layout may take on a rank (0: what the module's tpc.reshard_memory says, or no limit)">
   ];
   let statistics = [
     Statistic<"numCollectives", "collectives", "collectives inserted, slices not counted">,

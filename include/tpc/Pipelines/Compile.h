@@ -30,6 +30,8 @@ struct CompileOptions {
   std::string cpu = "native";
   Cpu processor; ///< what `cpu` names; set by compile()
   Emit emit = Emit::Exe;
+  std::string dpAxis, tpAxis;       ///< mesh axes that have these roles, if not those so called
+  int64_t reshardMemory = 0;        ///< most bytes of a layout between two others; 0: no limit
   bool overlap = false;             ///< start collectives early and wait late
   bool splitCollectives = true;     ///< with overlap: in pieces, where these are predicted to pay
   bool requireOverlap = false;      ///< with overlap: what cannot is an error
