@@ -34,6 +34,8 @@ cmake --build --preset "$preset" -j "$jobs" --target tpc-unit-tests || fail "the
 rm -rf "$reports" && mkdir -p "$reports"
 export PYTHONDONTWRITEBYTECODE=1
 suite "lit" "$python" /usr/lib/llvm-22/bin/lit -s -v -j "$jobs" --xunit-xml-output "$reports/lit.xml" "$build/test"
+fuzz_seed=${TPC_FUZZ_SEED:-$(git log -1 --format=%ct 2>/dev/null || date +%s)}
+suite "fuzz: 2000 new cases, TPC_FUZZ_SEED=$fuzz_seed" "$build/bin/tpc-fuzz" --cases 2000 --seed "$fuzz_seed"
 suite "unit" ctest --test-dir "$build" -j "$jobs" --output-on-failure --output-junit "$reports/unit.xml" --progress
 suite "python" "$python" -m pytest -q -p no:cacheprovider --junitxml "$reports/python.xml" test/Python test/reference
 suite "integration" env TPC_BUILD="$PWD/$build" "$python" -m pytest -q -p no:cacheprovider --durations 8 \

@@ -18,7 +18,7 @@ Mesh tpc::fuzz::drawMesh(Random &random, int64_t maxRanks) {
       mesh.axes.push_back({names[axis], size});
       left /= size;
     }
-    if (mesh.getNumRanks() > 1)
+    if (mesh.getNumRanks() > 1 || (maxRanks == 1 && !mesh.axes.empty()))
       return mesh;
   }
 }

@@ -1,6 +1,7 @@
 //===- Oracle.cpp ------------------------------------------------------------------===//
 
 #include "Oracle.h"
+#include "Mutations.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/Verifier.h"
@@ -160,6 +161,9 @@ std::optional<Failure> Oracle::check() {
   for (Stage stage : kStages) {
     if (std::optional<Failure> failure = advance(*module, stage))
       return failure;
+    Random random(fuzzCase.inputSeed, 0);
+    if (bug && bug->after == stage)
+      bug->apply(*module, random);
     if (stage >= Stage::Local)
       if (std::optional<Failure> failure = compare(*module, stage))
         return failure;

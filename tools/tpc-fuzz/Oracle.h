@@ -15,6 +15,8 @@
 
 namespace tpc::fuzz {
 
+struct Mutation;
+
 /// The stages of a case, in order; a program is in the state that the last one left.
 enum class Stage { Global, Propagated, Resharded, Expanded, Local, Optimized, Scheduled };
 constexpr Stage kStages[] = {Stage::Propagated, Stage::Resharded, Stage::Expanded,
@@ -31,7 +33,9 @@ struct Failure {
 
 class Oracle {
 public:
-  explicit Oracle(const FuzzCase &fuzzCase) : fuzzCase(fuzzCase) {}
+  /// With `bug`, as if the compiler had it: check() puts it into the program.
+  explicit Oracle(const FuzzCase &fuzzCase, const Mutation *bug = nullptr)
+      : fuzzCase(fuzzCase), bug(bug) {}
 
   /// Runs the global program; a failure is a bug of the generator or of the interpreter.
   std::optional<Failure> setReference();
@@ -46,6 +50,7 @@ private:
   mlir::FailureOr<Outcome> run(mlir::ModuleOp module);
 
   const FuzzCase &fuzzCase;
+  const Mutation *bug;
   Outcome reference;
   double largest = 0; ///< magnitude of any value of the global program
 };

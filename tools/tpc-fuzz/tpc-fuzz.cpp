@@ -4,6 +4,7 @@
 //   tpc-fuzz --seed 1 --case 1234          one case of that run
 //   tpc-fuzz --seed 1 --case 1234 --print  the program of a case
 //   tpc-fuzz --cases 2000 --seed-bug all   0 if every seeded bug is found within 2000 cases
+//   tpc-fuzz --seed-bug NAME --reduce      what is printed if the compiler has this bug
 //
 //===----------------------------------------------------------------------===//
 
@@ -34,6 +35,8 @@ static cl::opt<int64_t> onlyCase("case", cl::desc("run this case alone"), cl::in
 static cl::opt<bool> printOnly("print", cl::desc("print the cases instead of running them"));
 static cl::opt<std::string>
     seedBug("seed-bug", cl::desc("put this bug, or all, into every case until it is found"));
+static cl::opt<bool> reduceBug("reduce", cl::desc("run the cases with the bug of --seed-bug in the "
+                                                  "compiler: the first failure is reduced"));
 static cl::opt<bool> countOps("count-ops",
                               cl::desc("count the ops of the cases instead of running them"));
 static cl::opt<bool> listBugs("list-bugs", cl::desc("list what --seed-bug knows"));
@@ -67,9 +70,9 @@ static void report(const Failure &failure, const CaseOptions &options) {
 }
 
 /// Smaller, with the same kind of failure at the same stage.
-static void reduceFailure(FuzzCase &fuzzCase, Failure &failure) {
+static void reduceFailure(FuzzCase &fuzzCase, Failure &failure, const Mutation *bug) {
   reduce(fuzzCase, [&](const FuzzCase &smaller) {
-    std::optional<Failure> still = Oracle(smaller).check();
+    std::optional<Failure> still = Oracle(smaller, bug).check();
     bool same = still && still->stage == failure.stage && still->wrongValues == failure.wrongValues;
     if (same)
       failure = *still;
@@ -79,7 +82,7 @@ static void reduceFailure(FuzzCase &fuzzCase, Failure &failure) {
 
 //===-- running --------------------------------------------------------------------------===//
 
-static bool runCase(MLIRContext &context, const CaseOptions &options) {
+static bool runCase(MLIRContext &context, const CaseOptions &options, const Mutation *bug) {
   llvm::PrettyStackTraceFormat trace("case %llu of seed %llu",
                                      static_cast<unsigned long long>(options.index),
                                      static_cast<unsigned long long>(options.seed));
@@ -88,11 +91,11 @@ static bool runCase(MLIRContext &context, const CaseOptions &options) {
     print(fuzzCase, options);
     return true;
   }
-  std::optional<Failure> failure = Oracle(fuzzCase).check();
+  std::optional<Failure> failure = Oracle(fuzzCase, bug).check();
   if (!failure)
     return true;
   if (!keepGoing && !noReduce)
-    reduceFailure(fuzzCase, *failure);
+    reduceFailure(fuzzCase, *failure, bug);
   report(*failure, options);
   if (!keepGoing)
     print(fuzzCase, options);
@@ -115,10 +118,10 @@ static uint64_t forEachCase(DialectRegistry &registry,
   return end - first;
 }
 
-static int runCases(DialectRegistry &registry) {
+static int runCases(DialectRegistry &registry, const Mutation *bug = nullptr) {
   uint64_t failures = 0;
   uint64_t count = forEachCase(registry, [&](MLIRContext &context, const CaseOptions &options) {
-    bool agrees = runCase(context, options);
+    bool agrees = runCase(context, options, bug);
     failures += !agrees;
     return agrees || keepGoing;
   });
@@ -144,6 +147,12 @@ static int huntBugs(DialectRegistry &registry) {
     llvm::errs() << "error: no bug called '" << seedBug << "'; --list-bugs names them\n";
     return 1;
   }
+  if (reduceBug && mutations.size() == 1)
+    return runCases(registry, mutations.front());
+  if (reduceBug) {
+    llvm::errs() << "error: --reduce takes one bug, got all\n";
+    return 1;
+  }
   size_t count = mutations.size();
   BugHunt hunt(std::move(mutations));
   forEachCase(registry, [&](MLIRContext &context, const CaseOptions &options) {
@@ -160,6 +169,10 @@ int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   registerAllPasses();
   cl::ParseCommandLineOptions(argc, argv, "tpc differential tester\n");
+  if (maxRanks < 1) {
+    llvm::errs() << "error: --max-ranks is at least 1, got " << maxRanks << "\n";
+    return 1;
+  }
   DialectRegistry registry;
   registerAllDialects(registry);
   if (listBugs) {
