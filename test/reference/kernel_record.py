@@ -24,7 +24,7 @@ NAMES = {np.dtype(dtype): name for name, dtype in DTYPES.items() if name != "ind
 class RecordedProgram(Program):
     """A module whose launches are written down."""
 
-    def __init__(self, text, passes):  # pylint: disable=super-init-not-called
+    def __init__(self, text, passes=("--tpc-form-kernels",)):  # pylint: disable=super-init-not-called
         self.form(text, *passes, "--tpc-lower-kernels-to-gpu")
         lines = re.findall(r"^ *gpu\.func @.*$", self.text, re.M)
         self.kernels = {kernel.name: kernel for kernel in map(DeviceKernel, lines)}
