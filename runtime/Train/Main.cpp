@@ -180,7 +180,7 @@ bool isLoopback(const Options &options, const RankInfo &info) {
 }
 
 void checkGraph(const tpc_program &compiled, const Options &options, bool loopback) {
-  if (options.cudaGraph && !compiled.backend)
+  if (options.cudaGraph && compiled.backend->isHost())
     throw Error("--cuda-graph is for a program for a GPU: compile with --target=cuda");
   if (options.cudaGraph && loopback)
     throw Error("--cuda-graph and --comm loopback exclude each other: a graph is of one rank, and "
