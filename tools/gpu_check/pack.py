@@ -198,6 +198,8 @@ def describe_kernels(module, lowered, least_bytes):
     plain = re.sub(r" loc\([^()]*\)", "", module)
     for name, signature in re.findall(r"func\.func private @(\w+)\((.*) attributes", plain):
         tensors, launches, stage = read_tensors(signature), [], name
+        if name not in grids:
+            continue  # launched within groups only
         if "index" in signature or sum(tensor["bytes"] for tensor in tensors) < least_bytes:
             continue
         workspace = grids[name][2]
