@@ -37,7 +37,7 @@ int64_t getSum(const BytesByKind &bytes);
 struct Remedy {
   std::string location, key; ///< of the rule
   std::string style;         ///< what it should say; empty: nothing, the rule goes
-  int64_t bytes; ///< what a rank then receives more (less: negative), in a model of one layer
+  int64_t bytes; ///< what a rank then receives more (less: negative), in a model of few layers
 };
 
 struct CollectiveReport {
