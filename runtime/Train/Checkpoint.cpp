@@ -73,6 +73,15 @@ void publish(const std::string &partial, const std::string &final) {
   removeFolder(old);
 }
 
+/// A rank may create its file while rank 0 clears the folder; the last to go takes it along.
+void dropPartial(const std::string &partial, int64_t rank) {
+  std::error_code notEmpty;
+  if (rank == 0)
+    removeFolder(partial);
+  else
+    std::filesystem::remove(partial, notEmpty);
+}
+
 } // namespace
 
 void saveCheckpoint(Program &program, const std::string &folder, const Progress &progress) {
@@ -89,9 +98,10 @@ void saveCheckpoint(Program &program, const std::string &folder, const Progress 
       publish(partial, final);
     }
     ranks.barrier();
-  } catch (...) {
-    if (program.rank() == 0)
-      removeFolder(partial);
+  } catch (const std::exception &error) {
+    if (!ranks.failed()) // told first, or a rank that misses the folder is taken for the cause
+      program.context().fail(error.what());
+    dropPartial(partial, program.rank());
     throw;
   }
 }

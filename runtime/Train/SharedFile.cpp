@@ -28,9 +28,11 @@ SharedSafetensors::SharedSafetensors(Program &program, const std::string &path,
     file = std::make_unique<AsideFile>(path, layout.size());
     file->write(0, layout.header().data(), layout.header().size());
   }
-  program.context().communicator->barrier();
+  Communicator &ranks = *program.context().communicator;
+  ranks.barrier();
   if (program.rank() != 0)
     file = std::make_unique<AsideFile>(AsideFile::join(path));
+  ranks.barrier(); // only then may rank 0 fail and take the file away
 }
 
 void SharedSafetensors::write(size_t index, const Placement &placement, tpc_dtype dtype,
