@@ -3,6 +3,7 @@
 #include "RegionPricer.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "tpc/Dialect/Provenance.h"
+#include "tpc/Partition/InsertReshards.h"
 #include "tpc/Partition/Passes.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/Debug.h"
@@ -39,6 +40,10 @@ struct RegionClass {
     RegionAlternative wanted = getChosen();
     wanted.*departs = false;
     chosen = find(wanted.dropsInterior, wanted.takesAlternative) - alternatives.begin();
+  }
+  void keepPlan() {
+    chosen = 0;
+    keptInterior = keptParameters = std::nullopt;
   }
   /// The alternative like the chosen one but for what is given; null if there is none.
   const RegionAlternative *find(bool dropsInterior, bool takesAlternative) const {
@@ -281,6 +286,25 @@ private:
     if (interior == "cost")
       keepPlan(functions.front(), pricer, &RegionAlternative::dropsInterior,
                &RegionClass::keptInterior);
+    if (parameters == "cost" && interior == "cost")
+      keepAllOfPlan(functions.front(), pricer);
+  }
+
+  /// Users choose one after the other between the layouts that a value can be had in; all taking
+  /// the one asked for may still be cheaper.
+  void keepAllOfPlan(func::FuncOp function, RegionPricer &pricer) {
+    if (function.getOps<ConstrainOp>().empty())
+      return;
+    std::optional<ProgramPrice> chosen = priceWhole(function, collect(), pricer),
+                                planned = pricer.priceLiterally(function);
+    numPriced += 1;
+    if (!planned || (chosen && !(*planned < *chosen)))
+      return;
+    if (chosen)
+      literal = ProgramPrices{*planned, *chosen};
+    meetsRequests = true;
+    for (RegionClass &decided : classes)
+      decided.keepPlan();
   }
 
   void keepPlan(func::FuncOp function, RegionPricer &pricer, bool RegionAlternative::*departs,
@@ -314,8 +338,15 @@ private:
       reporter.reportParameters();
       numRegions += decided.regions.size();
     }
+    if (literal)
+      emitRemark(func::FuncOp(functions.front()).getLoc())
+          << "every layout that the plan asks for is made and used, as with --plan-policy=strict: "
+             "each rank "
+          << print(literal->taken) << ", otherwise it " << print(literal->left);
     Choice choice = collect();
     for (func::FuncOp function : functions) {
+      if (meetsRequests)
+        function->setAttr(kMeetsRequests, UnitAttr::get(&getContext()));
       numDropped += dropInterior(function, [&](ConstrainOp r) { return choice.drops(r); });
       settleParameters(function, [&](ParamAttr param) { return choice.takes(param); });
     }
@@ -323,5 +354,7 @@ private:
 
   std::vector<RegionClass> classes;
   llvm::StringMap<unsigned> numberOf; ///< by the text of the region as a program
+  bool meetsRequests = false;         ///< nothing is chosen, the plan is taken literally
+  std::optional<ProgramPrices> literal;
 };
 } // namespace

@@ -282,8 +282,9 @@ void ReshardInserter::reportUnused(Operation *request, const Layout &layout) {
       << toDTensorString(layout, context.mesh) << " saves each rank " << bytes << " bytes";
 }
 
-/// What propagation recorded is in the locations of reshards now.
+/// What propagation recorded is in the locations of reshards now, and what was decided is done.
 static void dropRecords(func::FuncOp function) {
+  function->removeAttr(kMeetsRequests);
   for (Operation &op : function.getBody().front())
     op.removeAttr(kWhy);
   SignatureAttributes signature(function);
@@ -300,7 +301,8 @@ FailureOr<InsertedReshards> tpc::insertReshards(ModuleOp module, const MeshConte
   InsertedReshards inserted;
   llvm::DenseSet<Location> reported;
   for (func::FuncOp function : *functions) {
-    ReshardInserter inserter(function, context, planner, strict, reported);
+    bool meetsAll = strict || function->hasAttr(kMeetsRequests);
+    ReshardInserter inserter(function, context, planner, meetsAll, reported);
     if (failed(inserter.run()))
       return failure();
     dropRecords(function);

@@ -96,14 +96,26 @@ std::optional<ProgramPrice> RegionPricer::partitionAndPrice(ModuleOp module, boo
   return succeeded(price) ? std::optional(*price) : std::nullopt;
 }
 
-std::optional<ProgramPrice> RegionPricer::price(func::FuncOp function,
-                                                llvm::function_ref<bool(ConstrainOp)> drops,
-                                                llvm::function_ref<bool(ParamAttr)> takes) {
+std::optional<ProgramPrice> RegionPricer::priceWhole(func::FuncOp function, bool strict,
+                                                     llvm::function_ref<bool(ConstrainOp)> drops,
+                                                     llvm::function_ref<bool(ParamAttr)> takes) {
   OwningOpRef<ModuleOp> trial = ModuleOp::create(function.getLoc());
   OpBuilder builder = OpBuilder::atBlockEnd(trial->getBody());
   builder.clone(*getMesh(function->getParentOfType<ModuleOp>()));
   auto program = cast<func::FuncOp>(builder.clone(*function));
   dropInterior(program, drops);
   settleParameters(program, takes);
-  return partitionAndPrice(*trial, /*strict=*/false);
+  return partitionAndPrice(*trial, strict);
+}
+
+std::optional<ProgramPrice> RegionPricer::price(func::FuncOp function,
+                                                llvm::function_ref<bool(ConstrainOp)> drops,
+                                                llvm::function_ref<bool(ParamAttr)> takes) {
+  return priceWhole(function, /*strict=*/false, drops, takes);
+}
+
+std::optional<ProgramPrice> RegionPricer::priceLiterally(func::FuncOp function) {
+  return priceWhole(
+      function, /*strict=*/true, [](ConstrainOp) { return false; },
+      [](ParamAttr) { return false; });
 }

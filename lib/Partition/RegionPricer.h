@@ -44,8 +44,13 @@ public:
   std::optional<ProgramPrice> price(mlir::func::FuncOp function,
                                     llvm::function_ref<bool(ConstrainOp)> drops,
                                     llvm::function_ref<bool(ParamAttr)> takes);
+  /// The price of a whole program in which every request is met and used.
+  std::optional<ProgramPrice> priceLiterally(mlir::func::FuncOp function);
 
 private:
+  std::optional<ProgramPrice> priceWhole(mlir::func::FuncOp function, bool strict,
+                                         llvm::function_ref<bool(ConstrainOp)> drops,
+                                         llvm::function_ref<bool(ParamAttr)> takes);
   mlir::LogicalResult partition(mlir::ModuleOp module, bool strict) const;
   std::optional<ProgramPrice> partitionAndPrice(mlir::ModuleOp module, bool strict);
 

@@ -185,7 +185,7 @@ def test_the_plan_is_kept_where_choices_by_region_are_dearer_in_all(mid, tmp_pat
     assert any("in the whole program each rank receives" in remark["message"] for remark in report["remarks"])
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2, 4, 5, 6, 7, 8])
+@pytest.mark.parametrize("seed", range(9))
 def test_optimize_is_no_dearer_than_strict(seed, mid, tmp_path):
     """Plans drawn at random, on links where bytes decide."""
     draw = random.Random(seed)

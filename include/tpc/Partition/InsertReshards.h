@@ -7,6 +7,9 @@
 
 namespace tpc {
 
+/// On a function: every request in it is met and used, whatever the pass's policy.
+inline constexpr llvm::StringLiteral kMeetsRequests = "tpc.meets_requests";
+
 struct InsertedReshards {
   unsigned reshards = 0;
   unsigned partials = 0; ///< op results that are Partial

@@ -20,7 +20,8 @@ def ChooseLayouts : Pass<"tpc-choose-layouts", "::mlir::ModuleOp"> {
     the plan says otherwise, and what it saves. Regions that differ in names only (the layers of a model) are decided once.
 
     Regions meet in the whole program, where what is cheaper in each may be dearer in all. So that is priced with the
-    choices and as the plan says, and where the plan is cheaper it is kept, with a remark.
+    choices and as the plan says, and where the plan is cheaper it is kept, with a remark. Last, it is priced with every
+    request met and used: if that is cheapest, functions get `tpc.meets_requests`, which `tpc-insert-reshards` obeys.
 
     Here gathering `%y` and splitting it again costs more than leaving it as it is:
     ```mlir
@@ -118,7 +119,7 @@ def InsertReshards : Pass<"tpc-insert-reshards", "::mlir::ModuleOp"> {
       every user of the value is such an op; it is reduced where a non-linear op, a constraint or a result needs it.
     * With `policy=optimize` a value that was asked for in another layout may be used in either, whichever is cheaper for
       each user (the first to take the layout asked for pays for it); a remark at the request says if that leaves it to nobody.
-      With `policy=strict` users take the layout asked for.
+      With `policy=strict`, and in functions with `tpc.meets_requests`, users take the layout asked for.
     * In a chain of additions the terms that are Partial over the same axes are added first and reduced once.
 
     ```mlir
