@@ -123,6 +123,11 @@ void CudaDevice::contract(tpc_context &, const tpc_contract_desc &desc, const ch
   products.run(desc, a, b, addend, c, workspace, workspaceBytes);
 }
 
+void CudaDevice::prepareContract(const tpc_contract_desc &desc, const char *a, const char *b,
+                                 const char *addend, char *c) {
+  products.prepare(desc, a, b, addend, c, workspaceBytes);
+}
+
 void CudaDevice::attention(tpc_context &, const tpc_attention_desc &desc, const char *q,
                            const char *k, const char *v, char *out, char *logSumExp, char *memory) {
   attentions.forward(desc, q, k, v, out, logSumExp, memory);

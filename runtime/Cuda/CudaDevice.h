@@ -48,6 +48,8 @@ public:
 
   void launch(tpc_context &context, const tpc_device_kernel_desc &kernel,
               char *const *arguments) override;
+  void prepareContract(const tpc_contract_desc &desc, const char *a, const char *b,
+                       const char *addend, char *c) override;
   void contract(tpc_context &context, const tpc_contract_desc &desc, const char *a, const char *b,
                 const char *addend, char *c) override;
   void attention(tpc_context &context, const tpc_attention_desc &desc, const char *q, const char *k,

@@ -170,11 +170,9 @@ cublasLtMatmulAlgo_t Products::choose(const Prepared &product, const tpc_contrac
   return answer.algo;
 }
 
-Products::Prepared &Products::prepare(const std::string &key, const tpc_contract_desc &desc,
-                                      uint32_t alignment, uint64_t workspaceBytes) {
-  std::unique_ptr<Prepared> &product = prepared[key];
-  if (product)
-    return *product;
+std::unique_ptr<Products::Prepared> Products::make(const std::string &key,
+                                                  const tpc_contract_desc &desc, uint32_t alignment,
+                                                  uint64_t workspaceBytes) {
   auto made = std::make_unique<Prepared>(*library);
   made->set(desc);
   std::optional<cublasLtMatmulAlgo_t> known = cache->find(key);
@@ -189,24 +187,47 @@ Products::Prepared &Products::prepare(const std::string &key, const tpc_contract
     made->algorithm = choose(*made, desc, alignment, workspaceBytes);
     cache->add(key, made->algorithm);
   }
-  product = std::move(made);
+  return made;
+}
+
+Products::Prepared &Products::find(const tpc_contract_desc &desc, const char *a, const char *b,
+                                   const char *addend, const char *c, uint64_t workspaceBytes) {
+  openLibrary();
+  uint32_t alignment = alignmentOf({a, b, addend, c});
+  std::string key = keyOf(desc, alignment, workspaceBytes, deterministic);
+  std::unique_ptr<Prepared> &product = prepared[key];
+  if (!product)
+    product = make(key, desc, alignment, workspaceBytes);
   return *product;
+}
+
+/// Whether there is nothing to do. Throws Error at a result that nothing defines.
+static bool isNothing(const tpc_contract_desc &desc, bool inPlace) {
+  if (desc.batch <= 0 || desc.m <= 0 || desc.n <= 0)
+    return true;
+  if (desc.k > 0)
+    return false;
+  if (!desc.accumulate || !inPlace)
+    throw Error(print(desc) + ": a sum of nothing");
+  return true;
+}
+
+void Products::prepare(const tpc_contract_desc &given, const char *a, const char *b,
+                       const char *addend, const char *c, uint64_t workspaceBytes) {
+  if (isNothing(given, addend == c))
+    return;
+  tpc_contract_desc desc = rowMajor(given, a, b);
+  find(desc, a, b, desc.accumulate ? addend : c, c, workspaceBytes);
 }
 
 void Products::run(const tpc_contract_desc &given, const char *a, const char *b, const char *addend,
                    char *c, char *workspace, uint64_t workspaceBytes) {
-  if (given.batch <= 0 || given.m <= 0 || given.n <= 0 ||
-      (given.k <= 0 && given.accumulate && addend == c))
+  if (isNothing(given, addend == c))
     return;
-  if (given.k <= 0)
-    throw Error(print(given) + ": a sum of nothing");
   tpc_contract_desc desc = rowMajor(given, a, b);
-  openLibrary();
   if (!desc.accumulate)
     addend = c;
-  uint32_t alignment = alignmentOf({a, b, addend, c});
-  std::string key = keyOf(desc, alignment, workspaceBytes, deterministic);
-  Prepared &product = prepare(key, desc, alignment, workspaceBytes);
+  Prepared &product = find(desc, a, b, addend, c, workspaceBytes);
   float one = 1, beta = desc.accumulate ? 1 : 0;
   double wideOne = 1, wideBeta = beta;
   bool wide = desc.dtype == TPC_F64;

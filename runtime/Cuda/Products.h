@@ -23,6 +23,10 @@ public:
 
   /// Does nothing if it is open. Throws Error naming what is missing and the remedy.
   void openLibrary();
+  /// Chooses the algorithm that run() will take for such a product and such addresses, unless that is
+  /// done. Throws Error.
+  void prepare(const tpc_contract_desc &desc, const char *a, const char *b, const char *addend,
+               const char *c, uint64_t workspaceBytes);
   /// Gives the stream what tpc_contract_add defines, by the library, opened if it is not. Throws
   /// Error.
   void run(const tpc_contract_desc &desc, const char *a, const char *b, const char *addend, char *c,
@@ -30,8 +34,10 @@ public:
 
 private:
   struct Prepared;
-  Prepared &prepare(const std::string &key, const tpc_contract_desc &desc, uint32_t alignment,
-                    uint64_t workspaceBytes);
+  Prepared &find(const tpc_contract_desc &desc, const char *a, const char *b, const char *addend,
+                 const char *c, uint64_t workspaceBytes);
+  std::unique_ptr<Prepared> make(const std::string &key, const tpc_contract_desc &desc,
+                                 uint32_t alignment, uint64_t workspaceBytes);
   cublasLtMatmulAlgo_t choose(const Prepared &product, const tpc_contract_desc &desc,
                               uint32_t alignment, uint64_t workspaceBytes);
 

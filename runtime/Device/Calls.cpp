@@ -8,17 +8,22 @@ using namespace tpc::runtime;
 
 namespace {
 
-/// Nothing is given to the device of a rank that has failed: what it would compute is of no use.
 template <typename Call>
-void onDevice(tpc_context *context, const char *op, Call call) {
-  if (context->communicator->failed())
-    return;
-  ProfileScope scope(context, op);
+void recordFailure(tpc_context *context, Call call) {
   try {
     call(*context->device);
   } catch (const std::exception &error) {
     context->fail(error.what());
   }
+}
+
+/// Nothing is given to the device of a rank that has failed: what it would compute is of no use.
+template <typename Call>
+void onDevice(tpc_context *context, const char *op, Call call) {
+  if (context->communicator->failed() || context->rehearsing)
+    return;
+  ProfileScope scope(context, op);
+  recordFailure(context, call);
 }
 
 } // namespace
@@ -40,6 +45,9 @@ void tpc_contract(tpc_context *context, const tpc_contract_desc *desc, const cha
 
 void tpc_contract_add(tpc_context *context, const tpc_contract_desc *desc, const char *a,
                       const char *b, const char *addend, char *c) {
+  if (context->rehearsing)
+    return recordFailure(
+        context, [&](Device &device) { device.prepareContract(*desc, a, b, addend, c); });
   onDevice(context, "contract",
            [&](Device &device) { device.contract(*context, *desc, a, b, addend, c); });
 }

@@ -69,6 +69,8 @@ int64_t tpc_axis_index(tpc_context *context, int64_t axis) { return context->coo
 
 void tpc_collective_start(tpc_context *context, int64_t index, char *const *inputs,
                           char *const *outputs) {
+  if (context->rehearsing)
+    return;
   const Collective &collective = context->collectives[index];
   context->communicationBytes += static_cast<int64_t>(collective.inputBytes());
   auto start = [&](Communicator &communicator) { communicator.start(collective, inputs, outputs); };
@@ -79,6 +81,8 @@ void tpc_collective_start(tpc_context *context, int64_t index, char *const *inpu
 }
 
 void tpc_collective_wait(tpc_context *context, int64_t index) {
+  if (context->rehearsing)
+    return;
   auto wait = [&](Communicator &communicator) { communicator.wait(context->collectives[index]); };
   if (context->device->isHost())
     guardedOnHost(context, index, wait);

@@ -16,6 +16,17 @@ Program::Program(const tpc_program &compiled, const Manifest &manifest, tpc_cont
   device().load(compiled);
   device().useWorkspace(context, region.get() + manifest.privateBytes,
                         static_cast<uint64_t>(manifest.workspaceBytesPerThread));
+  if (!device().isHost())
+    rehearse();
+}
+
+/// A processor's products are quick to prepare, a GPU's library is asked for each.
+void Program::rehearse() {
+  rankContext.rehearsing = true;
+  for (int64_t i = 0; i < compiled.entry_count; ++i)
+    call(compiled.entries[i]);
+  rankContext.rehearsing = false;
+  rankContext.check();
 }
 
 void Program::run(const std::string &entry) {

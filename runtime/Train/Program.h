@@ -69,6 +69,7 @@ public:
   std::string describeMemory() const;
 
 private:
+  void rehearse();
   void call(const tpc_entry_point &entry);
   void replay(const tpc_entry_point &entry);
   const Value &scalarOutput(const std::string &entry, const std::string &output) const;

@@ -44,6 +44,20 @@ def test_losses_are_those_of_the_processor(work, stand_ins, tmp_path, data, name
     assert wanted[-1]["loss"] < wanted[0]["loss"]
 
 
+def test_algorithms_are_chosen_before_the_first_step(stand_ins, tmp_path, data):
+    """No step is run, and what a step needs is in the cache; a run with steps adds nothing."""
+    program = stand_ins.program(GROUPED, *RUNS["tp1"][0])
+
+    def choices(*arguments):
+        result = stand_ins.run(program, "--data", data, *arguments, XDG_CACHE_HOME=tmp_path / "cache")
+        assert result.returncode == 0, result.stderr
+        return [path.read_text() for path in (tmp_path / "cache" / "tpc").iterdir()]
+
+    (at_start,) = choices("--steps", 0, "--export-hf", tmp_path / "initial")
+    assert len(at_start.splitlines()) > 5
+    assert choices("--steps", 1) == [at_start]
+
+
 def test_a_step_takes_the_time_of_its_work(stand_ins, tmp_path, data):
     """The host is done with giving a step long before the device is done with it."""
     program = stand_ins.program(GROUPED, *RUNS["tp2-nccl"][0])

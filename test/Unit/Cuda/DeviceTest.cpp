@@ -451,6 +451,25 @@ TEST_F(CudaDeviceTest, AlgorithmsAreKept) {
   EXPECT_EQ(lines().size(), 4u);
 }
 
+TEST_F(CudaDeviceTest, ARehearsalChoosesAlgorithmsAndComputesNothing) {
+  auto context = makeContext();
+  auto a = put(*context, std::vector<float>(4, 1)), c = put(*context, std::vector<float>(4, 7));
+  tpc_contract_desc desc = {TPC_F32, TPC_F32, 1, 2, 2, 2, 4, 2, 1, 4, 2, 1, 4, 2, 1, 0};
+  auto choices = [&] {
+    std::ifstream file(folder / "cache/tpc/cublaslt-130100-Fake_GPU");
+    return std::count(std::istreambuf_iterator<char>(file), {}, '\n');
+  };
+  context->rehearsing = true;
+  tpc_contract(context.get(), &desc, a.get(), a.get(), c.get());
+  tpc_copy(context.get(), c.get(), a.get(), 4 * sizeof(float));
+  EXPECT_EQ(get<float>(*context, c, 4), std::vector<float>(4, 7));
+  EXPECT_EQ(choices(), 1);
+  context->rehearsing = false;
+  tpc_contract(context.get(), &desc, a.get(), a.get(), c.get());
+  EXPECT_EQ(get<float>(*context, c, 4), std::vector<float>(4, 2));
+  EXPECT_EQ(choices(), 1); // as rehearsed
+}
+
 TEST_F(CudaDeviceTest, AMissingOrOldLibraryIsNamed) {
   tpc_contract_desc desc = {TPC_F32, TPC_F32, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0};
   auto failure = [&] {

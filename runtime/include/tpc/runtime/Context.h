@@ -46,6 +46,8 @@ struct tpc_context {
   std::unique_ptr<tpc::runtime::Communicator> communicator;
   int threads = 1; ///< of this rank, the caller included; at most TPC_MAX_THREADS
   std::shared_ptr<tpc::runtime::Profile> profile; ///< null unless the run is profiled
+  /// Entries do nothing but let the device prepare what they will ask of libraries.
+  bool rehearsing = false;
 
   /// What the rank's work waited for a collective in the last run of an entry, where that is the
   /// device's to say.

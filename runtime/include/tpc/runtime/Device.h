@@ -92,6 +92,9 @@ public:
   /// `addend` counts if the descriptor says to accumulate; it may be `c`.
   virtual void contract(tpc_context &context, const tpc_contract_desc &desc, const char *a,
                         const char *b, const char *addend, char *c) = 0;
+  /// What contract() does once for such a product and such addresses, so that it need not later.
+  virtual void prepareContract(const tpc_contract_desc &desc, const char *a, const char *b,
+                               const char *addend, char *c) {}
   virtual void attention(tpc_context &context, const tpc_attention_desc &desc, const char *q,
                          const char *k, const char *v, char *out, char *logSumExp,
                          char *workspace) = 0;
