@@ -2,7 +2,7 @@
 
 #include "tpc/Codegen/GpuKernelInfo.h"
 #include "tpc/Codegen/TargetInfo.h"
-#include "tpc/Dialect/TPCDialect.h"
+#include "tpc/Dialect/CollectiveTraffic.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -60,6 +60,8 @@ struct CudaTargetInfo : TargetInfo {
         .Case([](EmbeddingGradOp gradient) { return getTokenLists(gradient.getIds()); })
         .Default([](Operation *) { return 0; });
   }
+
+  int64_t getPackingBytes(Operation *op) const override { return getPackedBytes(op); }
 
   std::string arch;
 };

@@ -2,7 +2,8 @@
 //
 // Private region: parameters, then optimizer state, at the same offsets in all entries; above them
 // the transient values of whichever entry runs; above all that the workspace, which grows with the
-// threads of a run. Communication region: transient values only.
+// threads of a run. Communication region: transient values, and above
+// them what collectives use as scratch memory.
 //
 //===----------------------------------------------------------------------===//
 
@@ -11,6 +12,7 @@
 #include "tpc/Codegen/Passes.h"
 #include "tpc/Codegen/TargetInfo.h"
 #include "tpc/Dialect/CheckedBytes.h"
+#include "tpc/Dialect/CollectiveTraffic.h"
 #include "tpc/Dialect/SignatureAttributes.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringMap.h"
@@ -53,6 +55,7 @@ struct PlanMemory : tpc::impl::PlanMemoryBase<PlanMemory> {
   void placePersistent();
   void plan(func::FuncOp entry, const EntryBuffers &buffers);
   void placeWorkspaces(const TargetInfo &target);
+  void placePacking(const TargetInfo &target);
   void attachSlots(func::FuncOp entry, const EntryBuffers &buffers, ArrayRef<int64_t> offsets);
   void recordPeak(const EntryBuffers &buffers);
   void attachArena();
@@ -61,6 +64,7 @@ struct PlanMemory : tpc::impl::PlanMemoryBase<PlanMemory> {
   Account persistentBytes{}, peak{};
   int64_t peakShared = 0; ///< of the peak, what lies in the communication region
   int64_t privateBase = 0, privateBytes = 0, communicationBytes = 0, workspaceBytes = 0;
+  int64_t packingBytes = 0; ///< of the communication region
 };
 } // namespace
 
@@ -240,6 +244,14 @@ void PlanMemory::placeWorkspaces(const TargetInfo &target) {
     }
 }
 
+void PlanMemory::placePacking(const TargetInfo &target) {
+  for (func::FuncOp entry : getEntries(getOperation()))
+    for (Operation &op : entry.getBody().front())
+      packingBytes = std::max(packingBytes, align(target.getPackingBytes(&op)));
+  if (packingBytes)
+    communicationBytes = llvm::alignTo(communicationBytes, kPackingAlignment) + packingBytes;
+}
+
 //===-- the account ------------------------------------------------------------===//
 
 void PlanMemory::recordPeak(const EntryBuffers &buffers) {
@@ -282,6 +294,8 @@ void PlanMemory::attachArena() {
   };
   add("private", privateBytes);
   add("shared", communicationBytes);
+  if (packingBytes)
+    add("packing", packingBytes);
   add("workspace_per_thread", workspaceBytes);
   for (unsigned category = 0; category != kCategories; ++category)
     add(stringifySlotCategory(static_cast<SlotCategory>(category)), peak[category]);
@@ -291,7 +305,7 @@ void PlanMemory::attachArena() {
 void PlanMemory::runOnOperation() {
   persistent.clear();
   persistentBytes = peak = Account{};
-  peakShared = privateBase = privateBytes = communicationBytes = workspaceBytes = 0;
+  peakShared = privateBase = privateBytes = communicationBytes = workspaceBytes = packingBytes = 0;
   std::unique_ptr<TargetInfo> target = TargetInfo::get(getOperation());
   if (!target)
     return signalPassFailure();
@@ -310,5 +324,6 @@ void PlanMemory::runOnOperation() {
   for (auto [entry, buffers] : llvm::zip_equal(entries, analyses))
     plan(entry, buffers);
   placeWorkspaces(*target);
+  placePacking(*target);
   attachArena();
 }

@@ -2,6 +2,7 @@
 
 #include "tpc/Dialect/CollectiveTraffic.h"
 #include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/MathExtras.h"
 #include <cmath>
 
 using namespace mlir;
@@ -42,6 +43,32 @@ std::optional<CollectiveTraffic> tpc::getTraffic(Operation *op) {
   traffic.receivedBytes = std::llround(
       getReceivedBytes(*kind, getSize(traffic.axes), static_cast<double>(traffic.operandBytes)));
   return traffic;
+}
+
+/// Of those `types` that a slice along `dim` cuts into more than one block.
+static int64_t getScatteredBytes(TypeRange types, int64_t dim) {
+  int64_t bytes = 0;
+  for (Type type : types) {
+    ArrayRef<int64_t> before = cast<RankedTensorType>(type).getShape().take_front(dim);
+    if (llvm::any_of(before, [](int64_t size) { return size != 1; }))
+      bytes += llvm::alignTo(getBytes(type), kPackingAlignment);
+  }
+  return bytes;
+}
+
+int64_t tpc::getPackedBytes(Operation *op) {
+  return llvm::TypeSwitch<Operation *, int64_t>(op)
+      .Case([](AllGatherOp gather) {
+        return getScatteredBytes(getDelivered(gather).getTypes(), gather.getDim());
+      })
+      .Case([](ReduceScatterOp scatter) {
+        return getScatteredBytes(scatter->getOperandTypes(), scatter.getDim());
+      })
+      .Case([](AllToAllOp exchange) {
+        return getScatteredBytes(exchange->getOperandTypes(), exchange.getSplitDim()) +
+               getScatteredBytes(getDelivered(exchange).getTypes(), exchange.getConcatDim());
+      })
+      .Default([](Operation *) { return 0; });
 }
 
 void TrafficSum::add(FunctionOpInterface function) {

@@ -74,6 +74,8 @@ void Simulator::enqueue(Operation *collective) {
   CollectiveTraffic traffic = *getTraffic(collective);
   double seconds =
       cost.getSeconds(traffic.kind, traffic.axes, static_cast<double>(traffic.operandBytes));
+  if (isAsynchronous(collective)) // a library that moves whole blocks: read and written once more
+    seconds += 2 * static_cast<double>(getPackedBytes(collective)) / machine.memoryBandwidth;
   TimelineEvent &event =
       add(collective, collective->getName().stripDialect(), std::max(now, networkIdle), seconds);
   event.collective = TimelineEvent::Collective{numbers.lookup(collective),

@@ -188,6 +188,7 @@ void Writer::writeArena(DictionaryAttr arena) {
   json.attributeObject("arena", [&] {
     write("private", "private");
     write("communication", "shared");
+    write("packing", "packing");
     write("workspace_per_thread", "workspace_per_thread");
     json.attributeObject("peak", [&] {
       constexpr auto workspace = static_cast<unsigned>(SlotCategory::Workspace);

@@ -1,20 +1,11 @@
 #include "Cuda/DeviceMemory.h"
 #include "Cuda/CudaError.h"
-#include "Cuda/NcclOperation.h"
 #include "Memory/Limit.h"
 
 #include <algorithm>
 
 namespace tpc::runtime {
 namespace {
-
-/// Of the rank's collectives, which take turns.
-uint64_t scratchBytes(const DeviceOptions &options) {
-  size_t most = 0;
-  for (const Collective &collective : options.collectives)
-    most = std::max(most, NcclOperation::scratchBytes(collective, options.rank));
-  return most;
-}
 
 std::string listMemory(const DeviceOptions &options) {
   std::string text;
@@ -24,13 +15,12 @@ std::string listMemory(const DeviceOptions &options) {
   };
   for (auto &[category, bytes] : options.memory)
     add(category, static_cast<uint64_t>(bytes));
-  add("scratch", scratchBytes(options));
   return text;
 }
 
 /// What of the program would fit: its activations and what is communicated grow with the batch.
 std::string remedyFor(const DeviceOptions &options, uint64_t available) {
-  double growing = static_cast<double>(scratchBytes(options)), fixed = 0;
+  double growing = 0, fixed = 0;
   for (auto &[category, bytes] : options.memory)
     (category == "activations" || category == "communication" ? growing : fixed) +=
         static_cast<double>(bytes);
@@ -44,17 +34,13 @@ std::string remedyFor(const DeviceOptions &options, uint64_t available) {
   return "no --batch fits: compile for a larger tp, or with --dp-mode=fsdp on more ranks";
 }
 
-uint64_t neededBytes(const DeviceOptions &options) {
-  return options.arenaBytes + scratchBytes(options);
-}
-
 /// Between "not enough memory" and the remedy. `free` and `total` of the GPU, without the reserve.
 std::string describe(const DeviceOptions &options, const DeviceChoice &choice, uint64_t free,
                      uint64_t total) {
   auto sharers = static_cast<uint64_t>(choice.sharers);
   uint64_t reserved = reservedBytes(options), room = free > reserved ? free - reserved : 0;
   std::string count = sharers == 1 ? "" : std::to_string(sharers) + " x ";
-  return "the program needs " + count + printBytes(neededBytes(options)) + " (" +
+  return "the program needs " + count + printBytes(options.arenaBytes) + " (" +
          listMemory(options) + ") and " + printBytes(reserved) + " for libraries, " +
          printBytes(free) + " of " + printBytes(total) +
          " are free: " + remedyFor(options, room / sharers);
@@ -78,7 +64,7 @@ uint64_t reservedBytes(const DeviceOptions &options) {
 void checkMemory(const DeviceOptions &options, const DeviceChoice &choice) {
   size_t free = 0, total = 0;
   checkCuda(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
-  uint64_t needed = neededBytes(options) * static_cast<uint64_t>(choice.sharers);
+  uint64_t needed = options.arenaBytes * static_cast<uint64_t>(choice.sharers);
   if (needed + reservedBytes(options) > free)
     throw Error("not enough memory on " + describeDevice(choice.number) + ": " +
                 describe(options, choice, free, total));

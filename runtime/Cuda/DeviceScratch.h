@@ -8,6 +8,10 @@ namespace tpc::runtime {
 
 class DeviceScratch {
 public:
+  /// Begins with memory that somebody else owns.
+  void use(char *given, size_t bytes) {
+    memory = {given, [](char *) {}}, size = bytes;
+  }
   /// At least `wanted` bytes for the work of `stream`; grown by the first collective that needs
   /// more.
   char *get(size_t wanted, cudaStream_t stream) {

@@ -38,6 +38,7 @@ public:
     size_t wanted = 0; // now, not while work is recorded into a graph
     for (const Collective &collective : collectives)
       wanted = std::max(wanted, NcclOperation::scratchBytes(collective, myRank));
+    scratch.use(memory + options.regionBytes - options.packingBytes, options.packingBytes);
     scratch.get(wanted, communication.get());
   }
 

@@ -75,6 +75,7 @@ CommunicatorOptions communicatorOptions(const Manifest &manifest, const Options 
                                         size_t regionBytes) {
   CommunicatorOptions wanted;
   wanted.regionBytes = regionBytes;
+  wanted.packingBytes = static_cast<size_t>(manifest.packingBytes);
   wanted.collectives = manifest.collectives;
   wanted.timeoutSeconds = options.timeout;
   wanted.identity = {{"executable", executableIdentity()}};
@@ -103,7 +104,7 @@ void openDevice(const tpc_program &compiled, const Manifest &manifest, const Opt
   wanted.memory = manifest.peak;
   wanted.memory.emplace_back("workspace", manifest.workspaceBytesPerThread);
   wanted.deterministic = options.deterministic;
-  wanted.rank = context.rank(), wanted.collectives = manifest.collectives;
+  wanted.collectives = manifest.collectives;
   wanted.products = manifest.flopsPerStep > 0;
   wanted.bf16HeadLength = manifest.bf16 ? manifest.headLength : 0;
   context.device = compiled.backend->open(wanted);

@@ -85,6 +85,7 @@ std::vector<Value> parseValues(const Json &json, const Mesh &mesh) {
 void parseArena(const Json &json, Manifest &manifest) {
   manifest.privateBytes = json.at("private").get<int64_t>();
   manifest.communicationBytes = json.at("communication").get<int64_t>();
+  manifest.packingBytes = json.at("packing").get<int64_t>();
   manifest.workspaceBytesPerThread = json.at("workspace_per_thread").get<int64_t>();
   for (auto &[category, bytes] : json.at("peak").items())
     manifest.peak.emplace_back(category, bytes.get<int64_t>());

@@ -54,7 +54,7 @@ struct Manifest {
   bool train = false;
   std::string target; ///< "cpu", "cuda"
   std::string arch;   ///< of a GPU: "sm_90"
-  bool bf16 = false; ///< products are of bf16
+  bool bf16 = false;  ///< products are of bf16
   std::string cpu;
   std::vector<std::string> cpuFeatures;
   Mesh mesh;
@@ -65,6 +65,7 @@ struct Manifest {
   double peakFlops = 0;    ///< of a rank, by the machine model; 0: to be measured
   std::string peakMachine; ///< that model's name
   int64_t privateBytes = 0, communicationBytes = 0, workspaceBytesPerThread = 0;
+  int64_t packingBytes = 0;                          ///< at the end of the communication region
   std::vector<std::pair<std::string, int64_t>> peak; ///< category, bytes; in the manifest's order
   std::vector<Parameter> parameters;
   std::map<std::string, Entry> entries;

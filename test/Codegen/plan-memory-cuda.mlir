@@ -48,3 +48,20 @@ module attributes {tpc.target = {name = "cuda", arch = "sm_90"}} {
     return %dq : tensor<1x8x1x2x8xf32>
   }
 }
+
+// -----
+
+// What NCCL cannot gather, scatter or exchange in place is copied through the end of the communication region, one
+// collective after the other: [5, 40, 3] and [5, 4, 3] of the first, 2400 and 240 bytes in multiples of 256. Of [1, 4, 3] a
+// slice along dim 1 is one block. Values end at 2432 + 1216 bytes, from 3840 on it is scratch memory.
+// CHECK: packing = 2816 : i64
+// CHECK-SAME: shared = 6656 : i64
+module attributes {tpc.target = {name = "cuda", arch = "sm_90"}} {
+  tpc.mesh @mesh <["tp"=2]>
+  func.func @packed(%x: tensor<5x20x3xf32>, %y: tensor<5x2x3xf32>, %z: tensor<1x2x3xf32>) -> (tensor<5x20x3xf32>, tensor<1x4x3xf32>) {
+    %g, %h = tpc.all_gather %x, %y dim 1 over @mesh ["tp"] : tensor<5x20x3xf32>, tensor<5x2x3xf32> -> tensor<5x40x3xf32>, tensor<5x4x3xf32>
+    %s = tpc.reduce_scatter sum %g dim 1 over @mesh ["tp"] : tensor<5x40x3xf32> -> tensor<5x20x3xf32>
+    %i = tpc.all_gather %z dim 1 over @mesh ["tp"] : tensor<1x2x3xf32> -> tensor<1x4x3xf32>
+    return %s, %i : tensor<5x20x3xf32>, tensor<1x4x3xf32>
+  }
+}

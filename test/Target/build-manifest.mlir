@@ -13,7 +13,7 @@
 // 4 x 8 tokens.
 // CHECK: "flops_per_token": 100
 // x, the weight, the product; the product and its sum have one place in the communication region.
-// CHECK: "arena": {"private": 384, "communication": 128, "workspace_per_thread": 0, "peak": {"parameters": 192, "gradients": 0, "optimizer_state": 0, "activations": 192, "communication": 128}}
+// CHECK: "arena": {"private": 384, "communication": 128, "packing": 0, "workspace_per_thread": 0, "peak": {"parameters": 192, "gradients": 0, "optimizer_state": 0, "activations": 192, "communication": 128}}
 
 // CHECK: "name": "w"
 // CHECK-SAME: "shape": [6, 16], "dtype": "f32", "global_shape": [6, 16], "local_shape": [6, 8]

@@ -236,6 +236,7 @@ std::string handMadeManifest(int64_t tp, const std::string &mode, int64_t width)
       {"arena",
        {{"private", End},
         {"communication", 0},
+        {"packing", 0},
         {"workspace_per_thread", 128},
         {"peak", {{"parameters", 4 * tableSize}, {"activations", 64}}}}},
       {"parameters",

@@ -93,6 +93,23 @@ TEST_F(TimelineTest, CollectivesFollowEachOther) {
   EXPECT_DOUBLE_EQ(timeline->events[1].begin, 20);
 }
 
+TEST_F(TimelineTest, BlocksThatAreScatteredAreCopied) {
+  // Gathered along dim 1, [2, 4] is 256 bytes of scratch memory, written and read; received are 16
+  // bytes. Along dim 0 nothing is copied, nor by a processor.
+  auto seconds = [&](int64_t dim, const char *shape, bool asynchronous) {
+    MachineModel slow = machine(asynchronous);
+    slow.memoryBandwidth = 256;
+    auto timeline =
+        predict("%g = tpc.all_gather %x dim " + std::to_string(dim) +
+                    " over @mesh [\"tp\"] : tensor<2x2xf32> -> tensor<" + shape + "xf32>\n",
+                slow);
+    return timeline->seconds;
+  };
+  EXPECT_DOUBLE_EQ(seconds(1, "2x4", /*asynchronous=*/true), 4 + 16 + 2);
+  EXPECT_DOUBLE_EQ(seconds(0, "4x2", /*asynchronous=*/true), 4 + 16);
+  EXPECT_DOUBLE_EQ(seconds(1, "2x4", /*asynchronous=*/false), 4 + 16);
+}
+
 TEST_F(TimelineTest, NothingIsHiddenWhereTheWaitDoesTheWork) {
   auto timeline = predict(std::string("%p = ") + kStart + "%a = " + kProduct + "%b = " + kWait,
                           machine(/*asynchronous=*/false));

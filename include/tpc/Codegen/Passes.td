@@ -73,7 +73,8 @@ def PlanMemory : Pass<"tpc-plan-memory", "::mlir::ModuleOp"> {
     `tpc.slots` (one per result, then one for its workspace if it needs one), arguments and results of entries have
     `tpc.slot`, the module has `tpc.arena`: bytes of the regions `private` and `shared` (communication) and, at the
     instant at which most is live, bytes of each category (what no value uses then counts as activations or
-    communication, so that the categories add up to the regions), and `workspace_per_thread`: what a run adds to the
+    communication, so that the categories add up to the regions), `packing`, what of the
+    communication region is scratch memory of collectives, and `workspace_per_thread`: what a run adds to the
     private region for each of its threads. The slot of a workspace starts at the end of `private`, the part of the
     first thread; ops share it, because only one runs at a time.
 

@@ -44,6 +44,10 @@ public:
   /// one.
   virtual int64_t getWorkspaceBytes(mlir::Operation *op) const = 0;
 
+  /// Bytes of scratch memory that collective `op` needs in the communication region, 0 for none;
+  /// the same formula is in the runtime. Collectives use it one after the other.
+  virtual int64_t getPackingBytes(mlir::Operation *op) const { return 0; }
+
   /// The target of `module`. Reports what getTarget() reports and returns null.
   static std::unique_ptr<TargetInfo> get(mlir::ModuleOp module);
 };

@@ -22,6 +22,13 @@ struct CollectiveTraffic {
 /// std::nullopt for ops that are no collective and for shard_slice, which moves nothing.
 std::optional<CollectiveTraffic> getTraffic(mlir::Operation *op);
 
+/// Bytes that a library which moves whole blocks of memory (NCCL) has copied, before a collective
+/// to lay the parts for the others one behind the other, or after it to where received parts
+/// belong: every byte of a side whose dimension has something before it. 0 for other ops. Each
+/// tensor counts in multiples of kPackingAlignment.
+int64_t getPackedBytes(mlir::Operation *op);
+inline constexpr int64_t kPackingAlignment = 256;
+
 /// Collectives of one or several functions, and what they move together.
 struct TrafficSum {
   int64_t collectives = 0, receivedBytes = 0;

@@ -2,6 +2,7 @@
 #ifndef TPC_TEST_UNIT_CUDA_DEVICERANKS_H
 #define TPC_TEST_UNIT_CUDA_DEVICERANKS_H
 
+#include "Cuda/NcclOperation.h"
 #include "Fake/FakeCudaDevice.h"
 #include "Reference.h"
 #include <cuda_runtime_api.h>
@@ -76,7 +77,10 @@ std::vector<std::string> onDeviceRanks(int world, const CommunicatorOptions &opt
 inline CommunicatorOptions optionsFor(const std::vector<Collective> &cases, double timeout = 20) {
   CommunicatorOptions options;
   options.collectives = cases;
-  options.regionBytes = regionBytesFor(cases);
+  for (const Collective &collective : cases)
+    options.packingBytes =
+        std::max(options.packingBytes, NcclOperation::scratchBytes(collective, 0));
+  options.regionBytes = (regionBytesFor(cases) + 255) / 256 * 256 + options.packingBytes;
   options.timeoutSeconds = timeout;
   return options;
 }

@@ -103,7 +103,8 @@ using Identity = std::vector<std::pair<std::string, std::string>>;
 
 /// What every communicator is told when it is made.
 struct CommunicatorOptions {
-  size_t regionBytes = 0; ///< size of each rank's communication region
+  size_t regionBytes = 0;  ///< size of each rank's communication region
+  size_t packingBytes = 0; ///< of these, how many at the end hold no values: scratch memory
   std::vector<Collective>
       collectives;            ///< the program's; sizes what they need, names them in messages
   double timeoutSeconds = 60; ///< longest wait for a peer

@@ -143,9 +143,8 @@ struct DeviceOptions {
   uint64_t arenaBytes = 0; ///< of a rank: both regions and workspace
   /// What the arena is for, at its peak: category, bytes.
   std::vector<std::pair<std::string, int64_t>> memory;
-  int64_t batch = 1;          ///< of all ranks together
-  bool deterministic = false; ///< only algorithms that give the same bits in every run
-  int rank = 0;
+  int64_t batch = 1;                   ///< of all ranks together
+  bool deterministic = false;          ///< only algorithms that give the same bits in every run
   std::vector<Collective> collectives; ///< the program's
   // What libraries are opened for; what is not known of is opened when it first occurs.
   bool products = false;      ///< there are contractions
