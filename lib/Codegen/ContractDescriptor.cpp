@@ -43,9 +43,8 @@ struct Groups {
 
 class Describer {
 public:
-  explicit Describer(ContractOp op)
-      : op(op), a(op.getLhsDims(), op.getLhs()), b(op.getRhsDims(), op.getRhs()),
-        c(op.getResultDims(), op.getResult()) {}
+  explicit Describer(const Contraction &of)
+      : of(of), a(of.lhsDims, of.lhs), b(of.rhsDims, of.rhs), c(of.resultDims, of.result) {}
   FailureOr<ContractDescriptor> run();
 
 private:
@@ -54,7 +53,7 @@ private:
   std::optional<ContractDescriptor> describe(const Groups &groups) const;
   std::optional<ContractDescriptor> describeWithBatch(const Groups &groups) const;
 
-  ContractOp op;
+  Contraction of;
   Letters a, b, c;
 };
 } // namespace
@@ -62,7 +61,7 @@ private:
 /// Letters of size 1 have no stride that matters and are left out.
 Groups Describer::classify() {
   Groups groups;
-  for (char letter : op.getResultDims()) {
+  for (char letter : of.resultDims) {
     if (c.get(letter).size == 1)
       continue;
     if (a.has(letter))
@@ -70,7 +69,7 @@ Groups Describer::classify() {
     else
       groups.n += letter;
   }
-  for (char letter : op.getLhsDims())
+  for (char letter : of.lhsDims)
     if (!c.has(letter) && a.get(letter).size != 1)
       groups.k += letter;
   return groups;
@@ -152,8 +151,8 @@ FailureOr<ContractDescriptor> Describer::run() {
     result = describeWithBatch(groups);
   if (!result) {
     InFlightDiagnostic diagnostic =
-        op.emitOpError("is not a batch of matrix products without a transpose: the "
-                       "letters of a group (batch '")
+        of.op->emitOpError("is not a batch of matrix products without a transpose: the "
+                           "letters of a group (batch '")
         << groups.batch << "', rows '" << groups.m << "', columns '" << groups.n << "', summed '"
         << groups.k << "') need the same order in all tensors, and every matrix a unit stride";
     return diagnostic;
@@ -161,4 +160,6 @@ FailureOr<ContractDescriptor> Describer::run() {
   return *result;
 }
 
-FailureOr<ContractDescriptor> tpc::describeContract(ContractOp op) { return Describer(op).run(); }
+FailureOr<ContractDescriptor> tpc::describeContract(const Contraction &contraction) {
+  return Describer(contraction).run();
+}

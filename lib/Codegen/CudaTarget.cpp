@@ -50,7 +50,7 @@ struct CudaTargetInfo : TargetInfo {
   int64_t getWorkspaceBytes(Operation *op) const override {
     return llvm::TypeSwitch<Operation *, int64_t>(op)
         .Case([](LaunchOp launch) { return getLaunchWorkspace(launch); })
-        .Case([](ContractOp) { return kContractWorkspace; })
+        .Case<ContractOp, ContractPairOp>([](auto) { return kContractWorkspace; })
         .Case([&](AttentionOp attention) {
           return getAttentionWorkspace(attention.getQ(), attention.getK(), false, arch);
         })
@@ -60,6 +60,8 @@ struct CudaTargetInfo : TargetInfo {
         .Case([](EmbeddingGradOp gradient) { return getTokenLists(gradient.getIds()); })
         .Default([](Operation *) { return 0; });
   }
+
+  bool pairsContracts() const override { return true; }
 
   int64_t getPackingBytes(Operation *op) const override { return getPackedBytes(op); }
 

@@ -6,7 +6,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "EntryLowering.h"
-#include "tpc/Codegen/ContractDescriptor.h"
 
 using namespace mlir;
 using namespace tpc;
@@ -59,6 +58,7 @@ LogicalResult EntryLowering::lower(Operation *op) {
   return llvm::TypeSwitch<Operation *, LogicalResult>(op)
       .Case([&](LaunchOp launch) { return lowerLaunch(launch); })
       .Case([&](ContractOp contract) { return lowerContract(contract); })
+      .Case([&](ContractPairOp pair) { return lowerContractPair(pair); })
       .Case([&](AttentionOp attention) { return lowerAttention(attention); })
       .Case([&](AttentionGradOp gradient) { return lowerAttentionGrad(gradient); })
       .Case([&](EmbeddingOp embedding) {
@@ -162,23 +162,58 @@ FailureOr<int64_t> EntryLowering::getDtype(Operation *op, Value value) {
 
 //===-- compute ----------------------------------------------------------------===//
 
-LogicalResult EntryLowering::lowerContract(ContractOp op) {
-  FailureOr<int64_t> dtype = getDtype(op, op.getLhs()), resultDtype = getDtype(op, op.getResult());
-  FailureOr<ContractDescriptor> desc = describeContract(op);
-  if (failed(dtype) || failed(resultDtype) || failed(desc))
+LogicalResult EntryLowering::callContract(const Contraction &of, const ContractDescriptor &desc,
+                                          Value accumulate) {
+  FailureOr<int64_t> dtype = getDtype(of.op, of.lhs), resultDtype = getDtype(of.op, of.result);
+  if (failed(dtype) || failed(resultDtype))
     return failure();
-  Field shape = Field::array({desc->batch, desc->m, desc->n, desc->k, desc->aBatch, desc->aM,
-                              desc->aK, desc->bBatch, desc->bK, desc->bN, desc->cBatch, desc->cM,
-                              desc->cN, op.getAccumulate() ? 1 : 0});
+  Field shape =
+      Field::array({desc.batch, desc.m, desc.n, desc.k, desc.aBatch, desc.aM, desc.aK, desc.bBatch,
+                    desc.bK, desc.bN, desc.cBatch, desc.cM, desc.cN, accumulate ? 1 : 0});
   Value descriptor =
       getDescriptor("tpc_contract_desc", {Field::int32(*dtype), Field::int32(*resultDtype), shape});
-  SmallVector<Value> operands = {context, descriptor};
-  for (Value operand : op->getOperands())
-    operands.push_back(getPointer(operand));
-  operands.push_back(getPointer(op.getResult()));
-  runtime.call(builder, loc, op.getAccumulate() ? "tpc_contract_add" : "tpc_contract", {},
-               operands);
+  SmallVector<Value> operands = {context, descriptor, getPointer(of.lhs), getPointer(of.rhs)};
+  if (accumulate)
+    operands.push_back(getPointer(accumulate));
+  operands.push_back(getPointer(of.result));
+  runtime.call(builder, loc, accumulate ? "tpc_contract_add" : "tpc_contract", {}, operands);
   return success();
+}
+
+LogicalResult EntryLowering::lowerContract(ContractOp op) {
+  FailureOr<ContractDescriptor> desc = describeContract(op.getContraction());
+  return failed(desc) ? failure() : callContract(op.getContraction(), *desc, op.getAccumulate());
+}
+
+/// How many elements `other` lies behind `value`; std::nullopt if it lies before it, or in another
+/// region.
+std::optional<int64_t> EntryLowering::getDistance(Value value, Value other) {
+  SlotAttr from = getSlot(value), to = getSlot(other);
+  int64_t bytes = to.getOffset() - from.getOffset();
+  if (from.getSpace() != to.getSpace() || bytes < 0)
+    return std::nullopt;
+  auto type = cast<RankedTensorType>(value.getType());
+  return bytes * 8 / type.getElementTypeBitWidth();
+}
+
+/// One product with a batch of two: what lies at any two places of one region is a fixed distance
+/// apart. Where that is none, two products.
+LogicalResult EntryLowering::lowerContractPair(ContractPairOp op) {
+  auto [first, second] = op.getContractions();
+  FailureOr<ContractDescriptor> desc = describeContract(first);
+  if (failed(desc))
+    return failure();
+  if (getSlot(second.result).getOffset() < getSlot(first.result).getOffset())
+    std::swap(first, second);
+  std::optional<int64_t> lhs = getDistance(first.lhs, second.lhs),
+                         rhs = getDistance(first.rhs, second.rhs),
+                         result = getDistance(first.result, second.result);
+  if (desc->batch != 1 || !lhs || !rhs || !result)
+    return success(succeeded(callContract(first, *desc, {})) &&
+                   succeeded(callContract(second, *desc, {})));
+  ContractDescriptor both = *desc;
+  both.batch = 2, both.aBatch = *lhs, both.bBatch = *rhs, both.cBatch = *result;
+  return callContract(first, both, {});
 }
 
 static SmallVector<Field> getAttentionFields(int64_t dtype, Value q, Value k, bool causal,

@@ -7,6 +7,7 @@
 #ifndef TPC_LIB_CODEGEN_ENTRYLOWERING_H
 #define TPC_LIB_CODEGEN_ENTRYLOWERING_H
 
+#include "tpc/Codegen/ContractDescriptor.h"
 #include "tpc/Codegen/RuntimeCalls.h"
 #include "tpc/Codegen/Schedule.h"
 
@@ -49,6 +50,11 @@ protected:
 private:
   mlir::LogicalResult lower(mlir::Operation *op);
   mlir::LogicalResult lowerContract(ContractOp op);
+  mlir::LogicalResult lowerContractPair(ContractPairOp op);
+  /// `accumulate` may be null.
+  mlir::LogicalResult callContract(const Contraction &of, const ContractDescriptor &desc,
+                                   mlir::Value accumulate);
+  std::optional<int64_t> getDistance(mlir::Value value, mlir::Value other);
   mlir::LogicalResult lowerAttention(AttentionOp op);
   mlir::LogicalResult lowerAttentionGrad(AttentionGradOp op);
   template <typename OpType>

@@ -7,6 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "OrderPairs.h"
 #include "tpc/Codegen/ArenaPlanner.h"
 #include "tpc/Codegen/Buffers.h"
 #include "tpc/Codegen/Passes.h"
@@ -197,6 +198,7 @@ void PlanMemory::plan(func::FuncOp entry, const EntryBuffers &buffers) {
   for (auto [number, buffer] : llvm::enumerate(buffers.getBuffers()))
     if (!buffer.persistent.empty())
       offsets[number] = persistent.find(buffer.persistent)->second.offset;
+  orderPairs(entry, buffers, offsets);
   attachSlots(entry, buffers, offsets);
   recordPeak(buffers);
 }

@@ -82,8 +82,9 @@ static bool isHostArithmetic(Operation *op) {
 
 static bool isScheduleOp(Operation *op) {
   return isCollective(op) || getAliasedOperand(op) || isHostArithmetic(op) ||
-         isa<LaunchOp, CopyOp, ContractOp, AttentionOp, AttentionGradOp, EmbeddingOp,
-             EmbeddingGradOp, InitOp, DropoutOp, AxisIndexOp, WaitOp, func::ReturnOp>(op);
+         isa<LaunchOp, CopyOp, ContractOp, ContractPairOp, AttentionOp, AttentionGradOp,
+             EmbeddingOp, EmbeddingGradOp, InitOp, DropoutOp, AxisIndexOp, WaitOp, func::ReturnOp>(
+             op);
 }
 
 LogicalResult tpc::verifySchedule(func::FuncOp entry) {

@@ -42,13 +42,17 @@ static int64_t perElement(Value value, int64_t operations) {
   return multiply({getElements(value), operations});
 }
 
-int64_t ContractOp::getModelFlops(bool) {
-  int64_t flops = multiply({2, getElements(getResult())});
-  for (auto [index, letter] : llvm::enumerate(getLhsDims()))
-    if (!getResultDims().contains(letter))
-      flops = multiply({flops, cast<RankedTensorType>(getLhs().getType()).getDimSize(index)});
+static int64_t getProductFlops(const Contraction &of) {
+  int64_t flops = multiply({2, getElements(of.result)});
+  for (auto [index, letter] : llvm::enumerate(of.lhsDims))
+    if (!of.resultDims.contains(letter))
+      flops = multiply({flops, cast<RankedTensorType>(of.lhs.getType()).getDimSize(index)});
   return flops;
 }
+
+int64_t ContractOp::getModelFlops(bool) { return getProductFlops(getContraction()); }
+
+int64_t ContractPairOp::getFlops() { return multiply({2, getProductFlops(getContractions()[0])}); }
 
 int64_t ContractOp::getFlops() {
   return getModelFlops(/*masked=*/false) + (getAccumulate() ? getElements(getResult()) : 0);

@@ -10,7 +10,8 @@ using namespace tpc;
 //===-- contract ---------------------------------------------------------------===//
 
 /// Per letter of `letters` the stride in `tensor` (0 where it has no such dimension).
-static SmallVector<int64_t> getLetterStrides(StringRef letters, StringRef dims, const Tensor &tensor) {
+static SmallVector<int64_t> getLetterStrides(StringRef letters, StringRef dims,
+                                             const Tensor &tensor) {
   SmallVector<int64_t, 6> strides = tensor.getStrides();
   return llvm::map_to_vector(letters, [&](char letter) {
     size_t dim = dims.find(letter);
@@ -25,33 +26,45 @@ static int64_t dot(ArrayRef<int64_t> index, ArrayRef<int64_t> strides) {
   return sum;
 }
 
-static LogicalResult contract(Operation *op, Operands operands, Results &results) {
-  auto einsum = cast<ContractOp>(op);
-  const Tensor &lhs = *operands[0], &rhs = *operands[1];
-  StringRef kept = einsum.getResultDims();
+/// `accumulate` may be null.
+static Tensor einsum(const Contraction &of, const Tensor &lhs, const Tensor &rhs,
+                     const Tensor *accumulate) {
+  StringRef kept = of.resultDims;
   std::string summed;
   SmallVector<int64_t> summedShape;
-  for (auto [dim, letter] : llvm::enumerate(einsum.getLhsDims()))
+  for (auto [dim, letter] : llvm::enumerate(of.lhsDims))
     if (!kept.contains(letter)) {
       summed += letter;
       summedShape.push_back(lhs.shape[dim]);
     }
-  auto lhsKept = getLetterStrides(kept, einsum.getLhsDims(), lhs);
-  auto rhsKept = getLetterStrides(kept, einsum.getRhsDims(), rhs);
-  auto lhsSummed = getLetterStrides(summed, einsum.getLhsDims(), lhs);
-  auto rhsSummed = getLetterStrides(summed, einsum.getRhsDims(), rhs);
+  auto lhsKept = getLetterStrides(kept, of.lhsDims, lhs);
+  auto rhsKept = getLetterStrides(kept, of.rhsDims, rhs);
+  auto lhsSummed = getLetterStrides(summed, of.lhsDims, lhs);
+  auto rhsSummed = getLetterStrides(summed, of.rhsDims, rhs);
 
-  Tensor result = Tensor::zeros(getTypeShape(op->getResult(0)));
+  Tensor result = Tensor::zeros(getTypeShape(of.result));
   int64_t next = 0;
   forEachIndex(result.shape, [&](ArrayRef<int64_t> index) {
     int64_t lhsBase = dot(index, lhsKept), rhsBase = dot(index, rhsKept);
-    double sum = einsum.getAccumulate() ? operands[2]->data[next] : 0;
+    double sum = accumulate ? accumulate->data[next] : 0;
     forEachIndex(summedShape, [&](ArrayRef<int64_t> inner) {
       sum += lhs.data[lhsBase + dot(inner, lhsSummed)] * rhs.data[rhsBase + dot(inner, rhsSummed)];
     });
     result.data[next++] = sum;
   });
-  results.push_back(std::move(result));
+  return result;
+}
+
+static LogicalResult contract(Operation *op, Operands operands, Results &results) {
+  results.push_back(einsum(cast<ContractOp>(op).getContraction(), *operands[0], *operands[1],
+                           operands.size() > 2 ? operands[2] : nullptr));
+  return success();
+}
+
+static LogicalResult contractPair(Operation *op, Operands operands, Results &results) {
+  for (auto [number, contraction] : llvm::enumerate(cast<ContractPairOp>(op).getContractions()))
+    results.push_back(
+        einsum(contraction, *operands[2 * number], *operands[2 * number + 1], nullptr));
   return success();
 }
 
@@ -124,8 +137,8 @@ static LogicalResult reshape(Operation *op, Operands operands, Results &results)
 }
 
 /// Offsets of a box, static or from the op's index operands behind the first `tensors`.
-static FailureOr<SmallVector<int64_t>> getBoxOffsets(OffsetSizeAndStrideOpInterface box, Operands operands,
-                                                     unsigned tensors) {
+static FailureOr<SmallVector<int64_t>> getBoxOffsets(OffsetSizeAndStrideOpInterface box,
+                                                     Operands operands, unsigned tensors) {
   if (!box.getSizes().empty() || !box.hasUnitStride())
     return box.emitOpError("needs static sizes and unit strides to be interpreted");
   SmallVector<int64_t> offsets(box.getStaticOffsets());
@@ -186,6 +199,7 @@ static LogicalResult identity(Operation *, Operands operands, Results &results) 
 
 void tpc::addShapeEvaluators(EvaluatorTable &table) {
   table.add<ContractOp>(contract);
+  table.add<ContractPairOp>(contractPair);
   table.add<ReduceOp>(reduce);
   table.add<BroadcastOp>(broadcast);
   table.add<TransposeOp>(transpose);

@@ -124,6 +124,7 @@ static void buildKernels(OpPassManager &manager, const CompileOptions &options) 
     manager.addPass(createSplitCollectives(passOptions));
   }
   manager.addPass(createFormKernels());
+  manager.addPass(createPairContracts());
   manager.addPass(createGroupLaunches());
   if (options.overlap) {
     OverlapCollectivesOptions passOptions;

@@ -79,6 +79,22 @@ func.func @f(%x: tensor<2x4xf32>) {
 
 // -----
 
+func.func @f(%x: tensor<2x4xf32>, %w: tensor<6x5xf32>) -> tensor<2x6xf32> {
+  // expected-error @+1 {{tpc.contract_pair' op expects one size per letter (C3), got 4 and 5 for 'k'}}
+  %0, %1 = tpc.contract_pair %x, %w and %x, %w : [b, k], [n, k] -> [b, n] : (tensor<2x4xf32>, tensor<6x5xf32>) -> tensor<2x6xf32>
+  return %0 : tensor<2x6xf32>
+}
+
+// -----
+
+func.func @f(%x: tensor<2x4xf32>, %w: tensor<6x4xf32>, %v: tensor<6x5xf32>) -> tensor<2x6xf32> {
+  // expected-error @+1 {{expects one size per letter (C3), got 4 and 5 for 'k'}}
+  %0, %1 = "tpc.contract_pair"(%x, %w, %x, %v) {equation = "bk,nk->bn"} : (tensor<2x4xf32>, tensor<6x4xf32>, tensor<2x4xf32>, tensor<6x5xf32>) -> (tensor<2x6xf32>, tensor<2x6xf32>)
+  return %0 : tensor<2x6xf32>
+}
+
+// -----
+
 func.func @f(%x: tensor<2x4xf32>) {
   // expected-error @below {{expects one letter per dimension (C1), got 'b' for 'tensor<2x4xf32>'}}
   %0 = tpc.contract %x, %x : [b], [n, b] -> [n] : (tensor<2x4xf32>, tensor<2x4xf32>) -> tensor<2xf32>

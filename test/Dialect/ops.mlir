@@ -27,6 +27,8 @@ func.func @compute(%x: tensor<2x8x4xf32>, %w: tensor<6x4xf32>, %n: tensor<4xf32>
                    %q: tensor<2x8x3x2x4xf32>, %k: tensor<2x8x3x4xf32>) {
   // CHECK: tpc.contract %{{.*}}, %{{.*}} : [b, s, k], [n, k] -> [b, s, n] : (tensor<2x8x4xf32>, tensor<6x4xf32>) -> tensor<2x8x6xf32>
   %0 = tpc.contract %x, %w : [b, s, k], [n, k] -> [b, s, n] : (tensor<2x8x4xf32>, tensor<6x4xf32>) -> tensor<2x8x6xf32>
+  // CHECK: tpc.contract_pair %{{.*}}, %{{.*}} and %{{.*}}, %{{.*}} : [b, s, k], [n, k] -> [b, s, n] : (tensor<2x8x4xf32>, tensor<6x4xf32>) -> tensor<2x8x6xf32>
+  %p0, %p1 = tpc.contract_pair %x, %w and %x, %w : [b, s, k], [n, k] -> [b, s, n] : (tensor<2x8x4xf32>, tensor<6x4xf32>) -> tensor<2x8x6xf32>
   // CHECK: tpc.contract %{{.*}}, %{{.*}} accumulate %{{.*}} : [b, s, k], [n, k] -> [b, s, n] : (tensor<2x8x4xf32>, tensor<6x4xf32>) -> tensor<2x8x6xf32>
   %sum = tpc.contract %x, %w accumulate %0 : [b, s, k], [n, k] -> [b, s, n] : (tensor<2x8x4xf32>, tensor<6x4xf32>) -> tensor<2x8x6xf32>
   // CHECK: tpc.reduce max %{{.*}} dims [0, 1] : tensor<2x8x4xf32> -> tensor<4xf32>

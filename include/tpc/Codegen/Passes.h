@@ -10,6 +10,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
 #include "tpc/Dialect/TPCDialect.h"
+#include "tpc/Instrumentation/Counter.h"
 
 namespace tpc {
 

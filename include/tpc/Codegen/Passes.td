@@ -42,6 +42,29 @@ def FormKernels : Pass<"tpc-form-kernels", "::mlir::ModuleOp"> {
                            "::tpc::TPCDialect"];
 }
 
+def PairContracts : Pass<"tpc-pair-contracts", "::mlir::ModuleOp"> {
+  let summary = "Turns two products of one shape that share a side into one batched call";
+  let description = [{
+    The projections to gate and up, or to keys and values, and the gradients of their weights: contractions that are
+    alike but for one side become a `tpc.contract_pair` where the second of them stands, if nobody needs the first
+    before. A library then fills the device once instead of twice. Memory needs no order for it: in one arena any two
+    places are a fixed distance apart, which is the stride of the batch.
+
+    Does nothing for a target whose library has no use for it: a processor.
+
+    Precondition: schedules of tpc-form-kernels, `tpc.target`. Postcondition: as before.
+
+    ```mlir
+    %g = tpc.contract %x, %wg : [s, k], [n, k] -> [s, n] : ...
+    %u = tpc.contract %x, %wu : [s, k], [n, k] -> [s, n] : ...
+    // becomes
+    %g, %u = tpc.contract_pair %x, %wg and %x, %wu : [s, k], [n, k] -> [s, n] : ...
+    ```
+  }];
+  let statistics = [Statistic<"numPairs", "pairs", "products that became one call with another">];
+  let dependentDialects = ["::tpc::TPCDialect"];
+}
+
 def GroupLaunches : Pass<"tpc-group-launches", "::mlir::ModuleOp"> {
   let summary = "Turns launches of kernels that differ in sizes only into one launch"
                 " of a kernel for all their tensors";

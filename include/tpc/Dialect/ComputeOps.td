@@ -50,10 +50,11 @@ def TPC_ContractOp : TPC_ComputeOp<"contract", [TPC_Grad]> {
   let builders = [OpBuilder<(ins "::mlir::Value":$lhs, "::mlir::Value":$rhs, "::llvm::StringRef":$equation,
                                  CArg<"::mlir::Type", "{}">:$elementType)>];
   let extraClassDeclaration = [{
+    ::tpc::Contraction getContraction();
     /// The letters of lhs, rhs and result.
-    ::llvm::StringRef getLhsDims();
-    ::llvm::StringRef getRhsDims();
-    ::llvm::StringRef getResultDims();
+    ::llvm::StringRef getLhsDims() { return getContraction().lhsDims; }
+    ::llvm::StringRef getRhsDims() { return getContraction().rhsDims; }
+    ::llvm::StringRef getResultDims() { return getContraction().resultDims; }
     ::tpc::WorkKind getWorkKind() { return ::tpc::WorkKind::Contract; }
     int64_t getModelFlops(bool masked);
   }];

@@ -21,6 +21,28 @@ def TPC_LaunchOp : TPC_Op<"launch", [Pure, TPC_Cost, DeclareOpInterfaceMethods<S
   let assemblyFormat = "$kernel `(` $inputs `)` attr-dict `:` functional-type($inputs, $results)";
 }
 
+def TPC_ContractPairOp : TPC_Op<"contract_pair", [Pure, TPC_Cost]> {
+  let summary = "two contractions of one shape, done together";
+  let description = [{
+    As two `tpc.contract` with the same equation and types. The two left or right sides may be one value: the projections
+    to gate and up, or to keys and values, become one batched product of a library.
+
+    ```mlir
+    %g, %u = tpc.contract_pair %x, %wg and %x, %wu : [s, k], [n, k] -> [s, n]
+               : (tensor<512x768xf32>, tensor<3072x768xf32>) -> tensor<512x3072xf32>
+    ```
+    Constraints: those of `tpc.contract` for each.
+  }];
+  let arguments = (ins TPC_Float:$lhs, TPC_Float:$rhs, TPC_Float:$other_lhs, TPC_Float:$other_rhs, StrAttr:$equation);
+  let results = (outs TPC_Float:$result, TPC_Float:$other_result);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    std::array<::tpc::Contraction, 2> getContractions();
+    ::tpc::WorkKind getWorkKind() { return ::tpc::WorkKind::Contract; }
+  }];
+}
+
 def TPC_CopyOp : TPC_Op<"copy", [Pure, TPC_Cost, SameOperandsAndResultType]> {
   let summary = "the same value in a buffer of its own";
   let description = [{

@@ -17,11 +17,19 @@
 #include "tpc/Sharding/Layout.h"
 #include "tpc/Sharding/ShardingRule.h"
 #include "tpc/Sharding/Work.h"
+#include <array>
 
 #include "tpc/Dialect/TPCDialect.h.inc"
 #include "tpc/Dialect/TPCEnums.h.inc"
 
 namespace tpc {
+/// A contraction of two operands, of whichever op; the letters of their dimensions.
+struct Contraction {
+  mlir::Operation *op;
+  mlir::Value lhs, rhs, result;
+  llvm::StringRef lhsDims, rhsDims, resultDims;
+};
+
 /// Sum of the sizes of all tensor operands and results of `op`, in bytes.
 int64_t getOperandAndResultBytes(mlir::Operation *op);
 /// What `op` asks of a device with the shapes it has now; std::nullopt for what costs it nothing:
