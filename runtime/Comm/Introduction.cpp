@@ -20,8 +20,13 @@ Introduction Introduction::ofThisProcess(int rank, const SegmentSizes &sizes,
 }
 
 std::string Introduction::toJson() const {
-  return json{{"tpc_rank", rank},    {"size", size},         {"pid", pid},
-              {"host", host},        {"cores", cores.cores}, {"segment", segmentBytes},
+  return json{{"tpc_rank", rank},
+              {"size", size},
+              {"pid", pid},
+              {"job", job},
+              {"host", host},
+              {"cores", cores.cores},
+              {"segment", segmentBytes},
               {"identity", identity}}
       .dump();
 }
@@ -32,6 +37,7 @@ Introduction Introduction::fromJson(const std::string &text) try {
   result.rank = object.at("tpc_rank").get<int>();
   result.size = object.at("size").get<int>();
   result.pid = object.at("pid").get<int>();
+  result.job = object.at("job").get<std::string>();
   result.host = object.at("host").get<std::string>();
   result.cores.cores = object.at("cores").get<std::set<int>>();
   result.segmentBytes = object.at("segment").get<size_t>();

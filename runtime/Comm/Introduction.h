@@ -10,6 +10,7 @@ namespace tpc::runtime {
 struct Introduction {
   int rank = 0, size = 1;
   int pid = 0;
+  std::string job; ///< the meeting place's key
   std::string host;
   CoreSet cores;
   size_t segmentBytes = 0;

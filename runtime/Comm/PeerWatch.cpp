@@ -1,26 +1,28 @@
 #include "PeerWatch.h"
-#include "UnixSocket.h"
 #include "tpc/runtime/Error.h"
 #include <cerrno>
 #include <csignal>
 #include <poll.h>
 #include <set>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <vector>
 
 namespace tpc::runtime {
 
-PeerWatch::PeerWatch(int self, Board &board, std::map<int, FileDescriptor> givenConnections,
-                     std::function<std::string(int)> obituary)
-    : self(self), board(board), connections(std::move(givenConnections)),
-      obituary(std::move(obituary)), stop(eventfd(0, EFD_CLOEXEC)) {
+PeerWatch::PeerWatch(int self, std::map<int, FileDescriptor> givenConnections, Ears givenEars)
+    : self(self), connections(std::move(givenConnections)), ears(std::move(givenEars)),
+      stop(eventfd(0, EFD_CLOEXEC)) {
   if (!stop.valid())
     throwErrno(self, "create an event descriptor");
   // Signals are for the thread that computes.
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread = std::thread([this] { watch(); });
+  thread = std::thread([this] {
+    watch();
+    ended.set_value();
+  });
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
@@ -33,9 +35,20 @@ PeerWatch::~PeerWatch() {
     thread.detach();
 }
 
-void PeerWatch::sayGoodbye() {
+void PeerWatch::send(int rank, const std::string &text) {
+  std::lock_guard<std::mutex> lock(sending);
+  sendMessage(self, connections.at(rank), text);
+}
+
+void PeerWatch::sendAll(const std::string &text) {
   for (auto &[rank, connection] : connections)
-    sendMessage(self, connection, "goodbye");
+    send(rank, text);
+}
+
+void PeerWatch::leave() {
+  for (auto &[rank, connection] : connections)
+    shutdown(connection.get(), SHUT_WR);
+  ended.get_future().wait_for(std::chrono::seconds(1));
 }
 
 void PeerWatch::watch() {
@@ -43,7 +56,7 @@ void PeerWatch::watch() {
     std::set<int> alive;
     for (auto &[rank, connection] : connections)
       alive.insert(rank);
-    while (!alive.empty() && !board.failed()) {
+    while (!alive.empty()) {
       std::vector<pollfd> entries{{stop.get(), POLLIN, 0}};
       for (int rank : alive)
         entries.push_back({connections.at(rank).get(), POLLIN, 0});
@@ -53,20 +66,23 @@ void PeerWatch::watch() {
         return;
       size_t next = 1;
       for (int rank : std::set<int>(alive))
-        if (entries[next++].revents) {
-          readFrom(rank);
+        if (entries[next++].revents && !readFrom(rank))
           alive.erase(rank);
-        }
     }
   } catch (const std::exception &error) {
-    board.fail(error.what());
+    ears.fail(error.what());
   }
 }
 
-void PeerWatch::readFrom(int rank) {
-  bool goodbye = receiveMessage(self, connections.at(rank), 0).kind == Message::Kind::Text;
-  if (!goodbye)
-    board.fail(obituary(rank));
+bool PeerWatch::readFrom(int rank) {
+  Message message = receiveMessage(self, connections.at(rank), 0);
+  if (message.kind == Message::Kind::None)
+    return true;
+  bool listen = ears.hear(rank, message);
+  if (message.kind == Message::Kind::Text)
+    return listen;
+  shutdown(connections.at(rank).get(), SHUT_WR); // for a peer that waits in leave()
+  return false;
 }
 
 } // namespace tpc::runtime

@@ -2,6 +2,7 @@
 #include "DirectCommunicator.h"
 #include "PeerWatch.h"
 #include "Rendezvous.h"
+#include "UnixSocket.h"
 #include <fcntl.h>
 #include <sys/mman.h>
 
@@ -16,17 +17,25 @@ public:
       : DirectCommunicator(rank, std::move(segment), options, /*everythingVisible=*/false,
                            welcome.spins),
         threads(welcome.fairThreads),
-        watch(rank, board(), std::move(connections), [this](int peer) { return obituary(peer); }) {}
+        watch(rank, std::move(connections),
+              {[this](int peer, const Message &message) { return hear(peer, message); },
+               [this](const std::string &reason) { board().fail(reason); }}) {}
   ~SharedMemoryCommunicator() override { abandon(); } // before the connections close
 
   const char *name() const override { return "shm"; }
   int fairThreads() const override { return threads; }
   void finish() override {
     DirectCommunicator::finish();
-    watch.sayGoodbye();
+    watch.sendAll("goodbye"); // from now on the end of a connection is no failure
   }
 
 private:
+  bool hear(int peer, const Message &message) {
+    if (message.kind == Message::Kind::Closed)
+      board().fail(obituary(peer));
+    return false;
+  }
+
   std::string obituary(int peer) const {
     const BoardRank &line = board().rank(peer);
     return board().describe(peer) + " (process " + std::to_string(line.pid) + ") died after " +
@@ -67,14 +76,15 @@ std::map<int, Welcome> makeWelcomes(const Introduction &self,
   int spins = spinsFor(self.size, sharedCores(masks, limit));
   std::map<int, Welcome> welcomes;
   for (int rank = 0; rank < self.size; ++rank)
-    welcomes[rank] = {spins, fairShare(masks, rank, limit)};
+    welcomes[rank] = {spins, fairShare(masks, rank, limit), {}};
   return welcomes;
 }
 
 std::unique_ptr<Communicator> connectFirst(const Introduction &self, const SegmentSizes &sizes,
                                            const std::string &jobKey,
                                            const CommunicatorOptions &options) {
-  Gathering gathering(self, jobKey, options.timeoutSeconds);
+  std::unique_ptr<MeetingPlace> place = placeOnThisHost(jobKey);
+  Gathering gathering(self, *place, options.timeoutSeconds);
   std::map<int, Welcome> welcomes = makeWelcomes(self, gathering.others());
   FileDescriptor file = createSegmentFile(0, Segment::bytes(sizes));
   std::shared_ptr<Segment> segment = mapSegment(0, sizes, file);
@@ -89,7 +99,8 @@ std::unique_ptr<Communicator> connectFirst(const Introduction &self, const Segme
 std::unique_ptr<Communicator> connectOther(const Introduction &self, const SegmentSizes &sizes,
                                            const std::string &jobKey,
                                            const CommunicatorOptions &options) {
-  Joining joining(self, jobKey, options.timeoutSeconds);
+  std::unique_ptr<MeetingPlace> place = placeOnThisHost(jobKey);
+  Joining joining(self, *place, options.timeoutSeconds);
   std::map<int, FileDescriptor> connections;
   connections.emplace(0, std::move(joining.connection));
   return std::make_unique<SharedMemoryCommunicator>(
@@ -104,7 +115,7 @@ std::unique_ptr<Communicator> connectSharedMemory(int rank, int size, const std:
   if (size == 1)
     return std::make_unique<SharedMemoryCommunicator>(
         0, Segment::createPrivate(sizes), options,
-        Welcome{0, fairShare({CoreSet::ofThisProcess()}, 0, cgroupCores())},
+        Welcome{0, fairShare({CoreSet::ofThisProcess()}, 0, cgroupCores()), {}},
         std::map<int, FileDescriptor>());
   Introduction self = Introduction::ofThisProcess(rank, sizes, options);
   return rank == 0 ? connectFirst(self, sizes, jobKey, options)
