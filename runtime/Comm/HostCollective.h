@@ -8,7 +8,7 @@
 namespace tpc::runtime {
 
 /// Operation numbers beside those of the manifest, which count from 0.
-constexpr int64_t kNoOperation = -1, kBarrier = -2, kGatherHost = -3;
+constexpr int64_t kNoOperation = -1, kBarrier = -2, kGatherHost = -3, kFinish = -4;
 
 /// An all_gather of `bytes` bytes from each of `world` ranks; without operands if `bytes` is 0.
 inline Collective hostCollective(int64_t index, int world, int64_t bytes) {
@@ -38,6 +38,8 @@ inline std::string describeHostOperation(int64_t operation,
     return "a barrier";
   case kGatherHost:
     return "an exchange of host data";
+  case kFinish:
+    return "the end";
   default:
     if (operation < static_cast<int64_t>(collectives.size()))
       return collectives[operation].describe();

@@ -41,8 +41,15 @@ void PeerWatch::send(int rank, const std::string &text) {
 }
 
 void PeerWatch::sendAll(const std::string &text) {
+  std::exception_ptr first;
   for (auto &[rank, connection] : connections)
-    send(rank, text);
+    try {
+      send(rank, text);
+    } catch (const Error &) {
+      first = first ? first : std::current_exception();
+    }
+  if (first)
+    std::rethrow_exception(first);
 }
 
 void PeerWatch::leave() {

@@ -30,6 +30,7 @@ public:
 
   /// Any thread.
   void send(int rank, const std::string &text);
+  /// To all that can be reached, before it throws.
   void sendAll(const std::string &text);
   /// Sends nothing any more, and waits a moment for the others to have heard all: a connection over
   /// a network that is closed with something unread loses what was sent last.

@@ -76,15 +76,33 @@ bool namesThisHost(const std::string &address) {
          address == hostName();
 }
 
+/// At the port behind MASTER_PORT, which is that of torchrun's own store.
+NetworkAddress readMaster(const Environment &environment, bool needed) {
+  NetworkAddress meeting;
+  std::optional<std::string> host = textOf(environment, "MASTER_ADDR");
+  std::optional<int> port = numberOf(environment, "MASTER_PORT");
+  bool usable = port && *port >= 1 && *port < 65535;
+  if (!host || !port || (!usable && !needed))
+    return meeting;
+  if (!usable)
+    throw Error("environment variable MASTER_PORT must be from 1 to 65534, got " +
+                std::to_string(*port) + ": the ranks meet at the port behind it");
+  meeting.host = *host;
+  meeting.port = *port + 1;
+  return meeting;
+}
+
 bool readTorchrun(const Environment &environment, RankInfo &info) {
   if (!readPlace(environment, "RANK", "WORLD_SIZE", info))
     return false;
   bool local = namesThisHost(textOf(environment, "MASTER_ADDR").value_or(""));
   info.localRank = numberOf(environment, "LOCAL_RANK").value_or(info.rank);
   info.localSize = numberOf(environment, "LOCAL_WORLD_SIZE").value_or(local ? info.size : 0);
-  info.jobKey =
-      "torchrun/" + join(environment, {"MASTER_ADDR", "MASTER_PORT", "TORCHELASTIC_RUN_ID",
-                                       "TORCHELASTIC_RESTART_COUNT"});
+  info.jobKey = "torchrun/" + join(environment, {"MASTER_PORT", "TORCHELASTIC_RUN_ID",
+                                                 "TORCHELASTIC_RESTART_COUNT"});
+  if (info.oneHost())
+    info.jobKey += join(environment, {"MASTER_ADDR"}); // hosts may know it by other names
+  info.meeting = readMaster(environment, /*needed=*/!info.oneHost());
   return true;
 }
 
@@ -118,7 +136,9 @@ bool readPmi(const Environment &environment, RankInfo &info) {
   }
   // Hydra has no job number in the environment; the ranks of one host are children of the job's own
   // proxy.
-  info.jobKey = "pmi/" + join(environment, {"PMI_JOBID"}) + std::to_string(getppid());
+  info.jobKey = "pmi/" + join(environment, {"PMI_JOBID"});
+  if (info.oneHost())
+    info.jobKey += std::to_string(getppid());
   return true;
 }
 } // namespace

@@ -145,9 +145,10 @@ int runProcess(const tpc_program &compiled, const Manifest &manifest, const Opti
                const RankInfo &info) {
   std::unique_ptr<Communicator> connected;
   try {
-    connected =
-        connect(info, parseCommunicatorKind(options.communicator),
-                communicatorOptions(manifest, options, hostRegionBytes(compiled, manifest)));
+    CommunicatorOptions wanted =
+        communicatorOptions(manifest, options, hostRegionBytes(compiled, manifest));
+    wanted.hostSideOnly = !compiled.backend->isHost();
+    connected = connect(info, parseCommunicatorKind(options.communicator), wanted);
   } catch (const std::exception &error) {
     return reportFailure(error, nullptr);
   }
@@ -199,6 +200,8 @@ int runProgram(int argc, const char *const *argv, const tpc_program &compiled) {
     std::string text(compiled.manifest, static_cast<size_t>(compiled.manifest_bytes));
     Manifest manifest = parseManifest(text);
     Options options = parseOptions(argc, argv, manifest.train);
+    if (!options.rendezvous.empty())
+      info.meeting.file = parseRendezvous(options.rendezvous);
     if (options.describe)
       return answer(info, describe(manifest, expectedThreads(
                                                  options, static_cast<int>(manifest.mesh.size()))) +

@@ -1,5 +1,5 @@
 #include "Train/Options.h"
-#include "tpc/runtime/Error.h"
+#include "tpc/runtime/Launch.h"
 
 #include <CLI/CLI.hpp>
 #include <cerrno>
@@ -45,6 +45,19 @@ CLI::Validator count(int64_t least) {
   return CLI::Range(least, std::numeric_limits<int64_t>::max() / 4);
 }
 
+CLI::Validator rendezvous() {
+  return CLI::Validator(
+      [](std::string &text) {
+        try {
+          parseRendezvous(text);
+          return std::string();
+        } catch (const Error &error) {
+          return std::string(error.what());
+        }
+      },
+      "URL");
+}
+
 void addCommon(CLI::App &app, Options &options) {
   app.add_option("--data", options.data, "token data: .txt (bytes) or .bin (little-endian)")
       ->type_name(kPath);
@@ -54,7 +67,11 @@ void addCommon(CLI::App &app, Options &options) {
       ->type_name(kPath);
   app.add_option("--comm", options.communicator, "how ranks communicate")
       ->envname("TPC_COMM")
-      ->check(CLI::IsMember({"auto", "shm", "mpi", "loopback"}));
+      ->check(CLI::IsMember({"auto", "shm", "mpi", "tcp", "loopback"}));
+  app.add_option("--rendezvous", options.rendezvous,
+                 "where ranks on several hosts meet: file:///PATH, a file that all hosts see")
+      ->envname("TPC_RENDEZVOUS")
+      ->check(rendezvous());
   app.add_option("--threads-per-rank", options.threadsPerRank, "threads of each rank")
       ->check(CLI::Range(1, 4096));
   app.add_option("--timeout", options.timeout, "longest wait for another rank, in seconds")
@@ -183,7 +200,7 @@ std::string valueOf(const CLI::Option &option) {
 
 /// All but what concerns a rank by itself.
 std::vector<std::pair<std::string, std::string>> mustAgree(const CLI::App &app) {
-  const std::set<std::string> own = {"--help",  "--comm",    "--threads-per-rank",
+  const std::set<std::string> own = {"--help",  "--comm",    "--rendezvous", "--threads-per-rank",
                                      "--quiet", "--metrics", "--timeout"};
   std::vector<std::pair<std::string, std::string>> values;
   for (const CLI::Option *option : app.get_options())

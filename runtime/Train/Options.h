@@ -25,6 +25,7 @@ struct Options {
   std::string metrics, profile, dumpGradients, logits;
   std::string entry = "forward", inputs, outputs;
   std::string communicator = "auto";
+  std::string rendezvous; ///< a URL
   int threadsPerRank = 0; ///< 0: found out
   double timeout = 60;    ///< seconds
   bool deterministic = false, shareGpu = false, cudaGraph = false;

@@ -118,7 +118,9 @@ def test_ignored_signals_stay_ignored(program, data):
     ("OMP_NUM_THREADS", "abc", "environment variable OMP_NUM_THREADS must be a positive number of threads, got 'abc'"),
     ("OMP_NUM_THREADS", "0", "environment variable OMP_NUM_THREADS must be a positive number of threads, got '0'"),
     ("TPC_TIMEOUT", "x", "--timeout (or TPC_TIMEOUT): Value x not in range"),
-    ("TPC_COMM", "zz", "--comm (or TPC_COMM): zz not in {auto,shm,mpi,loopback}"),
+    ("TPC_COMM", "zz", "--comm (or TPC_COMM): zz not in {auto,shm,mpi,tcp,loopback}"),
+    ("TPC_RENDEZVOUS", "tcp://a:1", "--rendezvous (or TPC_RENDEZVOUS): must be file:///PATH, a file in a folder that all hosts "
+                                    "see, got 'tcp://a:1'"),
 ])
 def test_bad_variable(program, data, variable, value, message):
     command = [tool("tpc-run"), program, "--data", data, "--steps", 1]

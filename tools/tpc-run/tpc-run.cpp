@@ -103,7 +103,7 @@ int main(int count, char **arguments) {
                  "Seconds to wait for a rank that makes no progress (default: 60)")
       ->check(CLI::PositiveNumber);
   app.add_option("--comm", options.communicator, "How ranks communicate (default: auto)")
-      ->check(CLI::IsMember({"auto", "shm", "mpi"}));
+      ->check(CLI::IsMember({"auto", "shm", "mpi", "tcp"}));
   app.add_flag(
       "--measure", options.measure,
       "Measure processors, memory and links for tpc-compile --machine (2 ranks without -n)");

@@ -86,6 +86,25 @@ TEST(RankInfo, Torchrun) {
   EXPECT_FALSE(discover(variables).oneHost());
 }
 
+TEST(RankInfo, TorchrunOnTwoHostsMeetsBehindTheMastersPort) {
+  Variables variables{{"RANK", "0"},        {"WORLD_SIZE", "2"},      {"LOCAL_WORLD_SIZE", "1"},
+                      {"MASTER_ADDR", "a"}, {"MASTER_PORT", "29500"}, {"TORCHELASTIC_RUN_ID", "7"}};
+  RankInfo info = discover(variables);
+  EXPECT_EQ(info.meeting.host, "a");
+  EXPECT_EQ(info.meeting.port, 29501);
+  variables["MASTER_ADDR"] = "a.cluster"; // as another host may call it
+  EXPECT_EQ(discover(variables).jobKey, info.jobKey);
+  variables["TORCHELASTIC_RUN_ID"] = "8";
+  EXPECT_NE(discover(variables).jobKey, info.jobKey);
+  variables["MASTER_PORT"] = "65535";
+  EXPECT_EQ(
+      errorOf([&] { discover(variables); }),
+      "environment variable MASTER_PORT must be from 1 to 65534, got 65535: the ranks meet at "
+      "the port behind it");
+  variables["LOCAL_WORLD_SIZE"] = "2"; // and then need none
+  EXPECT_EQ(discover(variables).meeting.port, 0);
+}
+
 TEST(RankInfo, TorchrunVariablesByHand) {
   Variables variables{
       {"RANK", "1"}, {"WORLD_SIZE", "2"}, {"MASTER_ADDR", "127.0.0.1"}, {"MASTER_PORT", "1"}};
@@ -160,19 +179,59 @@ TEST(Connect, SharedMemoryNeedsOneHostAndMpiNeedsItsLauncher) {
   info.localSize = 2;
   EXPECT_EQ(errorOf([&] { connect(info, CommunicatorKind::SharedMemory, {}); }),
             "--comm shm needs all 4 ranks on one host: use --comm mpi");
-  EXPECT_EQ(errorOf([&] { connect(info, CommunicatorKind::Auto, {}); }),
+  EXPECT_EQ(errorOf([&] { connect(info, CommunicatorKind::Mpi, {}); }),
             "MPI cannot connect ranks started by torchrun: start them with mpirun or srun");
   EXPECT_EQ(errorOf([&] { parseCommunicatorKind("gloo"); }),
-            "--comm must be auto, shm, mpi or loopback, got 'gloo'");
+            "--comm must be auto, shm, mpi, tcp or loopback, got 'gloo'");
   info.localRank = 1; // says nothing, its neighbour does
   EXPECT_THROW(connect(info, CommunicatorKind::SharedMemory, {}), RelayedError);
+}
+
+TEST(Connect, TcpIsForTheHostSideAndNeedsAPlaceToMeet) {
+  RankInfo info;
+  info.launcher = Launcher::Torchrun;
+  info.size = 4;
+  info.localSize = 2;
+  std::string forCpus = "a program for CPUs exchanges its data between hosts over MPI, TCP is for "
+                        "the host side of programs for GPUs: ";
+  EXPECT_EQ(errorOf([&] { connect(info, CommunicatorKind::Auto, {}); }),
+            forCpus + "start it with mpirun or srun, and --comm mpi");
+  CommunicatorOptions forGpus;
+  forGpus.hostSideOnly = true;
+  forGpus.timeoutSeconds = 0.1;
+  EXPECT_EQ(
+      errorOf([&] { connect(info, CommunicatorKind::Auto, forGpus); }),
+      "ranks started by torchrun do not know where to meet: give --rendezvous file:///PATH, a "
+      "file in a folder that all hosts see, or torchrun's MASTER_ADDR and MASTER_PORT");
+  EXPECT_EQ(errorOf([&] { connect(info, CommunicatorKind::SharedMemory, forGpus); }),
+            "--comm shm needs all 4 ranks on one host: use --comm tcp");
+  info.meeting.file = "/none/job";
+  info.launcher = Launcher::Slurm; // which speaks MPI, but a place was given
+  info.rank = 1;
+  std::string text = errorOf([&] { connect(info, CommunicatorKind::Auto, forGpus); });
+  EXPECT_NE(text.find("for rank 0 of 4 ranks to start and to write /none/job"), std::string::npos)
+      << text;
+  info.rank = 0;
+  text = errorOf([&] { connect(info, CommunicatorKind::Auto, forGpus); });
+  EXPECT_NE(text.find("/none/job"), std::string::npos) << text;
+  info.localSize = 4;
+  EXPECT_EQ(errorOf([&] { connect(info, CommunicatorKind::Tcp, {}); }), forCpus + "use --comm shm");
+}
+
+TEST(Connect, ARendezvousIsTheUrlOfAFile) {
+  EXPECT_EQ(parseRendezvous("file:///shared/job 7"), "/shared/job 7");
+  for (const char *url :
+       {"/shared/job", "file://host/job", "file://job", "file:///", "tcp://host:1", "file:///job/"})
+    EXPECT_EQ(errorOf([&] { parseRendezvous(url); }),
+              std::string("must be file:///PATH, a file in a folder that all hosts see, got '") +
+                  url + "'");
 }
 
 // srun 22.05 of each --mpi type, on a machine with both libraries.
 TEST(MpiLibrary, TheLaunchersProtocolTellsWhich) {
   EXPECT_TRUE(expectsOpenMpi(environmentOf({{"OMPI_COMM_WORLD_SIZE", "2"}})));
-  EXPECT_TRUE(expectsOpenMpi(environmentOf(
-      {{"SLURM_PROCID", "0"}, {"SLURM_MPI_TYPE", "pmix"}, {"PMIX_RANK", "0"}})));
+  EXPECT_TRUE(expectsOpenMpi(
+      environmentOf({{"SLURM_PROCID", "0"}, {"SLURM_MPI_TYPE", "pmix"}, {"PMIX_RANK", "0"}})));
   EXPECT_FALSE(expectsOpenMpi(environmentOf(
       {{"SLURM_PROCID", "0"}, {"SLURM_MPI_TYPE", "pmi2"}, {"PMI_RANK", "0"}, {"PMI_SIZE", "2"}})));
   EXPECT_FALSE(expectsOpenMpi(environmentOf({{"SLURM_PROCID", "0"}})));

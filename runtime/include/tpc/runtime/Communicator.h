@@ -23,7 +23,7 @@ public:
 
   int rank() const { return myRank; }
   int size() const { return worldSize; }
-  /// "shm", "mpi", "in-process", ...
+  /// "shm", "mpi", "tcp", "in-process", ...
   virtual const char *name() const = 0;
 
   /// Threads this rank may use so that the ranks of its host do not compete for cores; at least 1.
@@ -109,6 +109,7 @@ struct CommunicatorOptions {
       collectives;            ///< the program's; sizes what they need, names them in messages
   double timeoutSeconds = 60; ///< longest wait for a peer
   bool sharedDevices = false; ///< ranks may drive one device together
+  bool hostSideOnly = false;  ///< another communicator over this one does the collectives
   Identity identity;          ///< compared with rank 0's at connection
 };
 
@@ -122,6 +123,21 @@ createInProcessCommunicators(int size, const CommunicatorOptions &options);
 /// taken twice.
 std::unique_ptr<Communicator> connectSharedMemory(int rank, int size, const std::string &jobKey,
                                                   const CommunicatorOptions &options);
+
+/// Where the ranks of a job on several hosts meet: by the file, if there is one, in which rank 0
+/// publishes where it listens; else at the port of the host, which is rank 0's.
+struct NetworkAddress {
+  std::string file;
+  std::string host;
+  int port = 0; ///< 0: unknown
+};
+
+/// Meets the other processes of the job, on any hosts, over TCP. Only the host side, each message
+/// by way of rank 0: collectives are refused. Throws Error on time-out, differing identity, a rank
+/// number taken twice. If rank 0 is gone, one rank of every other host claims the report.
+std::unique_ptr<Communicator> connectTcp(int rank, int size, const NetworkAddress &where,
+                                         const std::string &jobKey,
+                                         const CommunicatorOptions &options);
 
 /// Initializes the MPI library that the launcher belongs to, opened at run time. Throws Error if
 /// there is none or if its rank and size are others than those given.

@@ -27,6 +27,7 @@ struct RankInfo {
   int rank = 0, size = 1;           ///< in the whole job
   int localRank = 0, localSize = 1; ///< on this host
   std::string jobKey;               ///< the same on all ranks of the job, another for every job
+  NetworkAddress meeting;           ///< where ranks on several hosts meet, as far as it is known
   bool oneHost() const { return localSize == size; }
 };
 
@@ -43,12 +44,16 @@ RankInfo discoverRank(const Environment &environment);
 /// `program` is the executable's name as the user typed it.
 void checkWorldSize(const RankInfo &info, const Mesh &mesh, const std::string &program);
 
-enum class CommunicatorKind { Auto, SharedMemory, Mpi, Loopback };
-/// "auto", "shm", "mpi", "loopback"; throws Error naming the choices.
+enum class CommunicatorKind { Auto, SharedMemory, Mpi, Tcp, Loopback };
+/// "auto", "shm", "mpi", "tcp", "loopback"; throws Error naming the choices.
 CommunicatorKind parseCommunicatorKind(const std::string &text);
 
-/// Connects to the other ranks: shared memory if `kind` is Auto and all ranks are on one host, else
-/// MPI. Loopback has its ranks in one process (createInProcessCommunicators) and is refused here.
+/// The file of a URL as in file:///shared/job; throws Error if it is no such URL.
+std::string parseRendezvous(const std::string &url);
+
+/// Connects to the other ranks: if `kind` is Auto, by shared memory where all ranks are on one
+/// host, else over TCP if it is known where they meet or the launcher speaks no MPI, else over MPI.
+/// Loopback has its ranks in one process (createInProcessCommunicators) and is refused here.
 std::unique_ptr<Communicator> connect(const RankInfo &info, CommunicatorKind kind,
                                       const CommunicatorOptions &options);
 
