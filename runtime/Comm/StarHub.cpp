@@ -53,14 +53,12 @@ void Star::blame(int complainer, const std::string &complaint) {
 }
 
 void Star::settle(int from, const std::string &text) {
-  {
-    Lock lock(mutex);
-    if (origin || finished)
-      return;
-    origin = from;
-    message = text;
-    failureSeen = true;
-  }
+  Lock lock(mutex); // while it sends: whoever sees the failure may leave
+  if (origin || finished)
+    return;
+  origin = from;
+  message = text;
+  failureSeen = true;
   changed.notify_all();
   watch.sendAll(StarMessage{StarMessage::Failure, from, text}.encode());
 }

@@ -69,13 +69,19 @@ class Job:
 
 def start_ranks(programs, arguments, port=29517):
     """Status and text of ranks started with torchrun's variables."""
-    processes = []
+    commands, environments = [], []
     for rank, (program, words) in enumerate(zip(programs, arguments)):
-        env = environment(RANK=rank, WORLD_SIZE=len(programs), LOCAL_RANK=rank, LOCAL_WORLD_SIZE=len(programs),
-                          MASTER_ADDR="127.0.0.1", MASTER_PORT=port + os.getpid() % 1000)
-        command = [program, "--steps", 2, "--threads-per-rank", 1, "--timeout", 20, *words]
-        processes.append(subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE,
-                                          stderr=subprocess.STDOUT, text=True, env=env))
+        environments.append(environment(RANK=rank, WORLD_SIZE=len(programs), LOCAL_RANK=rank,
+                                        LOCAL_WORLD_SIZE=len(programs), MASTER_ADDR="127.0.0.1",
+                                        MASTER_PORT=port + os.getpid() % 1000))
+        commands.append([program, "--steps", 2, "--threads-per-rank", 1, "--timeout", 20, *words])
+    return run_together(commands, environments)
+
+
+def run_together(commands, environments):
+    """Status and text of commands that run at the same time."""
+    processes = [subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                  text=True, env=env) for command, env in zip(commands, environments)]
     results = []
     for process in processes:
         try:

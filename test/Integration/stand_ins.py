@@ -56,8 +56,10 @@ class StandIns:
     def run(self, program, *arguments, ranks=None, before=(), **variables):
         """On one GPU for each process. `before`: words that a process begins with."""
         start = [tool("tpc-run"), "-n", ranks] if ranks else []
+        return call([*start, *before, RUN, program, *arguments], env=self.environment(ranks or 1, **variables))
+
+    def environment(self, devices, **variables):
         libraries = {"TPC_NCCL_LIBRARY": os.path.join(FAKE, "libnccl.so.2"),
                      "TPC_CUBLASLT_LIBRARY": os.path.join(FAKE, "libcublasLt.so.13"),
                      "TPC_ATTENTION": "kernels", "XDG_CACHE_HOME": self.work.path("cache")}
-        return call([*start, *before, RUN, program, *arguments],
-                    env=environment(TPC_FAKE_CUDA_DEVICES=ranks or 1, **{**libraries, **variables}))
+        return environment(TPC_FAKE_CUDA_DEVICES=devices, **{**libraries, **variables})
