@@ -24,8 +24,11 @@ bool isGone(int error) {
 
 bool readable(int rank, const FileDescriptor &socket, double seconds) {
   pollfd entry{socket.get(), POLLIN, 0};
-  int count = poll(&entry, 1, static_cast<int>(std::max(0.0, seconds) * 1000));
-  if (count < 0 && errno != EINTR)
+  int count = 0;
+  do
+    count = poll(&entry, 1, static_cast<int>(std::max(0.0, seconds) * 1000));
+  while (count < 0 && errno == EINTR);
+  if (count < 0)
     throwErrno(rank, "wait for a connection");
   return count > 0;
 }
