@@ -26,7 +26,7 @@ def gpu_program(stand_ins):
     return stand_ins.program(GROUPED, "--mesh=tp=2", "--overlap=on")
 
 
-def free_port():
+def hold_port():
     """MASTER_PORT: it is held, as by torchrun, so that the ranks must meet elsewhere; the next one is free."""
     while True:
         master, meeting = socket.socket(), socket.socket()
@@ -45,7 +45,7 @@ def free_port():
 @pytest.fixture
 def master():
     """torchrun's variables of two hosts, without the rank's."""
-    held = free_port()
+    held = hold_port()
     yield {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": held.getsockname()[1]}
     held.close()
 
