@@ -151,7 +151,20 @@ Value GridExpressions::evaluateOp(Operation *op, GridPoint &point) {
                     point.row);
   auto operands = llvm::map_to_vector(op->getOperands(),
                                       [&](Value operand) { return evaluate(operand, point); });
+  if (OpOperand *divisor = getIntegerDivisor(op); divisor && point.mask) {
+    Value &lanes = operands[divisor->getOperandNumber()];
+    lanes = guardDivisor(lanes, point.mask);
+  }
   return cloneAs(op, operands, /*vector=*/true)->getResult(0);
+}
+
+Value GridExpressions::guardDivisor(Value divisor, Value mask) {
+  OpBuilder &builder = emitter.getBuilder();
+  auto type = cast<VectorType>(divisor.getType());
+  Attribute one = builder.getIntegerAttr(type.getElementType(), 1);
+  Value ones =
+      arith::ConstantOp::create(builder, emitter.getLoc(), DenseElementsAttr::get(type, one));
+  return arith::SelectOp::create(builder, emitter.getLoc(), mask, divisor, ones);
 }
 
 Value GridExpressions::evaluateBroadcast(BroadcastOp op, GridPoint &point) {

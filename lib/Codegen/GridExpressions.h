@@ -49,6 +49,8 @@ public:
 
 private:
   mlir::Value evaluateOp(mlir::Operation *op, GridPoint &point);
+  /// One where the mask is off, as division by whatever lies there may trap.
+  mlir::Value guardDivisor(mlir::Value divisor, mlir::Value mask);
   mlir::Value evaluateBroadcast(BroadcastOp op, GridPoint &point);
   mlir::Value evaluateCrossEntropyGrad(CrossEntropyGradOp op, GridPoint &point);
   /// Which elements at row-major `position` (i64, or a vector of them) of the op's result are on.

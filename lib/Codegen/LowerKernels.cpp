@@ -10,6 +10,7 @@
 #include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVM.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+#include "mlir/Dialect/LLVMIR/FunctionCallUtils.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -17,6 +18,7 @@
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "tpc/Codegen/Passes.h"
 #include "tpc/Dialect/TPCDialect.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 #define DEBUG_TYPE "tpc-lower-kernels"
 
@@ -115,6 +117,63 @@ static LogicalResult expandBf16Casts(LLVM::LLVMFuncOp function) {
   return applyPatternsGreedily(function, std::move(patterns));
 }
 
+/// Functions that LLVM has no intrinsic for, and those whose expansion into others loses digits.
+static StringRef getLibraryFunction(Operation *op) {
+  return llvm::TypeSwitch<Operation *, StringRef>(op)
+      .Case([](math::ErfOp) { return "erf"; })
+      .Case([](math::ErfcOp) { return "erfc"; })
+      .Case([](math::CbrtOp) { return "cbrt"; })
+      .Case([](math::ExpM1Op) { return "expm1"; })
+      .Case([](math::Log1pOp) { return "log1p"; })
+      .Case([](math::AsinhOp) { return "asinh"; })
+      .Case([](math::AcoshOp) { return "acosh"; })
+      .Case([](math::AtanhOp) { return "atanh"; })
+      .Default(StringRef());
+}
+
+/// The prefix keeps the symbol apart from entries of the same name; assemblers do not see it.
+static FailureOr<LLVM::LLVMFuncOp> declareLibraryFunction(OpBuilder &builder, Operation *op,
+                                                          StringRef name) {
+  Type type = getElementTypeOrSelf(op->getResult(0));
+  if (!type.isF32() && !type.isF64())
+    return op->emitOpError("is a call of the C library, which has it for f32 and f64, got ")
+           << type;
+  std::string symbol = ("\1" + name + (type.isF32() ? "f" : "")).str();
+  auto module = op->getParentOfType<ModuleOp>();
+  return LLVM::lookupOrCreateFn(builder, module, symbol, {type}, type);
+}
+
+static LogicalResult callLibrary(Operation *op, StringRef name) {
+  OpBuilder builder(op);
+  Location loc = op->getLoc();
+  FailureOr<LLVM::LLVMFuncOp> function = declareLibraryFunction(builder, op, name);
+  if (failed(function))
+    return failure();
+  Value input = op->getOperand(0), result;
+  if (auto type = dyn_cast<VectorType>(input.getType())) {
+    result = arith::ConstantOp::create(builder, loc, builder.getZeroAttr(type));
+    for (int64_t lane = 0; lane < type.getNumElements(); ++lane) {
+      Value element = vector::ExtractOp::create(builder, loc, input, lane);
+      auto call = LLVM::CallOp::create(builder, loc, *function, element);
+      result = vector::InsertOp::create(builder, loc, call.getResult(), result, lane);
+    }
+  } else {
+    result = LLVM::CallOp::create(builder, loc, *function, input).getResult();
+  }
+  op->replaceAllUsesWith(ValueRange{result});
+  op->erase();
+  return success();
+}
+
+static LogicalResult callMathLibrary(LLVM::LLVMFuncOp function) {
+  return failure(function
+                     .walk([](Operation *op) {
+                       StringRef name = getLibraryFunction(op);
+                       return WalkResult(name.empty() ? success() : callLibrary(op, name));
+                     })
+                     .wasInterrupted());
+}
+
 static LogicalResult convertToLLVM(LLVM::LLVMFuncOp function) {
   MLIRContext *context = function.getContext();
   LLVMTypeConverter converter(context);
@@ -122,6 +181,7 @@ static LogicalResult convertToLLVM(LLVM::LLVMFuncOp function) {
   populateSCFToControlFlowConversionPatterns(patterns);
   populateVectorToLLVMConversionPatterns(converter, patterns, /*reassociateFPReductions=*/true);
   populateMathToLLVMConversionPatterns(converter, patterns);
+  arith::populateCeilFloorDivExpandOpsPatterns(patterns);
   arith::populateArithToLLVMConversionPatterns(converter, patterns);
   cf::populateControlFlowToLLVMConversionPatterns(converter, patterns);
   LLVMConversionTarget target(*context);
@@ -149,7 +209,7 @@ struct LowerKernels : tpc::impl::LowerKernelsBase<LowerKernels> {
 
   LogicalResult lower(FailureOr<LLVM::LLVMFuncOp> function) {
     if (failed(function) || failed(approximateMath(*function)) ||
-        (expandBf16 && failed(expandBf16Casts(*function))))
+        failed(callMathLibrary(*function)) || (expandBf16 && failed(expandBf16Casts(*function))))
       return failure();
     return convertToLLVM(*function);
   }

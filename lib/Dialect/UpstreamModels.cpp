@@ -15,6 +15,12 @@
 using namespace mlir;
 using namespace tpc;
 
+OpOperand *tpc::getIntegerDivisor(Operation *op) {
+  return isa<arith::DivSIOp, arith::FloorDivSIOp, arith::CeilDivSIOp, arith::RemSIOp>(op)
+             ? &op->getOpOperand(1)
+             : nullptr;
+}
+
 /// Sets of operands in which an elementwise op is jointly linear (ShardingRule::linearSets).
 template <typename OpType>
 static LinearSets getLinearSets() {
@@ -28,6 +34,8 @@ static LinearSets getLinearSets() {
     return {{0}};
   if constexpr (std::is_same_v<OpType, arith::SelectOp>)
     return {{1, 2}};
+  if constexpr (std::is_same_v<OpType, math::FmaOp>)
+    return {{0, 2}, {1, 2}};
   return {};
 }
 
@@ -97,16 +105,25 @@ void tpc::registerUpstreamModels(DialectRegistry &registry) {
   registerUpstreamDifferentiation(registry);
   registerUpstreamSlices(registry);
   registry.addExtension(+[](MLIRContext *context, arith::ArithDialect *) {
-    attachElementwise<arith::AddFOp, arith::SubFOp, arith::MulFOp, arith::DivFOp, arith::NegFOp, arith::MaximumFOp,
-                      arith::MinimumFOp, arith::AddIOp, arith::SubIOp, arith::MulIOp, arith::DivSIOp, arith::RemSIOp,
-                      arith::MaxSIOp, arith::MinSIOp, arith::AndIOp, arith::OrIOp, arith::XOrIOp,
-                      arith::CmpIOp, arith::CmpFOp, arith::SelectOp, arith::SIToFPOp, arith::UIToFPOp, arith::ExtFOp,
-                      arith::TruncFOp, arith::ExtUIOp, arith::ExtSIOp, arith::TruncIOp>(context);
+    attachElementwise<arith::AddFOp, arith::SubFOp, arith::MulFOp, arith::DivFOp, arith::NegFOp,
+                      arith::MaximumFOp, arith::MinimumFOp, arith::MaxNumFOp, arith::MinNumFOp,
+                      arith::RemFOp, arith::AddIOp, arith::SubIOp, arith::MulIOp, arith::DivSIOp,
+                      arith::FloorDivSIOp, arith::CeilDivSIOp, arith::RemSIOp, arith::MaxSIOp,
+                      arith::MinSIOp, arith::AndIOp, arith::OrIOp, arith::XOrIOp, arith::CmpIOp,
+                      arith::CmpFOp, arith::SelectOp, arith::SIToFPOp, arith::UIToFPOp,
+                      arith::FPToSIOp, arith::ExtFOp, arith::TruncFOp, arith::ExtUIOp,
+                      arith::ExtSIOp, arith::TruncIOp>(context);
     arith::ConstantOp::attachInterface<ConstantRule>(*context);
   });
   registry.addExtension(+[](MLIRContext *context, math::MathDialect *) {
-    attachElementwise<math::ExpOp, math::LogOp, math::SqrtOp, math::RsqrtOp, math::PowFOp, math::TanhOp, math::SinOp,
-                      math::CosOp, math::AbsFOp>(context);
+    attachElementwise<math::ExpOp, math::Exp2Op, math::ExpM1Op, math::LogOp, math::Log2Op,
+                      math::Log10Op, math::Log1pOp, math::SqrtOp, math::RsqrtOp, math::CbrtOp,
+                      math::PowFOp, math::ErfOp, math::ErfcOp, math::SinOp, math::CosOp,
+                      math::TanOp, math::AsinOp, math::AcosOp, math::AtanOp, math::Atan2Op,
+                      math::SinhOp, math::CoshOp, math::TanhOp, math::AsinhOp, math::AcoshOp,
+                      math::AtanhOp, math::FloorOp, math::CeilOp, math::RoundOp, math::RoundEvenOp,
+                      math::TruncOp, math::AbsFOp, math::AbsIOp, math::CopySignOp, math::FmaOp>(
+        context);
   });
   registry.addExtension(+[](MLIRContext *context, tensor::TensorDialect *) {
     tensor::ExpandShapeOp::attachInterface<ReshapeRule<tensor::ExpandShapeOp, true>>(*context);

@@ -30,6 +30,17 @@ static void addBinary(EvaluatorTable &table, double (*function)(double, double))
   });
 }
 
+static LogicalResult multiplyAdd(Operation *op, Operands operands, Results &results) {
+  Tensor result = *operands[2];
+  for (auto [value, lhs, rhs] : llvm::zip_equal(result.data, operands[0]->data, operands[1]->data))
+    value = std::fma(lhs, rhs, value);
+  results.push_back(std::move(result));
+  return success();
+}
+
+/// Integers know no negative zero.
+static double dropSign(double integer) { return integer + 0.0; }
+
 /// Integers: division by zero has no result.
 template <typename OpType>
 static void addDivision(EvaluatorTable &table, double (*function)(double, double)) {
@@ -39,7 +50,7 @@ static void addDivision(EvaluatorTable &table, double (*function)(double, double
           return op->emitOpError("divides by zero");
         Tensor result = *operands[0];
         for (auto [value, other] : llvm::zip_equal(result.data, operands[1]->data))
-          value = function(value, other);
+          value = dropSign(function(value, other));
         results.push_back(std::move(result));
         return success();
       });
@@ -130,8 +141,8 @@ static LogicalResult constant(Operation *op, Operands, Results &results) {
          isBool = dense.getElementType().isInteger(1);
     for (int64_t i = 0; i < result.size(); ++i)
       result.data[i] = isFloat  ? dense.getValues<APFloat>()[i].convertToDouble()
-                       : isBool ? dense.getValues<APInt>()[i].getZExtValue()
-                                : dense.getValues<APInt>()[i].getSExtValue();
+                       : isBool ? dense.getValues<APInt>()[i].roundToDouble(/*isSigned=*/false)
+                                : dense.getValues<APInt>()[i].roundToDouble(/*isSigned=*/true);
   } else
     return op->emitOpError("has a value that the interpreter does not know");
   results.push_back(std::move(result));
@@ -139,6 +150,47 @@ static LogicalResult constant(Operation *op, Operands, Results &results) {
 }
 
 static double same(double a) { return a; }
+
+/// What no integer stands for is poison: any number will do.
+static double toInteger(double a) { return std::isfinite(a) ? dropSign(std::trunc(a)) : 0.0; }
+
+static void addFunctions(EvaluatorTable &table) {
+  addUnary<math::ExpOp>(table, std::exp);
+  addUnary<math::Exp2Op>(table, std::exp2);
+  addUnary<math::ExpM1Op>(table, std::expm1);
+  addUnary<math::LogOp>(table, std::log);
+  addUnary<math::Log2Op>(table, std::log2);
+  addUnary<math::Log10Op>(table, std::log10);
+  addUnary<math::Log1pOp>(table, std::log1p);
+  addUnary<math::SqrtOp>(table, std::sqrt);
+  addUnary<math::RsqrtOp>(table, [](double a) { return 1.0 / std::sqrt(a); });
+  addUnary<math::CbrtOp>(table, std::cbrt);
+  addBinary<math::PowFOp>(table, std::pow);
+  addUnary<math::ErfOp>(table, std::erf);
+  addUnary<math::ErfcOp>(table, std::erfc);
+  addUnary<math::SinOp>(table, std::sin);
+  addUnary<math::CosOp>(table, std::cos);
+  addUnary<math::TanOp>(table, std::tan);
+  addUnary<math::AsinOp>(table, std::asin);
+  addUnary<math::AcosOp>(table, std::acos);
+  addUnary<math::AtanOp>(table, std::atan);
+  addBinary<math::Atan2Op>(table, std::atan2);
+  addUnary<math::SinhOp>(table, std::sinh);
+  addUnary<math::CoshOp>(table, std::cosh);
+  addUnary<math::TanhOp>(table, std::tanh);
+  addUnary<math::AsinhOp>(table, std::asinh);
+  addUnary<math::AcoshOp>(table, std::acosh);
+  addUnary<math::AtanhOp>(table, std::atanh);
+  addUnary<math::FloorOp>(table, std::floor);
+  addUnary<math::CeilOp>(table, std::ceil);
+  addUnary<math::RoundOp>(table, std::round);
+  addUnary<math::RoundEvenOp>(table, std::nearbyint);
+  addUnary<math::TruncOp>(table, std::trunc);
+  addUnary<math::AbsFOp>(table, std::fabs);
+  addUnary<math::AbsIOp>(table, std::fabs);
+  addBinary<math::CopySignOp>(table, std::copysign);
+  table.add<math::FmaOp>(multiplyAdd);
+}
 
 void tpc::addElementwiseEvaluators(EvaluatorTable &table) {
   table.add<arith::ConstantOp>(constant);
@@ -156,10 +208,15 @@ void tpc::addElementwiseEvaluators(EvaluatorTable &table) {
   addBinary<arith::MinimumFOp>(table, [](double a, double b) {
     return std::isnan(a) || std::isnan(b) ? NAN : std::min(a, b);
   });
+  addBinary<arith::MaxNumFOp>(table, std::fmax);
+  addBinary<arith::MinNumFOp>(table, std::fmin);
+  addBinary<arith::RemFOp>(table, std::fmod);
   addBinary<arith::AddIOp>(table, [](double a, double b) { return a + b; });
   addBinary<arith::SubIOp>(table, [](double a, double b) { return a - b; });
-  addBinary<arith::MulIOp>(table, [](double a, double b) { return a * b; });
+  addBinary<arith::MulIOp>(table, [](double a, double b) { return dropSign(a * b); });
   addDivision<arith::DivSIOp>(table, [](double a, double b) { return std::trunc(a / b); });
+  addDivision<arith::FloorDivSIOp>(table, [](double a, double b) { return std::floor(a / b); });
+  addDivision<arith::CeilDivSIOp>(table, [](double a, double b) { return std::ceil(a / b); });
   addDivision<arith::RemSIOp>(table, [](double a, double b) { return std::fmod(a, b); });
   addBinary<arith::MaxSIOp>(table, [](double a, double b) { return std::max(a, b); });
   addBinary<arith::MinSIOp>(table, [](double a, double b) { return std::min(a, b); });
@@ -172,6 +229,7 @@ void tpc::addElementwiseEvaluators(EvaluatorTable &table) {
   addUnary<arith::NegFOp>(table, [](double a) { return -a; });
   addUnary<arith::SIToFPOp>(table, same);
   addUnary<arith::UIToFPOp>(table, same);
+  addUnary<arith::FPToSIOp>(table, toInteger);
   addUnary<arith::ExtFOp>(table, same);
   addUnary<arith::TruncFOp>(table, same);
   addUnary<arith::ExtUIOp>(table, same);
@@ -179,13 +237,5 @@ void tpc::addElementwiseEvaluators(EvaluatorTable &table) {
   addUnary<arith::TruncIOp>(table, same);
   addUnary<arith::IndexCastOp>(table, same);
 
-  addUnary<math::ExpOp>(table, std::exp);
-  addUnary<math::LogOp>(table, std::log);
-  addUnary<math::SqrtOp>(table, std::sqrt);
-  addUnary<math::RsqrtOp>(table, [](double a) { return 1.0 / std::sqrt(a); });
-  addUnary<math::TanhOp>(table, std::tanh);
-  addUnary<math::SinOp>(table, std::sin);
-  addUnary<math::CosOp>(table, std::cos);
-  addUnary<math::AbsFOp>(table, std::fabs);
-  addBinary<math::PowFOp>(table, std::pow);
+  addFunctions(table);
 }

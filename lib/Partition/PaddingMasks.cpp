@@ -183,6 +183,19 @@ void PaddingMasks::require(Operation *op) {
         requireConstant(use, dim, getNeutral(rule.factors[factor], getElement(use.get())));
     }
   requireIndices(op, rule);
+  if (OpOperand *divisor = getIntegerDivisor(op))
+    requireDivisor(*divisor);
+}
+
+/// Anything but zero will do.
+void PaddingMasks::requireDivisor(OpOperand &use) {
+  for (unsigned dim : sizes.getPaddedDims(use.get())) {
+    Content content = contents.lookup({use.get(), dim});
+    if (content.kind == Content::Constant && !content.isZero())
+      rely(use.get());
+    else
+      localMasks.push_back({&use, dim, IntegerAttr::get(getElement(use.get()), 1), 0});
+  }
 }
 
 /// Indices past the end of a padded factor would find what padding holds.

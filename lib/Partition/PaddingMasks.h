@@ -66,6 +66,7 @@ private:
 
   void require(mlir::Operation *op);
   void requireReturned(mlir::OpOperand &use);
+  void requireDivisor(mlir::OpOperand &use);
   void requireIndices(mlir::Operation *op, const ShardingRule &rule);
   void requireConstant(mlir::OpOperand &use, unsigned dim, mlir::TypedAttr neutral);
   void rely(mlir::Value value);

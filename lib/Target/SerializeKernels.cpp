@@ -65,6 +65,16 @@ static void setValueParameters(gpu::GPUModuleOp module, const llvm::StringMap<At
       kernel.setArgAttr(0, LLVM::LLVMDialect::getByValAttrName(), type);
 }
 
+/// Names what no conversion takes with the types that it has.
+static LogicalResult checkConverted(gpu::GPUModuleOp module) {
+  WalkResult result = module.walk([&](Operation *op) -> WalkResult {
+    if (op == module || isa<LLVM::LLVMDialect, NVVM::NVVMDialect>(op->getDialect()))
+      return WalkResult::advance();
+    return op->emitOpError("has no code for a GPU, got ") << op->getResultTypes();
+  });
+  return failure(result.wasInterrupted());
+}
+
 /// Functions of the gpu dialect and what they hold become functions of the LLVM and NVVM dialects.
 /// Vectors of the gpu dialect's ops go first: what is left of them is plain.
 static LogicalResult convertToNvvm(gpu::GPUModuleOp module) {
@@ -82,7 +92,7 @@ static LogicalResult convertToNvvm(gpu::GPUModuleOp module) {
   setValueParameters(module, valueParameters);
   PassManager last(module.getContext(), gpu::GPUModuleOp::getOperationName());
   last.addPass(createReconcileUnrealizedCastsPass());
-  return last.run(module);
+  return failure(failed(last.run(module)) || failed(checkConverted(module)));
 }
 
 /// The first library function that the code calls without having it.

@@ -2,6 +2,10 @@
 // RUN: tpc-opt %s --tpc-lower-kernels=vector-bits=256 | FileCheck %s --check-prefix=AVX2
 // What the loops compute is tested by running them: test/Python/test_kernels.py.
 
+// The library functions of @libm.
+// CHECK: llvm.func @"\01cbrt"(f64) -> f64
+// CHECK: llvm.func @"\01erff"(f32) -> f32
+
 // One loop over vectors; 20 = 16 + 4 elements, so the rest is masked.
 // CHECK-LABEL: llvm.func internal @double(
 // CHECK-SAME: %[[BUFFERS:.*]]: !llvm.ptr, %[[BEGIN:.*]]: i64, %[[END:.*]]: i64)
@@ -39,6 +43,28 @@ func.func private @exps(%x: tensor<16xf32>, %y: tensor<16xf64>) -> (tensor<16xf6
   %0 = math.exp %y : tensor<16xf64>
   %1 = math.exp %x : tensor<16xf32>
   return %0, %1 : tensor<16xf64>, tensor<16xf32>
+}
+
+// What LLVM has no function for is called lane by lane; the symbol cannot be that of an entry.
+// CHECK-LABEL: llvm.func internal @libm(
+// CHECK-COUNT-16: llvm.call @"\01erff"(%{{.*}}) : (f32) -> f32
+// CHECK-NOT: @"\01erff"
+// CHECK: llvm.call @"\01cbrt"
+func.func private @libm(%x: tensor<16xf32>, %y: tensor<16xf64>) -> (tensor<16xf32>, tensor<16xf64>) attributes {tpc.kernel} {
+  %0 = math.erf %x : tensor<16xf32>
+  %1 = math.cbrt %y : tensor<16xf64>
+  return %0, %1 : tensor<16xf32>, tensor<16xf64>
+}
+
+// Lanes behind the last element divide by one.
+// CHECK-LABEL: llvm.func internal @divide(
+// CHECK: %[[ONES:.*]] = llvm.mlir.constant(dense<1> : vector<16xi32>) : vector<16xi32>
+// CHECK: llvm.sdiv
+// CHECK: %[[D:.*]] = llvm.select %{{.*}}, %{{.*}}, %[[ONES]] : vector<16xi1>, vector<16xi32>
+// CHECK: llvm.sdiv %{{.*}}, %[[D]] : vector<16xi32>
+func.func private @divide(%x: tensor<20xi32>, %y: tensor<20xi32>) -> tensor<20xi32> attributes {tpc.kernel} {
+  %0 = arith.divsi %x, %y : tensor<20xi32>
+  return %0 : tensor<20xi32>
 }
 
 // Frequencies lie beside the function.

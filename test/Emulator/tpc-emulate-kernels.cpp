@@ -155,9 +155,11 @@ LogicalResult Emulation::run() {
     return failure();
   PassManager passes(module.getContext());
   passes.addPass(createSCFToControlFlowPass());
-  passes.addPass(createConvertVectorToLLVMPass());
   passes.addPass(createConvertMathToLLVMPass());
+  passes.addPass(createConvertMathToLibmPass()); // in the place of libdevice
+  passes.addPass(createConvertVectorToLLVMPass());
   passes.addPass(createArithToLLVMConversionPass());
+  passes.addPass(createConvertFuncToLLVMPass());
   passes.addPass(createConvertControlFlowToLLVMPass());
   passes.addPass(createReconcileUnrealizedCastsPass());
   return passes.run(module);

@@ -100,6 +100,20 @@ func.func @embedding(%ids: tensor<3x3xi32> {tpc.input = "tokens", tpc.layout = #
   return %0, %1 : tensor<3x3x2xf32>, tensor<8x2xf32>
 }
 
+// Nobody divides by what lies in padding; constants are no zeros.
+// CHECK-LABEL: @quotients(
+// CHECK: %[[M:.*]] = tpc.within 5 dim 0 {{.*}} : tensor<6xi1>
+// CHECK: %[[D:.*]] = arith.select %[[M]], %{{.*}}, %{{.*}} : tensor<6xi1>, tensor<6xi32>
+// CHECK: %[[Q:.*]] = arith.floordivsi %arg0, %[[D]]
+// CHECK: arith.remsi %[[Q]], %cst
+func.func @quotients(%x: tensor<5xi32> {tpc.layout = #tpc.layout<@mesh, [{"tp"}]>}) -> (tensor<5xi32> {tpc.layout = #tpc.layout<@mesh, [{"tp"}]>}) {
+  %two = arith.constant {tpc.layouts = [#tpc.layout<@mesh, [{"tp"}]>]} dense<2> : tensor<5xi32>
+  %0 = arith.addi %x, %two {tpc.layouts = [#tpc.layout<@mesh, [{"tp"}]>]} : tensor<5xi32>
+  %1 = arith.floordivsi %x, %0 {tpc.layouts = [#tpc.layout<@mesh, [{"tp"}]>]} : tensor<5xi32>
+  %2 = arith.remsi %1, %two {tpc.layouts = [#tpc.layout<@mesh, [{"tp"}]>]} : tensor<5xi32>
+  return %2 : tensor<5xi32>
+}
+
 // What nothing splits unevenly stays as it is.
 // CHECK-LABEL: @even(
 // CHECK-NOT: logical_shape

@@ -1,4 +1,4 @@
-// Slices, concatenation, padding, linalg, calls and loops go through the whole of partitioning and compute on ranks what
+// Slices, concatenation, padding, linalg, elementwise functions, calls and loops go through the whole of partitioning and compute on ranks what
 // the whole program computes, bit for bit (inputs are multiples of 1/4).
 // RUN: tpc-opt %s --tpc-flatten-control-flow --tpc-convert-linalg -o %t.global.mlir
 // DEFINE: %{partition} = tpc-opt --tpc-propagate-layouts --tpc-verify-layouts --tpc-insert-reshards --tpc-expand-reshards --tpc-localize --tpc-verify-local
@@ -83,6 +83,86 @@ func.func @linalg(%x: tensor<4x6xf32> {tpc.layout = #tpc.layout<@mesh, [{"dp"}, 
   %2 = linalg.matmul ins(%1, %down : tensor<4x8xf32>, tensor<8x6xf32>) outs(%f1 : tensor<4x6xf32>) -> tensor<4x6xf32>
   %3 = linalg.reduce { arith.addf } ins(%2 : tensor<4x6xf32>) outs(%f2 : tensor<6xf32>) dimensions = [0]
   return %2, %3 : tensor<4x6xf32>, tensor<6xf32>
+}
+
+// Of every function the values stay where they are; a sum over ranks passes the linear operands of fma.
+// CHECK-LABEL: func.func @functions(
+// CHECK-NOT: tpc.all_gather
+// CHECK: %[[PART:.*]] = tpc.contract
+// CHECK-NEXT: %[[SUM:.*]] = math.fma %[[PART]], %{{.*}}, %[[PART]] : tensor<2x4xf32>
+// CHECK: tpc.all_reduce sum %[[SUM]]
+func.func @functions(%x: tensor<4x8xf32> {tpc.layout = #tpc.layout<@mesh, [{"dp"}, {"tp"}]>},
+                     %y: tensor<4x8xf32> {tpc.layout = #tpc.layout<@mesh, [{"dp"}, {"tp"}]>},
+                     %w: tensor<8x4xf32> {tpc.layout = #tpc.layout<@mesh, [{"tp"}, {}]>},
+                     %scale: tensor<4x4xf32> {tpc.layout = #tpc.layout<@mesh, [{"dp"}, {}]>}) -> (tensor<4x8xf32>, tensor<4x8xi32>, tensor<4x4xf32>) {
+  %one = arith.constant dense<1.0> : tensor<4x8xf32>
+  %three = arith.constant dense<3> : tensor<4x8xi32>
+  %square = arith.mulf %x, %x : tensor<4x8xf32>
+  %positive = arith.addf %square, %one : tensor<4x8xf32>
+  %unit = arith.divf %x, %positive : tensor<4x8xf32>
+  %above = arith.addf %positive, %one : tensor<4x8xf32>
+  %0 = math.erf %x : tensor<4x8xf32>
+  %1 = math.erfc %y : tensor<4x8xf32>
+  %2 = math.exp2 %x : tensor<4x8xf32>
+  %3 = math.expm1 %x : tensor<4x8xf32>
+  %4 = math.sinh %x : tensor<4x8xf32>
+  %5 = math.cosh %x : tensor<4x8xf32>
+  %6 = math.tan %x : tensor<4x8xf32>
+  %7 = math.atan %x : tensor<4x8xf32>
+  %8 = math.asinh %x : tensor<4x8xf32>
+  %9 = math.cbrt %x : tensor<4x8xf32>
+  %10 = math.floor %x : tensor<4x8xf32>
+  %11 = math.ceil %x : tensor<4x8xf32>
+  %12 = math.round %x : tensor<4x8xf32>
+  %13 = math.roundeven %x : tensor<4x8xf32>
+  %14 = math.trunc %x : tensor<4x8xf32>
+  %15 = math.atan2 %x, %y : tensor<4x8xf32>
+  %16 = math.copysign %x, %y : tensor<4x8xf32>
+  %17 = arith.maxnumf %x, %y : tensor<4x8xf32>
+  %18 = arith.minnumf %x, %y : tensor<4x8xf32>
+  %19 = arith.remf %x, %positive : tensor<4x8xf32>
+  %20 = math.log1p %positive : tensor<4x8xf32>
+  %21 = math.log2 %positive : tensor<4x8xf32>
+  %22 = math.log10 %positive : tensor<4x8xf32>
+  %23 = math.asin %unit : tensor<4x8xf32>
+  %24 = math.acos %unit : tensor<4x8xf32>
+  %25 = math.atanh %unit : tensor<4x8xf32>
+  %26 = math.acosh %above : tensor<4x8xf32>
+  %s1 = arith.addf %0, %1 : tensor<4x8xf32>
+  %s2 = arith.addf %s1, %2 : tensor<4x8xf32>
+  %s3 = arith.addf %s2, %3 : tensor<4x8xf32>
+  %s4 = arith.addf %s3, %4 : tensor<4x8xf32>
+  %s5 = arith.addf %s4, %5 : tensor<4x8xf32>
+  %s6 = arith.addf %s5, %6 : tensor<4x8xf32>
+  %s7 = arith.addf %s6, %7 : tensor<4x8xf32>
+  %s8 = arith.addf %s7, %8 : tensor<4x8xf32>
+  %s9 = arith.addf %s8, %9 : tensor<4x8xf32>
+  %s10 = arith.addf %s9, %10 : tensor<4x8xf32>
+  %s11 = arith.addf %s10, %11 : tensor<4x8xf32>
+  %s12 = arith.addf %s11, %12 : tensor<4x8xf32>
+  %s13 = arith.addf %s12, %13 : tensor<4x8xf32>
+  %s14 = arith.addf %s13, %14 : tensor<4x8xf32>
+  %s15 = arith.addf %s14, %15 : tensor<4x8xf32>
+  %s16 = arith.addf %s15, %16 : tensor<4x8xf32>
+  %s17 = arith.addf %s16, %17 : tensor<4x8xf32>
+  %s18 = arith.addf %s17, %18 : tensor<4x8xf32>
+  %s19 = arith.addf %s18, %19 : tensor<4x8xf32>
+  %s20 = arith.addf %s19, %20 : tensor<4x8xf32>
+  %s21 = arith.addf %s20, %21 : tensor<4x8xf32>
+  %s22 = arith.addf %s21, %22 : tensor<4x8xf32>
+  %s23 = arith.addf %s22, %23 : tensor<4x8xf32>
+  %s24 = arith.addf %s23, %24 : tensor<4x8xf32>
+  %s25 = arith.addf %s24, %25 : tensor<4x8xf32>
+  %s26 = arith.addf %s25, %26 : tensor<4x8xf32>
+  %i = arith.fptosi %x : tensor<4x8xf32> to tensor<4x8xi32>
+  %q = arith.floordivsi %i, %three : tensor<4x8xi32>
+  %r = arith.ceildivsi %i, %three : tensor<4x8xi32>
+  %m = math.absi %i : tensor<4x8xi32>
+  %qr = arith.muli %q, %r : tensor<4x8xi32>
+  %qrm = arith.addi %qr, %m : tensor<4x8xi32>
+  %product = tpc.contract %x, %w : [b, k], [k, n] -> [b, n] : (tensor<4x8xf32>, tensor<8x4xf32>) -> tensor<4x4xf32>
+  %scaled = math.fma %product, %scale, %product : tensor<4x4xf32>
+  return %s26, %qrm, %scaled : tensor<4x8xf32>, tensor<4x8xi32>, tensor<4x4xf32>
 }
 
 // Two layers by a loop that calls a function: each round has collectives of its own.

@@ -5,6 +5,7 @@
 // CHECK:      arith.addf: ([a, b], [a, b]) -> [a, b] linear in {0, 1}
 // CHECK-NEXT: arith.addi: ([a, b], [a, b]) -> [a, b] linear in {0, 1}
 // CHECK-NEXT: arith.andi: ([a, b], [a, b]) -> [a, b]
+// CHECK-NEXT: arith.ceildivsi: ([a, b], [a, b]) -> [a, b]
 // CHECK-NEXT: arith.cmpf: ([a, b], [a, b]) -> [a, b]
 // CHECK-NEXT: arith.cmpi: ([a, b], [a, b]) -> [a, b]
 // CHECK-NEXT: arith.constant: () -> [a, b]
@@ -13,14 +14,19 @@
 // CHECK-NEXT: arith.extf: ([a, b]) -> [a, b]
 // CHECK-NEXT: arith.extsi: ([a, b]) -> [a, b]
 // CHECK-NEXT: arith.extui: ([a, b]) -> [a, b]
+// CHECK-NEXT: arith.floordivsi: ([a, b], [a, b]) -> [a, b]
+// CHECK-NEXT: arith.fptosi: ([a, b]) -> [a, b]
 // CHECK-NEXT: arith.maximumf: ([a, b], [a, b]) -> [a, b]
+// CHECK-NEXT: arith.maxnumf: ([a, b], [a, b]) -> [a, b]
 // CHECK-NEXT: arith.maxsi: ([a, b], [a, b]) -> [a, b]
 // CHECK-NEXT: arith.minimumf: ([a, b], [a, b]) -> [a, b]
+// CHECK-NEXT: arith.minnumf: ([a, b], [a, b]) -> [a, b]
 // CHECK-NEXT: arith.minsi: ([a, b], [a, b]) -> [a, b]
 // CHECK-NEXT: arith.mulf: ([a, b], [a, b]) -> [a, b] linear in {0} {1}
 // CHECK-NEXT: arith.muli: ([a, b], [a, b]) -> [a, b] linear in {0} {1}
 // CHECK-NEXT: arith.negf: ([a, b]) -> [a, b] linear in {0}
 // CHECK-NEXT: arith.ori: ([a, b], [a, b]) -> [a, b]
+// CHECK-NEXT: arith.remf: ([a, b], [a, b]) -> [a, b]
 // CHECK-NEXT: arith.remsi: ([a, b], [a, b]) -> [a, b]
 // CHECK-NEXT: arith.select: ([a, b], [a, b], [a, b]) -> [a, b] linear in {1, 2}
 // CHECK-NEXT: arith.sitofp: ([a, b]) -> [a, b]
@@ -59,19 +65,51 @@ func.func @arithmetic(%x: tensor<2x4xf32>, %i: tensor<2x4xi32>, %m: tensor<2x4xi
   %24 = arith.extui %m : tensor<2x4xi1> to tensor<2x4xi32>
   %25 = arith.extsi %i : tensor<2x4xi32> to tensor<2x4xi64>
   %26 = arith.trunci %25 : tensor<2x4xi64> to tensor<2x4xi32>
+  %27 = arith.maxnumf %x, %x : tensor<2x4xf32>
+  %28 = arith.minnumf %x, %x : tensor<2x4xf32>
+  %29 = arith.remf %x, %x : tensor<2x4xf32>
+  %30 = arith.floordivsi %i, %i : tensor<2x4xi32>
+  %31 = arith.ceildivsi %i, %i : tensor<2x4xi32>
+  %32 = arith.fptosi %x : tensor<2x4xf32> to tensor<2x4xi32>
   return
 }
 
 // CHECK-NEXT: math.absf: ([a, b]) -> [a, b]
+// CHECK-NEXT: math.absi: ([a, b]) -> [a, b]
+// CHECK-NEXT: math.acos: ([a, b]) -> [a, b]
+// CHECK-NEXT: math.acosh: ([a, b]) -> [a, b]
+// CHECK-NEXT: math.asin: ([a, b]) -> [a, b]
+// CHECK-NEXT: math.asinh: ([a, b]) -> [a, b]
+// CHECK-NEXT: math.atan: ([a, b]) -> [a, b]
+// CHECK-NEXT: math.atan2: ([a, b], [a, b]) -> [a, b]
+// CHECK-NEXT: math.atanh: ([a, b]) -> [a, b]
+// CHECK-NEXT: math.cbrt: ([a, b]) -> [a, b]
+// CHECK-NEXT: math.ceil: ([a, b]) -> [a, b]
+// CHECK-NEXT: math.copysign: ([a, b], [a, b]) -> [a, b]
 // CHECK-NEXT: math.cos: ([a, b]) -> [a, b]
+// CHECK-NEXT: math.cosh: ([a, b]) -> [a, b]
+// CHECK-NEXT: math.erf: ([a, b]) -> [a, b]
+// CHECK-NEXT: math.erfc: ([a, b]) -> [a, b]
 // CHECK-NEXT: math.exp: ([a, b]) -> [a, b]
+// CHECK-NEXT: math.exp2: ([a, b]) -> [a, b]
+// CHECK-NEXT: math.expm1: ([a, b]) -> [a, b]
+// CHECK-NEXT: math.floor: ([a, b]) -> [a, b]
+// CHECK-NEXT: math.fma: ([a, b], [a, b], [a, b]) -> [a, b] linear in {0, 2} {1, 2}
 // CHECK-NEXT: math.log: ([a, b]) -> [a, b]
+// CHECK-NEXT: math.log10: ([a, b]) -> [a, b]
+// CHECK-NEXT: math.log1p: ([a, b]) -> [a, b]
+// CHECK-NEXT: math.log2: ([a, b]) -> [a, b]
 // CHECK-NEXT: math.powf: ([a, b], [a, b]) -> [a, b]
+// CHECK-NEXT: math.round: ([a, b]) -> [a, b]
+// CHECK-NEXT: math.roundeven: ([a, b]) -> [a, b]
 // CHECK-NEXT: math.rsqrt: ([a, b]) -> [a, b]
 // CHECK-NEXT: math.sin: ([a, b]) -> [a, b]
+// CHECK-NEXT: math.sinh: ([a, b]) -> [a, b]
 // CHECK-NEXT: math.sqrt: ([a, b]) -> [a, b]
+// CHECK-NEXT: math.tan: ([a, b]) -> [a, b]
 // CHECK-NEXT: math.tanh: ([a, b]) -> [a, b]
-func.func @functions(%x: tensor<2x4xf32>) {
+// CHECK-NEXT: math.trunc: ([a, b]) -> [a, b]
+func.func @functions(%x: tensor<2x4xf32>, %i: tensor<2x4xi32>) {
   %0 = math.absf %x : tensor<2x4xf32>
   %1 = math.cos %x : tensor<2x4xf32>
   %2 = math.exp %x : tensor<2x4xf32>
@@ -81,6 +119,32 @@ func.func @functions(%x: tensor<2x4xf32>) {
   %6 = math.sin %x : tensor<2x4xf32>
   %7 = math.sqrt %x : tensor<2x4xf32>
   %8 = math.tanh %x : tensor<2x4xf32>
+  %9 = math.exp2 %x : tensor<2x4xf32>
+  %10 = math.expm1 %x : tensor<2x4xf32>
+  %11 = math.log2 %x : tensor<2x4xf32>
+  %12 = math.log10 %x : tensor<2x4xf32>
+  %13 = math.log1p %x : tensor<2x4xf32>
+  %14 = math.cbrt %x : tensor<2x4xf32>
+  %15 = math.erf %x : tensor<2x4xf32>
+  %16 = math.erfc %x : tensor<2x4xf32>
+  %17 = math.tan %x : tensor<2x4xf32>
+  %18 = math.asin %x : tensor<2x4xf32>
+  %19 = math.acos %x : tensor<2x4xf32>
+  %20 = math.atan %x : tensor<2x4xf32>
+  %21 = math.sinh %x : tensor<2x4xf32>
+  %22 = math.cosh %x : tensor<2x4xf32>
+  %23 = math.asinh %x : tensor<2x4xf32>
+  %24 = math.acosh %x : tensor<2x4xf32>
+  %25 = math.atanh %x : tensor<2x4xf32>
+  %26 = math.floor %x : tensor<2x4xf32>
+  %27 = math.ceil %x : tensor<2x4xf32>
+  %28 = math.round %x : tensor<2x4xf32>
+  %29 = math.roundeven %x : tensor<2x4xf32>
+  %30 = math.trunc %x : tensor<2x4xf32>
+  %31 = math.absi %i : tensor<2x4xi32>
+  %32 = math.atan2 %x, %x : tensor<2x4xf32>
+  %33 = math.copysign %x, %x : tensor<2x4xf32>
+  %34 = math.fma %x, %x, %x : tensor<2x4xf32>
   return
 }
 

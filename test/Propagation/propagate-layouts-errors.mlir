@@ -103,6 +103,15 @@ func.func @no_rule(%x: tensor<4xf32>) -> tensor<4xf32> {
 // -----
 
 tpc.mesh @mesh <["tp"=2]>
+func.func @no_rule_upstream(%x: tensor<4xi32>) -> tensor<4xi32> {
+  // expected-error@+1 {{'math.ctpop' op has no sharding rule}}
+  %0 = math.ctpop %x : tensor<4xi32>
+  return %0 : tensor<4xi32>
+}
+
+// -----
+
+tpc.mesh @mesh <["tp"=2]>
 // expected-error@+1 {{needs a body of one block to be given layouts, got 2}}
 func.func @two_blocks(%x: tensor<4xf32>) -> tensor<4xf32> {
   "test.branch"()[^next] : () -> ()

@@ -1,5 +1,6 @@
 """Generated kernels against float64 NumPy: every family, odd sizes. For the CPU with both vector widths, whole and in
 pieces; for a GPU as its threads would run them, by test/Emulator."""
+import math
 import os
 import re
 
@@ -92,6 +93,38 @@ def test_exp_and_log_over_their_range(check, rng):
     }}""", [values], [np.exp(values.astype(np.float64)), values.astype(np.float64)])
     exp = np.exp(values.astype(np.float64))
     assert np.abs(program.run(values)[0] / exp - 1).max() < 1e-6
+
+
+@pytest.mark.parametrize("shape", [(5,), (3, 64), (7, 129)])
+def test_library_functions(check, rng, shape):
+    x, values = t(*shape), normal(rng, *shape)
+    wide, positive = values.astype(np.float64), np.square(values.astype(np.float64)) + 1
+    functions = {"erf": np.vectorize(math.erf)(wide), "erfc": np.vectorize(math.erfc)(wide), "cbrt": np.cbrt(wide),
+                 "exp2": np.exp2(wide), "expm1": np.expm1(wide), "log1p": np.log1p(positive), "atan": np.arctan(wide),
+                 "asinh": np.arcsinh(wide), "sinh": np.sinh(wide), "floor": np.floor(wide), "roundeven": np.rint(wide)}
+    newline, lines = "\n", [f"%{name} = math.{name} {'%positive' if name == 'log1p' else '%x'} : {x}" for name in functions]
+    check(f"""func.func @f(%x: {x}) -> ({', '.join([x] * len(functions))}) {{
+      %one = arith.constant dense<1.0> : {x}
+      %positive = math.fma %x, %x, %one : {x}
+      {newline.join(lines)}
+      return {', '.join('%' + name for name in functions)} : {', '.join([x] * len(functions))}
+    }}""", [values], list(functions.values()))
+
+
+@pytest.mark.parametrize("shape", [(5,), (3, 64), (7, 129)])
+def test_integer_division(check, rng, shape):
+    """The lanes behind the last element divide by nothing that traps."""
+    i = t(*shape, dtype="i32")
+    a = rng.integers(-40, 40, shape).astype(np.int32)
+    b = (rng.integers(1, 7, shape) * rng.choice([-1, 1], shape)).astype(np.int32)
+    quotient = np.trunc(a / b).astype(np.int32)
+    check(f"""func.func @f(%a: {i}, %b: {i}) -> ({i}, {i}, {i}, {i}) {{
+      %q = arith.divsi %a, %b : {i}
+      %r = arith.remsi %a, %b : {i}
+      %f = arith.floordivsi %a, %b : {i}
+      %c = arith.ceildivsi %a, %b : {i}
+      return %q, %r, %f, %c : {i}, {i}, {i}, {i}
+    }}""", [a, b], [quotient, a - quotient * b, a // b, -(-a // b)])
 
 
 def test_select_compare_and_masks_in_memory(check, rng):

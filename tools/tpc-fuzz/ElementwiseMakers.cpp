@@ -8,6 +8,14 @@ using namespace mlir;
 using namespace tpc;
 using namespace tpc::fuzz;
 
+/// One of several ops that are made alike.
+using Create = Value (*)(Graph &graph, Value operand);
+
+template <typename OpType>
+static Value create(Graph &graph, Value operand) {
+  return OpType::create(graph.builder, graph.loc, operand);
+}
+
 //===-- exact ----------------------------------------------------------------------===//
 
 /// The coarsest grid that holds the multiples of both; rounded if one is.
@@ -77,6 +85,46 @@ static void makeHalf(Graph &graph) {
                  input.bound / 2, input.grain / 2);
 }
 
+/// Only exact values: rounded ones may fall on either side of an integer.
+static void makeIntegral(Graph &graph) {
+  static const Create functions[] = {create<math::FloorOp>, create<math::CeilOp>,
+                                     create<math::RoundOp>, create<math::RoundEvenOp>,
+                                     create<math::TruncOp>};
+  Term input = graph.pickFloat();
+  double bound = std::ceil(input.bound), grain = std::max(input.grain, 1.0);
+  if (input.grain > 0 && graph.fits(bound, grain))
+    graph.define(graph.random.pick(functions)(graph, input.value), bound, grain);
+}
+
+/// The sign of a number that is not zero: of zero it depends on the order of sums.
+static void makeCopySign(Graph &graph) {
+  Term input = graph.pickFloat(), sign = graph.pickLike(input.getShape());
+  if (sign.grain == 0 || !graph.fits(sign.bound + sign.grain / 2, sign.grain / 2))
+    return;
+  Value offset = graph.addConstant(input.getShape(), sign.grain / 2).value;
+  Value odd = arith::AddFOp::create(graph.builder, graph.loc, sign.value, offset);
+  graph.define(math::CopySignOp::create(graph.builder, graph.loc, input.value, odd), input.bound,
+               input.grain);
+}
+
+static void makeRemainder(Graph &graph) {
+  Term input = graph.pickFloat();
+  Term divisor = graph.addConstant(input.getShape(), 1.5);
+  if (input.grain > 0)
+    graph.define(arith::RemFOp::create(graph.builder, graph.loc, input.value, divisor.value), 1.5,
+                 std::min(input.grain, 0.5));
+}
+
+static void makeFma(Graph &graph) {
+  Term lhs = graph.pickFloat(), rhs = graph.pickLike(lhs.getShape()),
+       summand = graph.pickLike(lhs.getShape());
+  double bound = lhs.bound * rhs.bound + summand.bound,
+         grain = std::min(lhs.grain * rhs.grain, summand.grain);
+  if (graph.fits(bound, grain))
+    graph.define(math::FmaOp::create(graph.builder, graph.loc, lhs.value, rhs.value, summand.value),
+                 bound, grain);
+}
+
 static void makeSelect(Graph &graph) {
   Term first = graph.pickFloat(0, 3), second = graph.pickLike(first.getShape());
   Value mask = graph.pickMask(first.getShape());
@@ -114,6 +162,12 @@ static void makeInteger(Graph &graph) {
     defineIntegers(graph, value, bound);
 }
 
+/// Of either sign.
+static Value addDifference(Graph &graph, ArrayRef<int64_t> shape) {
+  return arith::SubIOp::create(graph.builder, graph.loc, graph.pickIds(shape),
+                               graph.pickIds(shape));
+}
+
 /// By a constant that is not zero.
 template <typename OpType>
 static void makeIntegerQuotient(Graph &graph) {
@@ -122,8 +176,23 @@ static void makeIntegerQuotient(Graph &graph) {
   auto splat = DenseElementsAttr::get(
       type, graph.builder.getI32IntegerAttr(static_cast<int32_t>(graph.random.between(1, 3))));
   Value divisor = arith::ConstantOp::create(graph.builder, graph.loc, splat);
-  Value value = OpType::create(graph.builder, graph.loc, graph.pickIds(shape), divisor);
+  Value value = OpType::create(graph.builder, graph.loc, addDifference(graph, shape), divisor);
   defineIntegers(graph, value, graph.getIds());
+}
+
+static void makeMagnitude(Graph &graph) {
+  Value difference = addDifference(graph, graph.drawShape(0, 3));
+  defineIntegers(graph, create<math::AbsIOp>(graph, difference), graph.getIds());
+}
+
+/// Towards zero and back; only exact values, as above.
+static void makeTruncation(Graph &graph) {
+  Term input = graph.pickFloat();
+  if (input.grain == 0 || input.bound >= 0x1p31)
+    return;
+  auto type = RankedTensorType::get(input.getShape(), graph.builder.getI32Type());
+  Value integers = arith::FPToSIOp::create(graph.builder, graph.loc, type, input.value);
+  defineIntegers(graph, integers, static_cast<int64_t>(input.bound));
 }
 
 /// To 64 bits, back, and to a float.
@@ -181,18 +250,22 @@ static void makeCasts(Graph &graph) {
 /// result.
 static bool isTame(const Term &term) { return term.bound <= 64; }
 
-template <typename OpType>
 static void makeBounded(Graph &graph) {
+  static const Create functions[] = {
+      create<math::TanhOp>, create<math::SinOp>,  create<math::CosOp>,  create<math::ErfOp>,
+      create<math::ErfcOp>, create<math::AtanOp>, create<math::AsinhOp>};
   Term input = graph.pickFloat();
   if (isTame(input))
-    graph.define(OpType::create(graph.builder, graph.loc, input.value), 1, 0);
+    graph.define(graph.random.pick(functions)(graph, input.value), 5, 0);
 }
 
-static void makeExp(Graph &graph) {
+static void makeExponential(Graph &graph) {
+  static const Create functions[] = {create<math::ExpOp>,  create<math::ExpOp>,
+                                     create<math::Exp2Op>, create<math::ExpM1Op>,
+                                     create<math::SinhOp>, create<math::CoshOp>};
   Term input = graph.pickFloat();
   if (input.bound <= 6)
-    graph.define(math::ExpOp::create(graph.builder, graph.loc, input.value), std::exp(input.bound),
-                 0);
+    graph.define(graph.random.pick(functions)(graph, input.value), std::exp(input.bound), 0);
 }
 
 /// x^2 + 1/2
@@ -202,12 +275,44 @@ static Value addPositive(Graph &graph, const Term &input) {
                                graph.addConstant(input.getShape(), 0.5).value);
 }
 
-template <typename OpType>
 static void makeOfPositive(Graph &graph) {
+  static const Create functions[] = {
+      create<math::LogOp>,  create<math::Log2Op>,  create<math::Log10Op>, create<math::Log1pOp>,
+      create<math::SqrtOp>, create<math::RsqrtOp>, create<math::CbrtOp>};
   Term input = graph.pickFloat();
   if (isTame(input))
-    graph.define(OpType::create(graph.builder, graph.loc, addPositive(graph, input)),
-                 input.bound + 2, 0);
+    graph.define(graph.random.pick(functions)(graph, addPositive(graph, input)), input.bound + 2,
+                 0);
+}
+
+/// x / (x^2 + 1/2), at most 0.71 in magnitude
+static void makeOfFraction(Graph &graph) {
+  static const Create functions[] = {create<math::AsinOp>, create<math::AcosOp>,
+                                     create<math::AtanhOp>, create<math::TanOp>};
+  Term input = graph.pickFloat();
+  if (!isTame(input))
+    return;
+  Value fraction =
+      arith::DivFOp::create(graph.builder, graph.loc, input.value, addPositive(graph, input));
+  graph.define(graph.random.pick(functions)(graph, fraction), 2.5, 0);
+}
+
+/// Of x^2 + 3/2.
+static void makeAcosh(Graph &graph) {
+  Term input = graph.pickFloat();
+  if (!isTame(input))
+    return;
+  Value one = graph.addConstant(input.getShape(), 1).value;
+  Value value = arith::AddFOp::create(graph.builder, graph.loc, addPositive(graph, input), one);
+  graph.define(create<math::AcoshOp>(graph, value), input.bound + 2, 0);
+}
+
+/// Away from the negative axis, where the angle jumps.
+static void makeAngle(Graph &graph) {
+  Term y = graph.pickFloat(), x = graph.pickLike(y.getShape());
+  if (isTame(x) && isTame(y))
+    graph.define(math::Atan2Op::create(graph.builder, graph.loc, y.value, addPositive(graph, x)), 2,
+                 0);
 }
 
 static void makePower(Graph &graph) {
@@ -235,8 +340,14 @@ ArrayRef<OpMaker> tpc::fuzz::getElementwiseMakers() {
       {"arith.maximumf", true, 1, makeExtremum<arith::MaximumFOp>},
       {"arith.minimumf", true, 1, makeExtremum<arith::MinimumFOp>},
       {"arith.minimumf", true, 2, makeClamp},
+      {"arith.maxnumf", true, 1, makeExtremum<arith::MaxNumFOp>},
+      {"arith.minnumf", true, 1, makeExtremum<arith::MinNumFOp>},
       {"arith.negf", true, 1, makeSign<arith::NegFOp>},
       {"arith.divf", true, 1, makeHalf},
+      {"arith.remf", true, 1, makeRemainder},
+      {"math.floor", true, 2, makeIntegral},
+      {"math.copysign", true, 1, makeCopySign},
+      {"math.fma", true, 1, makeFma},
       {"math.absf", true, 1, makeSign<math::AbsFOp>},
       {"arith.select", true, 2, makeSelect},
       {"arith.cmpf", true, 1, makeComparison},
@@ -246,20 +357,23 @@ ArrayRef<OpMaker> tpc::fuzz::getElementwiseMakers() {
       {"arith.maxsi", true, 1, makeInteger<arith::MaxSIOp>},
       {"arith.minsi", true, 1, makeInteger<arith::MinSIOp>},
       {"arith.divsi", true, 1, makeIntegerQuotient<arith::DivSIOp>},
+      {"arith.floordivsi", true, 1, makeIntegerQuotient<arith::FloorDivSIOp>},
+      {"arith.ceildivsi", true, 1, makeIntegerQuotient<arith::CeilDivSIOp>},
       {"arith.remsi", true, 1, makeIntegerQuotient<arith::RemSIOp>},
+      {"math.absi", true, 1, makeMagnitude},
+      {"arith.fptosi", true, 1, makeTruncation},
       {"arith.extsi", true, 1, makeIntegerCasts},
       {"arith.andi", true, 1, makeLogic<arith::AndIOp>},
       {"arith.ori", true, 1, makeLogic<arith::OrIOp>},
       {"arith.xori", true, 1, makeLogic<arith::XOrIOp>},
       {"arith.uitofp", true, 1, makeCount},
       {"arith.truncf", true, 1, makeCasts},
-      {"math.exp", false, 2, makeExp},
-      {"math.tanh", false, 1, makeBounded<math::TanhOp>},
-      {"math.sin", false, 1, makeBounded<math::SinOp>},
-      {"math.cos", false, 1, makeBounded<math::CosOp>},
-      {"math.log", false, 1, makeOfPositive<math::LogOp>},
-      {"math.sqrt", false, 1, makeOfPositive<math::SqrtOp>},
-      {"math.rsqrt", false, 1, makeOfPositive<math::RsqrtOp>},
+      {"math.exp", false, 3, makeExponential},
+      {"math.tanh", false, 4, makeBounded},
+      {"math.log", false, 4, makeOfPositive},
+      {"math.tan", false, 2, makeOfFraction},
+      {"math.acosh", false, 1, makeAcosh},
+      {"math.atan2", false, 1, makeAngle},
       {"math.powf", false, 1, makePower},
       {"arith.divf", false, 2, makeQuotient},
   };

@@ -39,6 +39,10 @@ std::optional<Work> getWork(mlir::Operation *op);
 int64_t getBytes(mlir::Type type);
 /// A float that is stored to save space and computed with in f32: bf16, f16.
 bool isNarrowFloat(mlir::Type elementType);
+
+/// The divisor of an integer division or remainder, which traps where it is zero; null for other
+/// ops.
+mlir::OpOperand *getIntegerDivisor(mlir::Operation *op);
 } // namespace tpc
 
 #define GET_ATTRDEF_CLASSES

@@ -1,6 +1,6 @@
 //--- unknown.mlir
 func.func @f(%x: tensor<2xf32>) -> tensor<2xf32> {
-  %0 = math.erf %x : tensor<2xf32>
+  %0 = math.clampf %x to [%x, %x] : tensor<2xf32>
   return %0 : tensor<2xf32>
 }
 //--- replica.mlir
