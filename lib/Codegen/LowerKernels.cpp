@@ -102,9 +102,11 @@ static FailureOr<LLVM::LLVMFuncOp> emitGroupFunction(func::FuncOp kernel, int64_
 static LogicalResult approximateMath(LLVM::LLVMFuncOp function) {
   RewritePatternSet patterns(function.getContext());
   populateMathPolynomialApproximationPatterns(patterns, [](StringRef name) {
-    return llvm::is_contained({math::ExpOp::getOperationName(), math::LogOp::getOperationName(),
-                               math::TanhOp::getOperationName(), math::SinOp::getOperationName(),
-                               math::CosOp::getOperationName()},
+    return llvm::is_contained({math::ExpOp::getOperationName(), math::ExpM1Op::getOperationName(),
+                               math::LogOp::getOperationName(), math::Log2Op::getOperationName(),
+                               math::Log1pOp::getOperationName(), math::TanhOp::getOperationName(),
+                               math::SinOp::getOperationName(), math::CosOp::getOperationName(),
+                               math::ErfOp::getOperationName()},
                               name);
   });
   return applyPatternsGreedily(function, std::move(patterns));

@@ -4,7 +4,7 @@
 
 // The library functions of @libm.
 // CHECK: llvm.func @"\01cbrt"(f64) -> f64
-// CHECK: llvm.func @"\01erff"(f32) -> f32
+// CHECK: llvm.func @"\01erfcf"(f32) -> f32
 
 // One loop over vectors; 20 = 16 + 4 elements, so the rest is masked.
 // CHECK-LABEL: llvm.func internal @double(
@@ -34,24 +34,27 @@ func.func private @row_sum(%x: tensor<3x128xf32>) -> tensor<3xf32> attributes {t
   return %0 : tensor<3xf32>
 }
 
-// exp of float32 is a polynomial, of float64 a call.
+// exp and erf of float32 are polynomials, of float64 calls.
 // CHECK-LABEL: @exps
+// CHECK-NOT: llvm.call
 // CHECK: llvm.intr.exp(%{{.*}}) : (vector<16xf64>)
 // CHECK-NOT: llvm.intr.exp{{.*}}f32
+// CHECK-NOT: llvm.call
 // CHECK: llvm.return
 func.func private @exps(%x: tensor<16xf32>, %y: tensor<16xf64>) -> (tensor<16xf64>, tensor<16xf32>) attributes {tpc.kernel} {
   %0 = math.exp %y : tensor<16xf64>
   %1 = math.exp %x : tensor<16xf32>
-  return %0, %1 : tensor<16xf64>, tensor<16xf32>
+  %2 = math.erf %1 : tensor<16xf32>
+  return %0, %2 : tensor<16xf64>, tensor<16xf32>
 }
 
 // What LLVM has no function for is called lane by lane; the symbol cannot be that of an entry.
 // CHECK-LABEL: llvm.func internal @libm(
-// CHECK-COUNT-16: llvm.call @"\01erff"(%{{.*}}) : (f32) -> f32
-// CHECK-NOT: @"\01erff"
+// CHECK-COUNT-16: llvm.call @"\01erfcf"(%{{.*}}) : (f32) -> f32
+// CHECK-NOT: @"\01erfcf"
 // CHECK: llvm.call @"\01cbrt"
 func.func private @libm(%x: tensor<16xf32>, %y: tensor<16xf64>) -> (tensor<16xf32>, tensor<16xf64>) attributes {tpc.kernel} {
-  %0 = math.erf %x : tensor<16xf32>
+  %0 = math.erfc %x : tensor<16xf32>
   %1 = math.cbrt %y : tensor<16xf64>
   return %0, %1 : tensor<16xf32>, tensor<16xf64>
 }

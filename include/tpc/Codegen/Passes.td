@@ -180,7 +180,8 @@ def LowerKernels : Pass<"tpc-lower-kernels", "::mlir::ModuleOp"> {
 
     Elementwise kernels are one loop over vectors; row kernels walk over each row once per level of dependent
     reductions, with four vectors of partial results; column kernels add eight rows in registers at a time. What is
-    left over of a vector is masked. exp, log, tanh, sin and cos of float32 are polynomials; other functions and float64 go to libm.
+    left over of a vector is masked. exp, expm1, log, log2, log1p, tanh, sin, cos and erf of float32 are polynomials;
+    other functions, and those of float64, go to libm.
     bf16 is loaded and stored, and extended and rounded in between.
     Results do not depend on how iterations are split over threads.
 
