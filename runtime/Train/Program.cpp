@@ -166,7 +166,8 @@ uint64_t Program::arenaHighWater() const {
 }
 
 std::string Program::describeMemory() const {
-  uint64_t arena = arenaHighWater(), grown = proportionalSetSize() - atStart;
+  uint64_t arena = arenaHighWater(), now = proportionalSetSize();
+  uint64_t grown = now > atStart ? now - atStart : 0; // what was shared out may be less than that
   return "arena high-water " + std::to_string(arena) + " bytes (" + printBytes(arena) +
          "), proportional set size grew by " + std::to_string(grown) + " bytes (" +
          printBytes(grown) + ")";
