@@ -178,10 +178,10 @@ struct ChooseLayouts : tpc::impl::ChooseLayoutsBase<ChooseLayouts> {
     FailureOr<SmallVector<func::FuncOp>> functions = getProgramFunctions(getOperation());
     if (failed(context) || failed(functions) || failed(checkOptions()))
       return signalPassFailure();
-    FailureOr<ReshardPlanner> planner = makePlanner(getOperation(), *context, machine);
+    FailureOr<ReshardPlanner *> planner = getPlanner(getOperation(), *context, machine);
     if (failed(planner))
       return signalPassFailure();
-    RegionPricer pricer(*context, *planner, {dpMode, reshardAfterForward}, machine);
+    RegionPricer pricer(*context, **planner, {dpMode, reshardAfterForward}, machine);
     SmallVector<func::FuncOp> priced = getPricedFunctions(*functions);
     for (func::FuncOp function : priced)
       for (ProgramRegion &region : findRegions(function))
@@ -276,6 +276,13 @@ private:
         [&](ParamAttr param) { return choice.takes(param); });
   }
 
+  /// Of the choices as they stand.
+  std::optional<ProgramPrice> priceChosen(func::FuncOp function, RegionPricer &pricer) {
+    if (!whole)
+      whole = priceWhole(function, collect(), pricer);
+    return whole;
+  }
+
   /// Goes back to the plan where the regions' choices make the whole program dearer than that.
   void checkWhole(ArrayRef<func::FuncOp> functions, RegionPricer &pricer) {
     if (functions.size() != 1)
@@ -295,8 +302,10 @@ private:
   void keepAllOfPlan(func::FuncOp function, RegionPricer &pricer) {
     if (function.getOps<ConstrainOp>().empty())
       return;
-    std::optional<ProgramPrice> chosen = priceWhole(function, collect(), pricer),
-                                planned = pricer.priceLiterally(function);
+    std::optional<ProgramPrice> chosen = priceChosen(function, pricer);
+    if (!pricer.mayGainLiterally())
+      return;
+    std::optional<ProgramPrice> planned = pricer.priceLiterally(function);
     numPriced += 1;
     if (!planned || (chosen && !(*planned < *chosen)))
       return;
@@ -315,7 +324,7 @@ private:
         changed.push_back(&decided);
     if (changed.empty())
       return;
-    std::optional<ProgramPrice> chosen = priceWhole(function, collect(), pricer);
+    std::optional<ProgramPrice> chosen = priceChosen(function, pricer);
     SmallVector<unsigned> before;
     for (RegionClass *decided : changed) {
       before.push_back(decided->chosen);
@@ -323,6 +332,7 @@ private:
     }
     std::optional<ProgramPrice> planned = priceWhole(function, collect(), pricer);
     bool isPlanCheaper = planned && (!chosen || *planned < *chosen);
+    whole = isPlanCheaper ? planned : chosen;
     for (auto [number, decided] : llvm::enumerate(changed))
       if (!isPlanCheaper)
         decided->chosen = before[number];
@@ -356,5 +366,6 @@ private:
   llvm::StringMap<unsigned> numberOf; ///< by the text of the region as a program
   bool meetsRequests = false;         ///< nothing is chosen, the plan is taken literally
   std::optional<ProgramPrices> literal;
+  std::optional<ProgramPrice> whole; ///< of the choices as they stand, once it is known
 };
 } // namespace

@@ -88,20 +88,18 @@ struct ExpandReshards : tpc::impl::ExpandReshardsBase<ExpandReshards> {
     FailureOr<MeshContext> context = MeshContext::create(getOperation());
     if (failed(context))
       return signalPassFailure();
-    FailureOr<ReshardPlanner> planner = makePlanner(getOperation(), *context, machine);
-    if (failed(planner))
-      return signalPassFailure();
     if (memoryCap < 0) {
       getOperation().emitError("memory-cap is a number of bytes, got ") << memoryCap.getValue();
       return signalPassFailure();
     }
-    if (memoryCap > 0)
-      planner->setMemoryCap(memoryCap);
+    FailureOr<ReshardPlanner *> planner = getPlanner(getOperation(), *context, machine, memoryCap);
+    if (failed(planner))
+      return signalPassFailure();
     PairTable pairs(*context);
     SmallVector<ReshardOp> reshards;
     getOperation().walk([&](ReshardOp reshard) { reshards.push_back(reshard); });
     for (ReshardOp reshard : reshards)
-      if (failed(expand(reshard, *context, *planner, pairs)))
+      if (failed(expand(reshard, *context, **planner, pairs)))
         return signalPassFailure();
   }
 

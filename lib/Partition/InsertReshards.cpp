@@ -35,6 +35,7 @@ public:
   LogicalResult run();
   unsigned getNumReshards() const { return versions.getNumReshards(); }
   unsigned getNumPartials() const { return numPartials; }
+  unsigned getNumDepartures() const { return versions.getNumDepartures(); }
 
 private:
   LogicalResult visit(Operation *op);
@@ -308,6 +309,7 @@ FailureOr<InsertedReshards> tpc::insertReshards(ModuleOp module, const MeshConte
     dropRecords(function);
     inserted.reshards += inserter.getNumReshards();
     inserted.partials += inserter.getNumPartials();
+    inserted.departures += inserter.getNumDepartures();
   }
   return inserted;
 }
@@ -324,11 +326,11 @@ struct InsertReshards : tpc::impl::InsertReshardsBase<InsertReshards> {
     FailureOr<MeshContext> context = MeshContext::create(getOperation());
     if (failed(context))
       return signalPassFailure();
-    FailureOr<ReshardPlanner> planner = makePlanner(getOperation(), *context, machine);
+    FailureOr<ReshardPlanner *> planner = getPlanner(getOperation(), *context, machine);
     if (failed(planner))
       return signalPassFailure();
     FailureOr<InsertedReshards> inserted =
-        insertReshards(getOperation(), *context, *planner, policy == "strict");
+        insertReshards(getOperation(), *context, **planner, policy == "strict");
     if (failed(inserted))
       return signalPassFailure();
     numReshards += inserted->reshards;

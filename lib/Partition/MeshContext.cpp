@@ -97,15 +97,23 @@ int64_t tpc::getElementBytes(Value value) {
   return llvm::divideCeil(cast<RankedTensorType>(value.getType()).getElementTypeBitWidth(), 8u);
 }
 
-FailureOr<ReshardPlanner> tpc::makePlanner(ModuleOp module, const MeshContext &context,
-                                           StringRef machine) {
+FailureOr<ReshardPlanner *> tpc::getPlanner(ModuleOp module, const MeshContext &context,
+                                            StringRef machine, int64_t memoryCap) {
+  if (auto cap = module->getAttrOfType<IntegerAttr>(kReshardMemory); cap && memoryCap == 0)
+    memoryCap = cap.getInt();
+  std::string key = (machine + " " + Twine(memoryCap)).str();
+  for (const MeshAxis &axis : context.mesh.axes)
+    key += (" " + axis.name + "=" + Twine(axis.size)).str();
+  auto &planner = module.getContext()->getOrLoadDialect<TPCDialect>()->planners[key];
+  if (planner && !MachineModel::isFile(machine)) // which may have changed
+    return planner.get();
   llvm::Expected<MachineModel> model = MachineModel::load(machine);
   if (!model)
     return module.emitError(llvm::toString(model.takeError()));
   if (llvm::Error error = model->checkLinks(context.mesh))
     return module.emitError(llvm::toString(std::move(error)));
-  ReshardPlanner planner(CostModel(context.mesh, *model));
-  if (auto cap = module->getAttrOfType<IntegerAttr>(kReshardMemory))
-    planner.setMemoryCap(cap.getInt());
-  return planner;
+  planner = std::make_unique<ReshardPlanner>(CostModel(context.mesh, *model));
+  if (memoryCap > 0)
+    planner->setMemoryCap(memoryCap);
+  return planner.get();
 }

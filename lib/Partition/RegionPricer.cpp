@@ -61,10 +61,11 @@ void tpc::addUpdates(func::FuncOp function) {
   }
 }
 
-LogicalResult RegionPricer::partition(ModuleOp module, bool strict) const {
+LogicalResult RegionPricer::partition(ModuleOp module, bool strict) {
   PassStatisticsPause pause;
   ScopedDiagnosticHandler silence(module.getContext(), [](Diagnostic &) { return success(); });
   PassManager manager(module.getContext());
+  manager.enableVerifier(false); // the program itself is verified after the same passes
   manager.addPass(createApplyDataParallel(storage));
   PropagateLayoutsOptions propagation;
   propagation.machine = machine;
@@ -72,7 +73,9 @@ LogicalResult RegionPricer::partition(ModuleOp module, bool strict) const {
   manager.addPass(createPadUneven());
   if (failed(manager.run(module)))
     return failure();
-  return success(succeeded(insertReshards(module, context, planner, strict)));
+  FailureOr<InsertedReshards> inserted = insertReshards(module, context, planner, strict);
+  sawDepartures |= succeeded(inserted) && inserted->departures > 0;
+  return success(succeeded(inserted));
 }
 
 std::optional<ProgramPrice> RegionPricer::price(const RegionProgram &region,

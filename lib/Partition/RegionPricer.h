@@ -46,18 +46,22 @@ public:
                                     llvm::function_ref<bool(ParamAttr)> takes);
   /// The price of a whole program in which every request is met and used.
   std::optional<ProgramPrice> priceLiterally(mlir::func::FuncOp function);
+  /// Whether that may be less than what price() has said: in some program that it priced users
+  /// departed from requests.
+  bool mayGainLiterally() const { return sawDepartures; }
 
 private:
   std::optional<ProgramPrice> priceWhole(mlir::func::FuncOp function, bool strict,
                                          llvm::function_ref<bool(ConstrainOp)> drops,
                                          llvm::function_ref<bool(ParamAttr)> takes);
-  mlir::LogicalResult partition(mlir::ModuleOp module, bool strict) const;
+  mlir::LogicalResult partition(mlir::ModuleOp module, bool strict);
   std::optional<ProgramPrice> partitionAndPrice(mlir::ModuleOp module, bool strict);
 
   const MeshContext &context;
   ReshardPlanner &planner;
   ApplyDataParallelOptions storage;
   std::string machine;
+  bool sawDepartures = false; ///< in a program priced so far
 };
 
 } // namespace tpc

@@ -74,6 +74,21 @@ std::optional<PricedSplit> SplitPricer::price(OpSplit split, double limit) const
   return priced;
 }
 
+std::optional<double> SplitPricer::getOperandSeconds(Value operand, const Layout &layout,
+                                                     double limit) const {
+  auto known = llvm::find_if(operandPrices, [&](const OperandPrice &price) {
+    return price.operand == operand && price.layout == layout;
+  });
+  if (known == operandPrices.end())
+    known = operandPrices.insert(known, {operand, layout, 0, false});
+  if (!known->exact && known->seconds < limit) {
+    std::optional<double> seconds = versions.getSeconds(operand, layout, limit);
+    known->exact = seconds.has_value();
+    known->seconds = seconds.value_or(limit);
+  }
+  return known->exact && known->seconds < limit ? std::optional(known->seconds) : std::nullopt;
+}
+
 bool SplitPricer::addOperandPrices(PricedSplit &priced, double limit) const {
   for (auto [number, operand] : llvm::enumerate(op->getOperands())) {
     std::optional<Layout> layout = getOperandLayout(rule, priced.split, number, context.mesh);
@@ -83,7 +98,7 @@ bool SplitPricer::addOperandPrices(PricedSplit &priced, double limit) const {
     for (unsigned other = 0; other < number; ++other)
       known |= op->getOperand(other) == operand && priced.operands[other] == *layout;
     std::optional<double> seconds =
-        known ? 0 : versions.getSeconds(operand, *layout, limit - priced.traffic);
+        known ? 0 : getOperandSeconds(operand, *layout, limit - priced.traffic);
     if (!seconds)
       return false;
     priced.traffic += *seconds;
@@ -172,7 +187,10 @@ bool SplitPricer::addResultPrices(PricedSplit &priced, double limit) const {
       return false;
     priced.strayResults += *layout != wanted[number];
     Layout from = *layout, to = wanted[number];
-    if (passesAllUsers(result)) {
+    auto [known, isNew] = passes.try_emplace(result, false);
+    if (isNew)
+      known->second = passesAllUsers(result);
+    if (known->second) {
       from.dropAxes(passing);
       to.dropAxes(passing);
     }

@@ -52,6 +52,8 @@ private:
   /// std::nullopt if the split cannot be had for less than `limit` seconds of traffic.
   std::optional<PricedSplit> price(OpSplit split, double limit) const;
   bool addOperandPrices(PricedSplit &priced, double limit) const;
+  std::optional<double> getOperandSeconds(mlir::Value operand, const Layout &layout,
+                                          double limit) const;
   bool addResultPrices(PricedSplit &priced, double limit) const;
   std::optional<Layout> getLayoutBeside(mlir::OpOperand &use, unsigned other) const;
   std::optional<Layout> getScattered(mlir::Value value, const Layout &sum) const;
@@ -65,6 +67,17 @@ private:
   const MeshContext &context;
   ReshardPlanner &planner;
   const ValueVersions &versions;
+
+  /// What it takes to have an operand in a layout, at least `seconds` if it is not `exact`.
+  struct OperandPrice {
+    mlir::Value operand;
+    Layout layout;
+    double seconds;
+    bool exact;
+  };
+  /// Candidates differ in few operands.
+  mutable llvm::SmallVector<OperandPrice, 8> operandPrices;
+  mutable llvm::SmallDenseMap<mlir::Value, bool> passes; ///< passesAllUsers() of the results
 };
 
 } // namespace tpc

@@ -200,11 +200,22 @@ Value ValueVersions::reshard(const Version &source, const Layout &layout, Operat
   return op.getResult();
 }
 
+/// Does who takes the value as `layout` leave all that was asked for undone?
+bool ValueVersions::departs(const Entry &entry, const Layout &layout) {
+  auto isMet = [&](const Request &request) {
+    return request.layout == layout || llvm::any_of(entry.versions, [&](const Version &version) {
+             return version.layout == request.layout;
+           });
+  };
+  return !entry.requests.empty() && llvm::none_of(entry.requests, isMet);
+}
+
 Value ValueVersions::get(Value value, const Layout &layout, Operation *user) {
   if (!isa<RankedTensorType>(value.getType()))
     return value;
   Value root = getRoot(value);
   Entry &entry = entries.find(root)->second;
+  numDepartures += departs(entry, layout);
   for (const Version &version : entry.versions)
     if (version.layout == layout)
       return version.value;

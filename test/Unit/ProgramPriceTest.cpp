@@ -33,7 +33,7 @@ namespace {
 struct ProgramPriceTest : ModuleTest {
   FailureOr<ProgramPrice> price() {
     MeshContext mesh = *MeshContext::create(*module);
-    ReshardPlanner planner = *makePlanner(*module, mesh, "shared-memory");
+    ReshardPlanner &planner = **getPlanner(*module, mesh, "shared-memory");
     return priceProgram(function, mesh, planner);
   }
 };
@@ -123,7 +123,7 @@ namespace {
 struct RegionPricerTest : ModuleTest {
   std::optional<ProgramPrice> price(RegionAlternative way, llvm::StringRef mode = "ddp") {
     MeshContext mesh = *MeshContext::create(*module);
-    ReshardPlanner planner = *makePlanner(*module, mesh, "shared-memory");
+    ReshardPlanner &planner = **getPlanner(*module, mesh, "shared-memory");
     RegionPricer pricer(mesh, planner, {mode.str(), true}, "shared-memory");
     return pricer.price(extractRegion(findRegions(function).front(), function), way);
   }

@@ -15,6 +15,7 @@
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "tpc/Dialect/LocalizationContext.h"
 #include "tpc/Sharding/Layout.h"
+#include "tpc/Sharding/ReshardPlanner.h"
 #include "tpc/Sharding/ShardingRule.h"
 #include "tpc/Sharding/Work.h"
 #include <array>

@@ -27,6 +27,9 @@ def TPC_Dialect : Dialect {
   let extraClassDeclaration = [{
     void registerAttributes();
     void registerTypes();
+    /// Reshard planners of this context, by what they plan for: passes share what was planned. One pass
+    /// at a time may use one.
+    ::llvm::StringMap<::std::unique_ptr<::tpc::ReshardPlanner>> planners;
     static constexpr ::llvm::StringLiteral kLayouts = "tpc.layouts"; ///< on ops: array of #tpc.layout
     static constexpr ::llvm::StringLiteral kLayout = "tpc.layout";   ///< on arguments and results
     /// On arguments that are parameters: another #tpc.layout that they may have instead.

@@ -13,6 +13,9 @@ inline constexpr llvm::StringLiteral kMeetsRequests = "tpc.meets_requests";
 struct InsertedReshards {
   unsigned reshards = 0;
   unsigned partials = 0; ///< op results that are Partial
+  /// Users of values in layouts that were not asked for, before one that was exists. Without any
+  /// the policies are the same.
+  unsigned departures = 0;
 };
 
 /// Makes operands and results of all ops of `module` fit their rules; see the pass. `strict` is its

@@ -49,6 +49,8 @@ public:
   mlir::Value get(mlir::Value value, const Layout &layout, mlir::Operation *user);
 
   unsigned getNumReshards() const { return numReshards; }
+  /// How often a value was taken in another layout while none that was asked for existed.
+  unsigned getNumDepartures() const { return numDepartures; }
   const LayoutReasons &getReasons() const { return reasons; }
 
 private:
@@ -69,6 +71,7 @@ private:
   };
 
   mlir::Value getRoot(mlir::Value value) const;
+  static bool departs(const Entry &entry, const Layout &layout);
   bool isKept(const Entry &entry, const Layout &layout) const;
   const Entry &find(mlir::Value value) const { return entries.find(getRoot(value))->second; }
   /// The version from which `layout` is cheapest, and the seconds; -1 if there is none for less
@@ -84,7 +87,7 @@ private:
   llvm::DenseMap<mlir::Value, Entry> entries;
   llvm::DenseMap<mlir::Value, mlir::Value> aliases;
   AxisList inputAxes; ///< that split inputs of the function
-  unsigned numReshards = 0;
+  unsigned numReshards = 0, numDepartures = 0;
 };
 
 } // namespace tpc
