@@ -46,6 +46,10 @@ private:
 
   void addOp(mlir::Operation *op);
   void recomputeOperand(mlir::OpOperand &operand);
+  /// The one tensor that `value` is an elementwise function of, apart from constants and scalars;
+  /// `value` itself if it is a function of several or of none.
+  mlir::Value getOnlySource(mlir::Value value);
+  mlir::Value findOnlySource(mlir::Operation *op);
   void eraseUnused();
   void absorbColumnProducers(mlir::Operation *reduce);
   void mergeProducers(mlir::Operation *op);
@@ -64,6 +68,9 @@ private:
   /// grow with the program.
   std::vector<int> order;
   llvm::DenseMap<mlir::Operation *, int> index;
+  /// By what getOnlySource was asked: recomputing an operand does not change what it is a function
+  /// of.
+  llvm::DenseMap<mlir::Value, mlir::Value> onlySources;
 };
 
 } // namespace tpc

@@ -24,29 +24,47 @@ static bool isRounded(Value value, Value source) {
   return type && from && type.getWidth() < from.getWidth();
 }
 
-/// The one tensor that `value` is an elementwise function of, apart from constants and scalars;
-/// `value` itself if it is a function of several or of none. `chain` gets the ops in between,
-/// operands first.
-static Value getOnlySource(Value value, SmallVectorImpl<Operation *> &chain) {
+/// Constants and scalars: an elementwise op is no function of them.
+static bool isNoSource(Value operand) {
+  auto broadcast = operand.getDefiningOp<BroadcastOp>();
+  return isInline(operand) && (!broadcast || getBroadcastKind(broadcast) == BroadcastKind::Scalar);
+}
+
+/// The one source of all operands of `op`; none if they have several.
+Value KernelClusters::findOnlySource(Operation *op) {
+  Value source;
+  for (Value operand : op->getOperands()) {
+    if (isNoSource(operand))
+      continue;
+    Value next = isInline(operand) ? operand : getOnlySource(operand);
+    if (source && source != next)
+      return {};
+    source = next;
+  }
+  return source;
+}
+
+Value KernelClusters::getOnlySource(Value value) {
   Operation *op = value.getDefiningOp();
   if (!isElementwise(op))
     return value;
-  Value source;
-  SmallVector<Operation *> below;
-  for (Value operand : op->getOperands()) {
-    auto broadcast = operand.getDefiningOp<BroadcastOp>();
-    if (isInline(operand) && (!broadcast || getBroadcastKind(broadcast) == BroadcastKind::Scalar))
-      continue;
-    Value next = isInline(operand) ? operand : getOnlySource(operand, below);
-    if (source && source != next)
-      return value;
-    source = next;
-  }
+  if (Value known = onlySources.lookup(value))
+    return known;
+  Value source = findOnlySource(op);
   if (!source || isInline(source) || isRounded(value, source))
-    return value;
-  llvm::append_range(chain, below);
+    source = value;
+  return onlySources[value] = source;
+}
+
+/// The ops between `source`, the only one of `value`, and `value`: operands first.
+static void collectChain(Value value, Value source, SmallVectorImpl<Operation *> &chain) {
+  if (value == source)
+    return;
+  Operation *op = value.getDefiningOp();
+  for (Value operand : op->getOperands())
+    if (!isNoSource(operand))
+      collectChain(operand, source, chain);
   chain.push_back(op);
-  return source;
 }
 
 void KernelClusters::recomputeOperand(OpOperand &operand) {
@@ -57,9 +75,11 @@ void KernelClusters::recomputeOperand(OpOperand &operand) {
   // A kernel of columns has no place for what there is one of per row.
   if (!clusters[find(user)].space->join(KernelSpace::get(producer)))
     return;
-  SmallVector<Operation *> chain;
-  if (getOnlySource(operand.get(), chain) == operand.get())
+  Value source = getOnlySource(operand.get());
+  if (source == operand.get())
     return;
+  SmallVector<Operation *> chain;
+  collectChain(operand.get(), source, chain);
   OpBuilder builder(user);
   IRMapping mapping;
   Cluster &cluster = clusters[find(user)];
