@@ -1,5 +1,6 @@
 //===- VerifyMemory.cpp - replays a planned schedule and checks every write ----===//
 
+#include "SlotMap.h"
 #include "tpc/Codegen/ArenaPlanner.h"
 #include "tpc/Codegen/Passes.h"
 #include "tpc/Codegen/Schedule.h"
@@ -13,11 +14,6 @@ namespace tpc {
 
 using namespace mlir;
 using namespace tpc;
-
-static bool overlap(SlotAttr a, SlotAttr b) {
-  return a.getSpace() == b.getSpace() && a.getOffset() < b.getOffset() + b.getBytes() &&
-         b.getOffset() < a.getOffset() + a.getBytes();
-}
 
 /// The value that first lay in the bytes of `value`: the operand of its reshapes.
 static Value getRoot(Value value) {
@@ -49,22 +45,28 @@ struct Home {
   Location loc;
 };
 
+struct Homes {
+  llvm::StringMap<Home> byKey;
+  SlotMap<StringRef> keys;
+};
+
 /// Checks one entry.
 class Replay {
 public:
-  Replay(func::FuncOp entry, const TargetInfo &target, DictionaryAttr arena,
-         llvm::StringMap<Home> &homes)
+  Replay(func::FuncOp entry, const TargetInfo &target, DictionaryAttr arena, Homes &homes)
       : entry(entry), target(target), arena(arena), homes(homes) {}
   LogicalResult run();
   LogicalResult collectHomes(TypeRange types,
                              llvm::function_ref<DictionaryAttr(unsigned)> attributes);
   LogicalResult collectHomes();
+  LogicalResult addHome(const std::string &key, SlotAttr slot);
 
 private:
   LogicalResult checkArguments();
   LogicalResult checkOp(Operation *op, int64_t instant);
   LogicalResult checkSlot(Location loc, SlotAttr slot, Type type);
   LogicalResult checkWrite(Operation *op, int64_t instant, SlotAttr slot, Value result);
+  bool canOverwrite(const Live &other, Operation *op, int64_t instant, SlotAttr slot, Value result);
   LogicalResult checkHomes(Operation *op, SlotAttr slot, Value result);
   LogicalResult checkWorkspace(Operation *op);
   LogicalResult checkResults(func::ReturnOp op);
@@ -77,11 +79,11 @@ private:
   func::FuncOp entry;
   const TargetInfo &target;
   DictionaryAttr arena;
-  llvm::StringMap<Home> &homes;
+  Homes &homes;
   llvm::DenseMap<Value, SmallVector<Read, 2>> reads; ///< by root
   llvm::DenseMap<Value, SmallVector<std::string, 1>>
-      keysOf; ///< root -> parameters whose memory it may be written to
-  SmallVector<Live, 0> live;
+      keysOf;         ///< root -> parameters whose memory it may be written to
+  SlotMap<Live> live; ///< and some that no longer are
 };
 
 struct VerifyMemory : tpc::impl::VerifyMemoryBase<VerifyMemory> {
@@ -94,7 +96,7 @@ struct VerifyMemory : tpc::impl::VerifyMemoryBase<VerifyMemory> {
     std::unique_ptr<TargetInfo> target = TargetInfo::get(getOperation());
     if (!target)
       return signalPassFailure();
-    llvm::StringMap<Home> homes;
+    Homes homes;
     for (func::FuncOp entry : getEntries(getOperation()))
       if (failed(Replay(entry, *target, arena, homes).collectHomes()))
         return signalPassFailure();
@@ -107,6 +109,23 @@ struct VerifyMemory : tpc::impl::VerifyMemoryBase<VerifyMemory> {
 
 //===-- parameters and state ---------------------------------------------------===//
 
+LogicalResult Replay::addHome(const std::string &key, SlotAttr slot) {
+  auto [it, added] = homes.byKey.try_emplace(key, Home{slot, entry.getLoc()});
+  if (!added) {
+    if (it->second.slot == slot)
+      return success();
+    InFlightDiagnostic diagnostic = entry.emitOpError("parameter '")
+                                    << key << "' lies elsewhere in another entry (C3)";
+    diagnostic.attachNote(it->second.loc) << "the other entry";
+    return diagnostic;
+  }
+  if (auto other = homes.keys.find(slot); other != homes.keys.end())
+    return entry.emitOpError("parameter '")
+           << key << "' overlaps '" << other->second.tenant << "' (C3)";
+  homes.keys.insert(slot, it->first());
+  return success();
+}
+
 LogicalResult Replay::collectHomes(TypeRange types,
                                    llvm::function_ref<DictionaryAttr(unsigned)> attributes) {
   for (unsigned number = 0, count = types.size(); number != count; ++number) {
@@ -116,13 +135,8 @@ LogicalResult Replay::collectHomes(TypeRange types,
     auto slot = attributes(number).getAs<SlotAttr>(TPCDialect::kSlot);
     if (failed(checkSlot(entry.getLoc(), slot, types[number])))
       return failure();
-    auto [it, added] = homes.try_emplace(key, Home{slot, entry.getLoc()});
-    if (added || it->second.slot == slot)
-      continue;
-    InFlightDiagnostic diagnostic = entry.emitOpError("parameter '")
-                                    << key << "' lies elsewhere in another entry (C3)";
-    diagnostic.attachNote(it->second.loc) << "the other entry";
-    return diagnostic;
+    if (failed(addHome(key, slot)))
+      return failure();
   }
   return success();
 }
@@ -137,15 +151,13 @@ LogicalResult Replay::collectHomes() {
 
 /// C3: memory of parameters is written by their new values only.
 LogicalResult Replay::checkHomes(Operation *op, SlotAttr slot, Value result) {
-  for (auto &home : homes) {
-    if (!overlap(home.second.slot, slot))
-      continue;
-    bool allowed =
-        llvm::is_contained(keysOf.lookup(result), home.first()) && home.second.slot == slot;
-    if (!allowed)
-      return op->emitOpError("is written over parameter '") << home.first() << "' (C3)";
-  }
-  return success();
+  auto home = homes.keys.find(slot);
+  if (home == homes.keys.end())
+    return success();
+  StringRef key = home->second.tenant;
+  if (llvm::is_contained(keysOf.lookup(result), key) && homes.byKey.find(key)->second.slot == slot)
+    return success();
+  return op->emitOpError("is written over parameter '") << key << "' (C3)";
 }
 
 //===-- slots ------------------------------------------------------------------===//
@@ -219,37 +231,41 @@ LogicalResult Replay::checkArguments() {
     SlotAttr slot = getSlot(argument);
     if (failed(checkSlot(argument.getLoc(), slot, argument.getType())))
       return failure();
-    for (const Live &other : live)
-      if (overlap(other.slot, slot))
-        return emitError(argument.getLoc())
-               << "argument " << argument.getArgNumber() << " overlaps another (C2)";
-    live.push_back({argument, slot, getLastRead(argument)});
+    if (live.find(slot) != live.end())
+      return emitError(argument.getLoc())
+             << "argument " << argument.getArgNumber() << " overlaps another (C2)";
+    live.insert(slot, {argument, slot, getLastRead(argument)});
   }
   return success();
 }
 
-/// C2.
+bool Replay::canOverwrite(const Live &other, Operation *op, int64_t instant, SlotAttr slot,
+                          Value result) {
+  if (other.last < instant)
+    return true;
+  bool dies = !isNeededByOthers(other.root, op, instant) && other.root.getDefiningOp() != op;
+  return dies && other.slot == slot &&
+         toleratesOverwrite(op, cast<OpResult>(result).getResultNumber(),
+                            [&](Value operand) { return getRoot(operand) == other.root; });
+}
+
+/// C2. What is written over need not be looked at again: the result lives at least as long.
 LogicalResult Replay::checkWrite(Operation *op, int64_t instant, SlotAttr slot, Value result) {
-  for (const Live &other : live) {
-    if (other.last < instant || !overlap(other.slot, slot))
-      continue;
-    bool dies = !isNeededByOthers(other.root, op, instant) && other.root.getDefiningOp() != op;
-    bool allowed =
-        dies && other.slot == slot &&
-        toleratesOverwrite(op, cast<OpResult>(result).getResultNumber(),
-                           [&](Value operand) { return getRoot(operand) == other.root; });
-    if (allowed)
-      continue;
-    InFlightDiagnostic diagnostic =
-        op->emitOpError("result is written over a value that is still needed (C2)");
-    diagnostic.attachNote(other.root.getLoc()) << "the value";
-    return diagnostic;
+  for (auto place = live.find(slot); place != live.end(); place = live.find(slot)) {
+    const Live &other = place->second.tenant;
+    if (!canOverwrite(other, op, instant, slot, result)) {
+      InFlightDiagnostic diagnostic =
+          op->emitOpError("result is written over a value that is still needed (C2)");
+      diagnostic.attachNote(other.root.getLoc()) << "the value";
+      return diagnostic;
+    }
+    live.erase(place);
   }
+  live.insert(slot, {result, slot, std::max(instant, getLastRead(result))});
   return checkHomes(op, slot, result);
 }
 
 LogicalResult Replay::checkOp(Operation *op, int64_t instant) {
-  llvm::erase_if(live, [&](const Live &value) { return value.last < instant; });
   for (Value result : getWrittenValues(op)) {
     if (!isa<RankedTensorType>(result.getType()))
       continue;
@@ -263,7 +279,6 @@ LogicalResult Replay::checkOp(Operation *op, int64_t instant) {
     }
     if (failed(checkWrite(op, instant, slot, result)))
       return failure();
-    live.push_back({result, slot, std::max(instant, getLastRead(result))});
   }
   return checkWorkspace(op);
 }

@@ -62,6 +62,18 @@ module attributes {tpc.arena = {private = 128 : i64, shared = 0 : i64}} {
 
 // -----
 
+module attributes {tpc.arena = {private = 192 : i64, shared = 0 : i64}} {
+  func.func @here(%p: tensor<32xf32> {tpc.param = #tpc.param<"w", shape = [32], kind = norm, fan_in = 1>, tpc.slot = #tpc.slot<private, offset = 0, bytes = 128, parameters>}) {
+    return
+  }
+  // expected-error @below {{parameter 'v' overlaps 'w' (C3)}}
+  func.func @there(%p: tensor<32xf32> {tpc.param = #tpc.param<"v", shape = [32], kind = norm, fan_in = 1>, tpc.slot = #tpc.slot<private, offset = 64, bytes = 128, parameters>}) {
+    return
+  }
+}
+
+// -----
+
 module attributes {tpc.arena = {private = 128 : i64, shared = 0 : i64}} {
   // expected-note @below {{the other entry}}
   func.func @here(%p: tensor<16xf32> {tpc.param = #tpc.param<"w", shape = [16], kind = norm, fan_in = 1>, tpc.slot = #tpc.slot<private, offset = 0, bytes = 64, parameters>}) {

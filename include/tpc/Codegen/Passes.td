@@ -128,7 +128,7 @@ def VerifyMemory : Pass<"tpc-verify-memory", "::mlir::ModuleOp"> {
     Independent of the planner: recomputes from the program which values are read later and replays the schedule.
     Checked: (C1) every value has a slot of its size, aligned to 64 bytes, inside `tpc.arena`; a reshape has its
     operand's. (C2) no result is written over a value that is read later or returned, nor over an operand
-    of the same op that does not allow it; a started collective needs its operands and has its results until its wait. (C3) a parameter or state has one slot in all entries, no transient value
+    of the same op that does not allow it; a started collective needs its operands and has its results until its wait. (C3) a parameter or state has one slot in all entries, nothing else
     overlaps it, and only its `tpc.alias` or `tpc.param` result is written there. (C4) a result with `tpc.alias` has the slot of
     its argument. (C5) a workspace is large enough, starts at the end of the private region and fits into
     `workspace_per_thread`.
