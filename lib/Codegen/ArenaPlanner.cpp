@@ -11,17 +11,16 @@ using namespace tpc;
 namespace {
 struct Placed {
   int64_t offset, bytes;
-  unsigned buffer;
+  Lifetime lifetime;
 };
 } // namespace
 
 /// The lowest offset of the smallest gap that holds `buffer` among those `placed` (sorted by
 /// offset) it meets.
-static int64_t findOffset(llvm::ArrayRef<Lifetime> buffers, llvm::ArrayRef<Placed> placed,
-                          const Lifetime &buffer, int64_t bytes) {
+static int64_t findOffset(llvm::ArrayRef<Placed> placed, const Lifetime &buffer, int64_t bytes) {
   int64_t end = 0, best = -1, bestGap = std::numeric_limits<int64_t>::max();
   for (const Placed &other : placed) {
-    if (!buffers[other.buffer].meets(buffer))
+    if (!other.lifetime.meets(buffer))
       continue;
     int64_t gap = other.offset - end;
     if (gap >= bytes && gap < bestGap) {
@@ -40,10 +39,10 @@ static Packing packInOrder(llvm::ArrayRef<Lifetime> buffers, llvm::ArrayRef<unsi
   llvm::SmallVector<Placed, 0> placed;
   for (unsigned index : order) {
     int64_t bytes = llvm::alignTo(buffers[index].bytes, alignment);
-    int64_t offset = findOffset(buffers, placed, buffers[index], bytes);
+    int64_t offset = findOffset(placed, buffers[index], bytes);
     packing.offsets[index] = offset;
     packing.bytes = std::max(packing.bytes, offset + bytes);
-    Placed here{offset, bytes, index};
+    Placed here{offset, bytes, buffers[index]};
     placed.insert(
         llvm::upper_bound(placed, here,
                           [](const Placed &a, const Placed &b) { return a.offset < b.offset; }),

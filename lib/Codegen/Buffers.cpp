@@ -150,17 +150,19 @@ void EntryBuffers::placeInPlace(Operation *op, int64_t instant) {
     return;
   if (auto wait = dyn_cast<WaitOp>(op))
     return placeStarted(wait, instant);
+  InPlaceRule rule(op);
   for (OpResult result : op->getResults())
     if (isa<RankedTensorType>(result.getType()))
-      overwrite(op, result.getResultNumber(), instant);
+      overwrite(op, rule, result.getResultNumber(), instant);
 }
 
-bool EntryBuffers::overwrite(Operation *op, unsigned result, int64_t instant) {
+bool EntryBuffers::overwrite(Operation *op, const InPlaceRule &rule, unsigned result,
+                             int64_t instant) {
   unsigned written = getBuffer(op->getResult(result));
   if (buffers[written].isArgument || !buffers[written].persistent.empty())
     return false;
   for (auto [number, operand] : llvm::enumerate(op->getOperands())) {
-    if (!isa<RankedTensorType>(operand.getType()) || !allowsInPlace(op, result, number))
+    if (!isa<RankedTensorType>(operand.getType()) || !rule.allows(result, number))
       continue;
     unsigned target = getBuffer(operand);
     const Buffer &buffer = buffers[target];

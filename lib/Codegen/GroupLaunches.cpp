@@ -4,6 +4,7 @@
 #include "tpc/Codegen/Passes.h"
 #include "tpc/Codegen/Schedule.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/SetVector.h"
 #include "llvm/Support/Regex.h"
 
 #define DEBUG_TYPE "tpc-group-launches"
@@ -62,13 +63,23 @@ static bool isReady(Value value, Operation *at) {
   return source && isReady(source, at);
 }
 
-/// Brings the reshapes that `value` is made by in front of `at`.
-static void moveReshapes(Value value, Operation *at) {
+/// Finds the reshapes behind `at` that `value` is made by.
+static void collectReshapes(Value value, Operation *at, SetVector<Operation *> &reshapes) {
   Operation *origin = value.getDefiningOp();
-  if (!origin || origin->isBeforeInBlock(at))
+  if (!origin || reshapes.contains(origin) || origin->isBeforeInBlock(at))
     return;
-  moveReshapes(getAliasedOperand(origin), at);
-  origin->moveBefore(at);
+  collectReshapes(getAliasedOperand(origin), at, reshapes);
+  reshapes.insert(origin);
+}
+
+/// Brings the reshapes that `values` are made by in front of `at`. All are found first: a block
+/// whose ops move numbers them anew to tell which stands before which.
+static void moveReshapes(ValueRange values, Operation *at) {
+  SetVector<Operation *> reshapes;
+  for (Value value : values)
+    collectReshapes(value, at, reshapes);
+  for (Operation *reshape : reshapes)
+    reshape->moveBefore(at);
 }
 
 static bool isAliveAt(Value value, Operation *at) {
@@ -190,8 +201,7 @@ FailureOr<func::FuncOp> GroupBuilder::buildKernel(ValueRange operands) {
 
 LogicalResult GroupBuilder::replace() {
   SmallVector<Value> operands = collectOperands();
-  for (Value operand : operands)
-    moveReshapes(operand, first);
+  moveReshapes(operands, first);
   FailureOr<func::FuncOp> kernel = buildKernel(operands);
   if (failed(kernel))
     return failure();

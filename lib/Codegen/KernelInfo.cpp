@@ -26,6 +26,15 @@ bool KernelInfo::allowsInPlace(unsigned result, unsigned operand) const {
   return result < inPlace.size() && llvm::is_contained(inPlace[result], operand);
 }
 
+bool KernelInfo::allowsInPlace(Operation *kernel, unsigned result, unsigned operand) {
+  auto dictionary = kernel->getAttrOfType<DictionaryAttr>(TPCDialect::kKernel);
+  auto results = dictionary ? dictionary.getAs<ArrayAttr>("in_place") : ArrayAttr();
+  return results && result < results.size() &&
+         llvm::any_of(
+             cast<ArrayAttr>(results[result]).getAsRange<IntegerAttr>(),
+             [&](IntegerAttr number) { return number.getInt() == operand; });
+}
+
 DictionaryAttr KernelInfo::toAttribute(MLIRContext *context) const {
   Builder builder(context);
   auto results = llvm::map_to_vector(inPlace, [&](ArrayRef<int64_t> operands) -> Attribute {

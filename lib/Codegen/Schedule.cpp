@@ -44,24 +44,26 @@ SmallVector<Value> tpc::getReadValues(Operation *op) {
   return llvm::to_vector_of<Value>((wait ? wait.getPending().getDefiningOp() : op)->getOperands());
 }
 
-bool tpc::allowsInPlace(Operation *op, unsigned result, unsigned operand) {
-  if (getWrittenValues(op)[result].getType() != op->getOperand(operand).getType())
+InPlaceRule::InPlaceRule(Operation *op) : op(op) {
+  if (auto launch = dyn_cast<LaunchOp>(op))
+    kernel = SymbolTable::lookupNearestSymbolFrom(op, launch.getKernelAttr());
+}
+
+bool InPlaceRule::allows(unsigned result, unsigned operand) const {
+  Value written = isCollective(op) ? getDelivered(op)[result] : op->getResult(result);
+  if (written.getType() != op->getOperand(operand).getType())
     return false;
   if (isa<AllReduceOp, DropoutOp>(op))
     return result == operand;
   if (auto contract = dyn_cast<ContractOp>(op))
     return contract.getAccumulate() && operand == 2;
-  auto launch = dyn_cast<LaunchOp>(op);
-  if (!launch)
-    return false;
-  Operation *kernel = SymbolTable::lookupNearestSymbolFrom(op, launch.getKernelAttr());
-  return kernel && KernelInfo::get(kernel).allowsInPlace(result, operand);
+  return kernel && KernelInfo::allowsInPlace(kernel, result, operand);
 }
 
 bool tpc::toleratesOverwrite(Operation *op, unsigned result,
                              llvm::function_ref<bool(Value)> occupied) {
   return llvm::all_of(llvm::enumerate(op->getOperands()), [&](auto operand) {
-    return !occupied(operand.value()) || allowsInPlace(op, result, operand.index());
+    return !occupied(operand.value()) || InPlaceRule(op).allows(result, operand.index());
   });
 }
 

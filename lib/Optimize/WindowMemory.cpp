@@ -38,10 +38,11 @@ Operation *tpc::getLastReader(Value value, Operation *except) {
 }
 
 WindowMemory::WindowMemory(Operation *collective) {
+  InPlaceRule rule(collective);
   for (auto [number, value] : llvm::enumerate(collective->getOperands())) {
     Operation *last = getLastReader(value, collective);
     bool dies = !last || last->isBeforeInBlock(collective);
-    if (dies && allowsInPlace(collective, number, number))
+    if (dies && rule.allows(number, number))
       continue;
     operands.push_back({getBytes(value.getType()), last});
     resultBytes += getBytes(collective->getResult(number).getType());

@@ -52,7 +52,7 @@ private:
   bool placeResult(mlir::func::ReturnOp op, unsigned number);
   bool placeInArgument(unsigned buffer, unsigned argument);
   void placeInPlace(mlir::Operation *op, int64_t instant);
-  bool overwrite(mlir::Operation *op, unsigned result, int64_t instant);
+  bool overwrite(mlir::Operation *op, const InPlaceRule &rule, unsigned result, int64_t instant);
   bool tolerates(unsigned written, unsigned overwritten);
   void placeStarted(WaitOp wait, int64_t instant);
   bool isUsedSince(mlir::Operation *op, unsigned buffer) const;

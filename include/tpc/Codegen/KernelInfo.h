@@ -30,6 +30,8 @@ struct KernelInfo {
   static KernelInfo get(mlir::Operation *kernel);
   /// True if `result` may be written over `operand`.
   bool allowsInPlace(unsigned result, unsigned operand) const;
+  /// As get(kernel).allowsInPlace(result, operand), without reading of other results.
+  static bool allowsInPlace(mlir::Operation *kernel, unsigned result, unsigned operand);
   /// The attribute that get() reads.
   mlir::DictionaryAttr toAttribute(mlir::MLIRContext *context) const;
 };

@@ -36,8 +36,17 @@ llvm::SmallVector<mlir::Value> getWrittenValues(mlir::Operation *op);
 /// collective that it ends.
 llvm::SmallVector<mlir::Value> getReadValues(mlir::Operation *op);
 
-/// True if written value number `result` may be written over operand number `operand`.
-bool allowsInPlace(mlir::Operation *op, unsigned result, unsigned operand);
+/// What may be written over what; costs of an op are paid once for all of its pairs.
+class InPlaceRule {
+public:
+  explicit InPlaceRule(mlir::Operation *op);
+  /// True if written value number `result` may be written over operand number `operand`.
+  bool allows(unsigned result, unsigned operand) const;
+
+private:
+  mlir::Operation *op;
+  mlir::Operation *kernel = nullptr; ///< of a launch
+};
 
 /// True if written value `result` may lie in the buffer `occupied` describes: every operand of `op`
 /// for which it holds tolerates being overwritten by `result`.
