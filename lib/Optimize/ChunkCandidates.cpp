@@ -75,19 +75,18 @@ static bool isNeededLate(Value value) {
   });
 }
 
-SmallVector<Operation *> ChunkCandidate::findIndependentWork() const {
+void ChunkCandidate::visitIndependentWork(llvm::function_ref<bool(const Work &)> visit) const {
   Block *block = collective->getBlock();
   Operation *ready = getViewed(collective->getOperand(0)).getDefiningOp();
   Operation *first = block->getTerminator();
   for (Operation *user : collective->getUsers())
     if (user->isBeforeInBlock(first))
       first = user;
-  SmallVector<Operation *> work;
   auto begin = ready ? std::next(ready->getIterator()) : block->begin();
   for (Operation &op : llvm::make_range(begin, first->getIterator()))
-    if (std::optional<Work> found = getWork(&op); found && found->kind != WorkKind::Elementwise)
-      work.push_back(&op);
-  return work;
+    if (std::optional<Work> work = getWork(&op);
+        work && work->kind != WorkKind::Elementwise && !visit(*work))
+      return;
 }
 
 /// The products that pass dimension `dim` of the gathered on, up to the first use of one's result.

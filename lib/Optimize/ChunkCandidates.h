@@ -40,9 +40,9 @@ struct ChunkCandidate {
   int64_t getShard() const;
   /// Does something else need the gathered whole?
   bool needsWhole() const;
-  /// Matrix products and attention that overlap with the collective as it is: nothing of its
-  /// operand needs them, and they need nothing of its result.
-  llvm::SmallVector<mlir::Operation *> findIndependentWork() const;
+  /// Visits matrix products and attention that overlap with the collective as it is: nothing of its
+  /// operand needs them, and they need nothing of its result. Until `visit` returns false.
+  void visitIndependentWork(llvm::function_ref<bool(const Work &)> visit) const;
 };
 
 /// None for a gather of parameters, which waits for nothing and is started early instead, and for

@@ -4,6 +4,7 @@
 #include "WindowMemory.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "tpc/Dialect/CollectiveTraffic.h"
+#include <set>
 
 using namespace mlir;
 using namespace tpc;
@@ -21,9 +22,14 @@ private:
   Operation *getReady(Operation *collective) const;
   Operation *getFirstUser(Operation *collective) const;
   double reserve(Operation *collective, Operation *ready, double need);
+  void number();
+  int64_t getPlace(Operation *op) const { return places.lookup(op); }
+  void openUpTo(Operation *collective);
+  void open(Operation *product);
   bool canFollow(Operation *product, Operation *collective) const;
   bool fitsMemory(Operation *product, Operation *collective);
   void cover(Operation *collective);
+  void move(Operation *product, Operation *collective);
 
   Block &block;
   const MachineModel &machine;
@@ -31,6 +37,13 @@ private:
   const int64_t memoryCap;
   llvm::DenseSet<Operation *> reserved;      ///< covers a collective already
   llvm::DenseMap<Operation *, int64_t> kept; ///< bytes kept over an op for products put off
+  std::vector<Operation *> ops;              ///< as they stood
+  /// The index in `ops`, or where an op moved to that of the collective it follows.
+  llvm::DenseMap<Operation *, int64_t> places;
+  int64_t opened = 0; ///< of `ops`, those that `openProducts` was told of
+  /// Places of products before a collective that may be needed after it only: the few that a
+  /// collective need look at.
+  std::set<int64_t> openProducts;
   unsigned moved = 0;
 };
 } // namespace
@@ -86,12 +99,30 @@ double Deferral::reserve(Operation *collective, Operation *ready, double need) {
   return need;
 }
 
+void Deferral::number() {
+  for (Operation &op : block) {
+    places[&op] = static_cast<int64_t>(ops.size());
+    ops.push_back(&op);
+  }
+}
+
+void Deferral::open(Operation *op) {
+  auto cost = dyn_cast<CostOpInterface>(op);
+  if (cost && cost.getWorkKind() == WorkKind::Contract)
+    openProducts.insert(getPlace(op));
+}
+
+void Deferral::openUpTo(Operation *collective) {
+  for (; opened < getPlace(collective); ++opened)
+    open(ops[opened]);
+}
+
 /// Nothing up to the collective needs the product.
 bool Deferral::canFollow(Operation *product, Operation *collective) const {
-  auto cost = dyn_cast<CostOpInterface>(product);
-  return cost && cost.getWorkKind() == WorkKind::Contract && !reserved.contains(product) &&
-         llvm::all_of(product->getUsers(),
-                      [&](Operation *user) { return collective->isBeforeInBlock(user); });
+  int64_t place = getPlace(collective);
+  return !reserved.contains(product) && llvm::all_of(product->getUsers(), [&](Operation *user) {
+    return getPlace(user) >= place && user != collective;
+  });
 }
 
 /// Counts the product's operands over the ops that it would pass and that nothing else keeps them
@@ -115,22 +146,40 @@ bool Deferral::fitsMemory(Operation *product, Operation *collective) {
   return true;
 }
 
+/// In front of what moved before, which stood behind it. What its operands come from is needed
+/// later now.
+void Deferral::move(Operation *product, Operation *collective) {
+  product->moveAfter(collective);
+  places[product] = getPlace(collective);
+  reserved.insert(product);
+  ++moved;
+  for (Value operand : product->getOperands())
+    if (Operation *op = operand.getDefiningOp(); op && !reserved.contains(op))
+      open(op);
+}
+
 void Deferral::cover(Operation *collective) {
   Operation *ready = getReady(collective);
   double need = reserve(collective, ready, getCollectiveSeconds(collective));
-  for (Operation *op = ready, *previous; need > 0 && op; op = previous) {
-    previous = op->getPrevNode();
-    if (!canFollow(op, collective) || !fitsMemory(op, collective))
+  if (!ready)
+    return;
+  openUpTo(collective);
+  for (auto next = openProducts.upper_bound(getPlace(ready));
+       need > 0 && next != openProducts.begin();) {
+    Operation *product = ops[*--next];
+    bool follows = canFollow(product, collective);
+    if (follows && !fitsMemory(product, collective))
       continue;
-    need -= getSeconds(op);
-    reserved.insert(op);
-    // In front of what moved before, which stood behind it.
-    op->moveAfter(collective);
-    ++moved;
+    next = openProducts.erase(next);
+    if (!follows)
+      continue;
+    need -= getSeconds(product);
+    move(product, collective);
   }
 }
 
 unsigned Deferral::run() {
+  number();
   SmallVector<Operation *> collectives;
   for (Operation &op : block)
     if (getTraffic(&op))

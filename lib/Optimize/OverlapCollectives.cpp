@@ -90,14 +90,21 @@ private:
 
 /// Reshapes are free; each moves to its first user, so that it asks for no value earlier than that.
 static void sinkReshapes(Block &block) {
+  llvm::DenseMap<Operation *, int64_t> places; ///< of what moved, that of the op it moved to
+  for (Operation &op : block)
+    places.try_emplace(&op, places.size());
+  auto isBefore = [&](Operation *a, Operation *b) {
+    return places[a] != places[b] ? places[a] < places[b] : a != b && a->isBeforeInBlock(b);
+  };
   for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block))) {
     if (!isReshape(&op) || op.use_empty())
       continue;
     Operation *first = *op.user_begin();
     for (Operation *user : op.getUsers())
-      if (user->isBeforeInBlock(first))
+      if (isBefore(user, first))
         first = user;
     op.moveBefore(first);
+    places[&op] = places[first];
   }
 }
 

@@ -81,8 +81,10 @@ double ChunkPricer::getProductSeconds(const ChunkCandidate &candidate, int64_t c
 
 /// What is left of the collective's `seconds` beside what overlaps with it as it is.
 double ChunkPricer::getExposed(const ChunkCandidate &candidate, double seconds) const {
-  for (Operation *op : candidate.findIndependentWork())
-    seconds -= machine.getSeconds(*getWork(op));
+  candidate.visitIndependentWork([&](const Work &work) {
+    seconds -= machine.getSeconds(work);
+    return seconds > 0;
+  });
   return std::max(seconds, 0.0);
 }
 
