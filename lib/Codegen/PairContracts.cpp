@@ -3,6 +3,7 @@
 #include "tpc/Codegen/Passes.h"
 #include "tpc/Codegen/Schedule.h"
 #include "tpc/Codegen/TargetInfo.h"
+#include <array>
 
 #define DEBUG_TYPE "tpc-pair-contracts"
 
@@ -15,12 +16,11 @@ namespace tpc {
 
 using namespace tpc;
 
-/// Whether both have one left or one right side, and are alike otherwise.
+/// Whether both are alike but for what they multiply.
 static bool areAlike(ContractOp one, ContractOp other) {
   return one.getEquation() == other.getEquation() &&
          one->getOperandTypes() == other->getOperandTypes() && one.getType() == other.getType() &&
-         !one.getAccumulate() && !other.getAccumulate() &&
-         (one.getLhs() == other.getLhs() || one.getRhs() == other.getRhs());
+         !one.getAccumulate() && !other.getAccumulate();
 }
 
 /// Whether nobody needs `result` up to and at `at`, which comes later; a reshape of it does not
@@ -56,12 +56,53 @@ static void pair(ContractOp first, ContractOp second) {
   second.erase();
 }
 
-/// The last product before `second`, from `products`, that can be done where `second` stands.
-static ContractOp findPartner(ContractOp second, ArrayRef<ContractOp> products) {
-  for (ContractOp first : llvm::reverse(products))
-    if (areAlike(first, second) && canWait(first.getResult(), second))
-      return first;
-  return {};
+namespace {
+/// Products without a partner, in program order.
+class LoneProducts {
+public:
+  void add(ContractOp op);
+  void remove(ContractOp op);
+  /// The last one that has a side in common with `second` and can be done where `second` stands.
+  ContractOp findPartner(ContractOp second) const;
+
+private:
+  struct Entry {
+    int64_t number = -1;
+    ContractOp op;
+  };
+  using Side = std::pair<unsigned, Value>; ///< left or right, and what is there
+  static std::array<Side, 2> getSides(ContractOp op) {
+    return {Side(0, op.getLhs()), Side(1, op.getRhs())};
+  }
+
+  llvm::DenseMap<Side, SmallVector<Entry>> bySide;
+  int64_t count = 0;
+};
+} // namespace
+
+void LoneProducts::add(ContractOp op) {
+  for (Side side : getSides(op))
+    bySide[side].push_back({count, op});
+  ++count;
+}
+
+void LoneProducts::remove(ContractOp op) {
+  for (Side side : getSides(op))
+    llvm::erase_if(bySide[side], [&](Entry entry) { return entry.op == op; });
+}
+
+ContractOp LoneProducts::findPartner(ContractOp second) const {
+  Entry last;
+  for (Side side : getSides(second)) {
+    auto found = bySide.find(side);
+    if (found == bySide.end())
+      continue;
+    for (Entry entry : found->second)
+      if (entry.number > last.number && areAlike(entry.op, second) &&
+          canWait(entry.op.getResult(), second))
+        last = entry;
+  }
+  return last.op;
 }
 
 namespace {
@@ -77,14 +118,14 @@ struct PairContracts : tpc::impl::PairContractsBase<PairContracts> {
   }
 
   void run(Block &block) {
-    SmallVector<ContractOp> alone;
+    LoneProducts alone;
     for (ContractOp product : llvm::to_vector(block.getOps<ContractOp>())) {
-      ContractOp partner = findPartner(product, alone);
+      ContractOp partner = alone.findPartner(product);
       if (!partner) {
-        alone.push_back(product);
+        alone.add(product);
         continue;
       }
-      llvm::erase(alone, partner);
+      alone.remove(partner);
       pair(partner, product);
       numPairs += 1;
     }
