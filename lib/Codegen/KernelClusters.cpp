@@ -98,14 +98,15 @@ std::optional<SmallVector<int>> KernelClusters::getBetween(int from, int to) {
   return between;
 }
 
-/// Both stand behind `between`, and what stood there besides stands behind them.
-void KernelClusters::reorder(int first, int second, ArrayRef<int> between) {
-  int begin = clusters[first].position, end = clusters[second].position;
+/// `first` stands behind `between`, and what stood in between besides stands behind it.
+void KernelClusters::reorder(int first, ArrayRef<int> between) {
+  if (between.empty())
+    return;
+  int begin = clusters[first].position, end = clusters[between.back()].position;
   SmallVector<int> sequence(between);
   for (int cluster : between)
     clusters[cluster].marked = true;
-  sequence.append({first, second});
-  for (int position = begin + 1; position < end; ++position)
+  for (int position = begin; position <= end; ++position)
     if (!clusters[order[position]].marked)
       sequence.push_back(order[position]);
   for (auto [offset, cluster] : llvm::enumerate(sequence)) {
@@ -115,6 +116,7 @@ void KernelClusters::reorder(int first, int second, ArrayRef<int> between) {
   }
 }
 
+/// Both stand where the earlier one stood.
 void KernelClusters::merge(int first, int second, KernelSpace space) {
   Cluster &target = clusters[first], &source = clusters[second];
   llvm::append_range(target.ops, source.ops);
@@ -122,6 +124,10 @@ void KernelClusters::merge(int first, int second, KernelSpace space) {
   target.space = std::move(space);
   source.ops.clear();
   parents[second] = first;
+  if (target.position < source.position)
+    return;
+  std::swap(target.position, source.position);
+  std::swap(order[target.position], order[source.position]);
 }
 
 bool KernelClusters::tryMerge(int first, int second) {
@@ -136,7 +142,7 @@ bool KernelClusters::tryMerge(int first, int second) {
   std::optional<SmallVector<int>> between = getBetween(from, to);
   if (!between)
     return false;
-  reorder(from, to, *between);
+  reorder(from, *between);
   merge(first, second, *space);
   return true;
 }

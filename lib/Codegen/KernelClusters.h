@@ -56,16 +56,16 @@ private:
   void mergeSiblings(mlir::Operation *op);
   bool tryMerge(int first, int second);
   std::optional<llvm::SmallVector<int>> getBetween(int from, int to);
-  void reorder(int first, int second, llvm::ArrayRef<int> between);
+  void reorder(int first, llvm::ArrayRef<int> between);
   void merge(int first, int second, KernelSpace space);
   llvm::SmallVector<int> getPredecessors(int cluster);
   int resolve(int cluster);
 
   std::vector<Cluster> clusters;
   std::vector<int> parents; ///< union-find
-  /// Clusters such that each stands behind all that it depends on; a merge moves only what stands
-  /// between the two (dynamic topological order: Pearce and Kelly 2006), so that its price does not
-  /// grow with the program.
+  /// Clusters such that each stands behind all that it depends on; a merge moves what the later one
+  /// depends on to the earlier one (dynamic topological order: Pearce and Kelly 2006) and leaves
+  /// its place to a cluster without ops, so that its price does not grow with the program.
   std::vector<int> order;
   llvm::DenseMap<mlir::Operation *, int> index;
   /// By what getOnlySource was asked: recomputing an operand does not change what it is a function
