@@ -1,6 +1,6 @@
 """How compile time grows: `compile.py BUILD`. CPU seconds and peak memory of tpc-compile from config.json to one rank's
-program (printed to nowhere), by layers, devices, --dp-mode and plan, of propagation alone on a forward graph, and of --check
-by layers and plan.
+program (printed to nowhere), by layers, devices, --dp-mode and plan, of propagation alone on a forward graph, of --check
+by layers and plan, and of --emit=kernels and --explain by layers, --dp-mode and target.
 
 Llama-3-8B and Llama-3.1-405B as their config.json describes them. Each case runs twice, the faster one counts. Then
 come the limits, PASS or FAIL each; the exit status is 1 if one fails.
@@ -25,6 +25,11 @@ LAYERS = [16, 32, 64, 126, 252]
 MESHES = ["dp=1,tp=8", "dp=8,tp=8", "dp=64,tp=8", "dp=128,tp=8", "dp=8,tp=16", "dp=256,tp=16"]
 MODES = ["ddp", "zero1", "zero2", "fsdp"]
 MEGATRON, NO_PLAN = f"{ROOT}/examples/plans/megatron.yaml", "none"
+STAGE_LAYERS = [16, 32, 64, 126]
+CUDA = ["--target=cuda", "--precision=bf16"]
+STAGES = {"kernels": (["--emit=kernels"], "ddp"), "kernels cuda zero1": (["--emit=kernels", *CUDA], "zero1"),
+          "kernels cuda fsdp": (["--emit=kernels", *CUDA], "fsdp"), "explain": (["--explain"], "ddp"),
+          "explain cuda fsdp": (["--explain", *CUDA], "fsdp")}  # options and --dp-mode
 DEVICE_MESHES = ["dp=1,tp=8", "dp=8,tp=8", "dp=64,tp=8", "dp=512,tp=8"]  # 8 to 4096 devices
 
 PROPAGATION_SECONDS = 0.05
@@ -45,19 +50,19 @@ def run(words):
     return (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, usage.ru_maxrss / 1024, out)
 
 
-def compile_model(build, folder, config, mesh, mode="train", output=os.devnull, emit="local", storage="ddp",
+def compile_model(build, folder, config, mesh, mode="train", output=os.devnull, what=("--emit=local",), storage="ddp",
                   plan=MEGATRON):
     with open(os.path.join(folder, "config.json"), "w") as file:
         json.dump(config, file)
     return run([f"{build}/bin/tpc-compile", folder, "--plan", plan, "--mesh", mesh,
-                "--mode", mode, "--batch", "4096", "--seq", "4096", "--dp-mode", storage, f"--emit={emit}",
+                "--mode", mode, "--batch", "4096", "--seq", "4096", "--dp-mode", storage, *what,
                 "-o", output])
 
 
 def propagation_seconds(build, folder):
     """Wall seconds of tpc-propagate-layouts on the forward graph of the 8B model, without parsing."""
     imported = os.path.join(folder, "imported.mlir")
-    compile_model(build, folder, LLAMA_8B, "dp=1,tp=8", mode="forward", output=imported, emit="import")
+    compile_model(build, folder, LLAMA_8B, "dp=1,tp=8", mode="forward", output=imported, what=["--emit=import"])
     plan = f"--tpc-apply-plan=plan={MEGATRON}"
     _, _, out = run([f"{build}/bin/tpc-opt", imported, plan, "--tpc-propagate-layouts", "--mlir-timing",
                      "--mlir-timing-display=list", "-o", os.devnull])
@@ -102,16 +107,36 @@ def measure_steps(build, folder):
     return measured
 
 
-def get_verdicts(propagation, measured):
+def measure_stages(build, folder):
+    """CPU seconds by stage, then layers; prints the table."""
+    print("\ntraining step, Llama-3.1-405B's widths, dp=8,tp=8, CPU s\n")
+    print(f"{'layers':>7}" + "".join(f"{name:>19}" for name in STAGES))
+    measured = {name: {} for name in STAGES}
+    for layers in STAGE_LAYERS:
+        config = {**LLAMA_405B, "num_hidden_layers": layers}
+        for name, (what, storage) in STAGES.items():
+            runs = [compile_model(build, folder, config, "dp=8,tp=8", what=what, storage=storage) for _ in range(2)]
+            measured[name][layers] = min(runs)[0]
+        print(f"{layers:>7}" + "".join(f"{times[layers]:>19.2f}" for times in measured.values()), flush=True)
+    return measured
+
+
+def get_slope_ratio(seconds):
+    """Of what a further layer takes, the most by the least, so that the fixed part of a compilation does not hide growth."""
+    points = sorted(seconds.items())
+    slopes = [(late[1] - early[1]) / (late[0] - early[0]) for early, late in zip(points, points[2:])]
+    return max(slopes) / min(slopes)
+
+
+def get_verdicts(propagation, measured, stages):
     """(what, measured, limit) of each limit."""
     whole = [value for case, value in measured.items() if case[0] == 126]
     verdicts = [("propagation of 32 layers, seconds", propagation, PROPAGATION_SECONDS),
                 ("step of 126 layers, most CPU seconds", max(seconds for seconds, _, _ in whole), STEP_SECONDS),
                 ("step of 126 layers, most MB", max(memory for _, memory, _ in whole), STEP_MEGABYTES)]
-    # What a further layer takes, so that the fixed part of a compilation does not hide growth.
-    points = [(layers, measured[layers, "dp=8,tp=8", "ddp", MEGATRON][0]) for layers in LAYERS]
-    slopes = [(late[1] - early[1]) / (late[0] - early[0]) for early, late in zip(points, points[2:])]
-    verdicts.append(("linear in layers, dearest layer to cheapest", max(slopes) / min(slopes), PER_LAYER))
+    steps = {layers: measured[layers, "dp=8,tp=8", "ddp", MEGATRON][0] for layers in LAYERS}
+    for name, seconds in [("step", steps), *stages.items()]:
+        verdicts.append((f"{name}, linear in layers, dearest layer to cheapest", get_slope_ratio(seconds), PER_LAYER))
     for storage, plan in [("ddp", MEGATRON), ("fsdp", MEGATRON), ("fsdp", NO_PLAN)]:
         times = [measured[126, mesh, storage, plan][0] for mesh in DEVICE_MESHES[1:]]
         name = os.path.basename(plan).removesuffix(".yaml")
@@ -125,7 +150,8 @@ def main(build):
         propagation = propagation_seconds(build, folder)
         print(f"propagation, 32-layer Llama-3-8B, forward, tp=8: {propagation * 1e3:.0f} ms\n")
         print_checks(build, folder)
-        verdicts = get_verdicts(propagation, measure_steps(build, folder))
+        steps = measure_steps(build, folder)
+        verdicts = get_verdicts(propagation, steps, measure_stages(build, folder))
     print()
     for what, value, limit in verdicts:
         print(f"{'PASS' if value <= limit else 'FAIL'}  {what}: {value:.3g}, at most {limit}")
