@@ -1,6 +1,6 @@
 """How compile time grows: `compile.py BUILD`. CPU seconds and peak memory of tpc-compile from config.json to one rank's
-program (printed to nowhere), by layers, devices, --dp-mode and plan, of propagation alone on a forward graph, of --check
-by layers and plan, and of --emit=kernels and --explain by layers, --dp-mode and target.
+program (printed to nowhere), by layers, devices, --dp-mode and plan, of propagation alone on a forward graph, of
+--check by layers and plan, and of --emit=kernels and --explain by layers, --dp-mode and target.
 
 Llama-3-8B and Llama-3.1-405B as their config.json describes them. Each case runs twice, the faster one counts. Then
 come the limits, PASS or FAIL each; the exit status is 1 if one fails.
@@ -50,8 +50,8 @@ def run(words):
     return (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, usage.ru_maxrss / 1024, out)
 
 
-def compile_model(build, folder, config, mesh, mode="train", output=os.devnull, what=("--emit=local",), storage="ddp",
-                  plan=MEGATRON):
+def compile_model(build, folder, config, mesh, mode="train", output=os.devnull, what=("--emit=local",),
+                  storage="ddp", plan=MEGATRON):
     with open(os.path.join(folder, "config.json"), "w") as file:
         json.dump(config, file)
     return run([f"{build}/bin/tpc-compile", folder, "--plan", plan, "--mesh", mesh,
@@ -122,7 +122,7 @@ def measure_stages(build, folder):
 
 
 def get_slope_ratio(seconds):
-    """Of what a further layer takes, the most by the least, so that the fixed part of a compilation does not hide growth."""
+    """Of what a further layer takes, the most by the least: the fixed part of a compilation would hide growth."""
     points = sorted(seconds.items())
     slopes = [(late[1] - early[1]) / (late[0] - early[0]) for early, late in zip(points, points[2:])]
     return max(slopes) / min(slopes)
