@@ -1,9 +1,9 @@
 //===- AppendOptimizer.cpp - clipping, AdamW, and initial values ---------------===//
 
-#include "tpc/Autodiff/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "tpc/Autodiff/Passes.h"
 #include "tpc/Dialect/SignatureAttributes.h"
 #include "tpc/Dialect/TPCDialect.h"
 
@@ -18,7 +18,8 @@ namespace tpc {
 
 using namespace tpc;
 
-static constexpr StringLiteral kFloatInputs[] = {"learning_rate", "beta1", "beta2", "eps", "weight_decay", "clip"};
+static constexpr StringLiteral kFloatInputs[] = {"learning_rate", "beta1",        "beta2",
+                                                 "eps",           "weight_decay", "clip"};
 static constexpr StringLiteral kStates[] = {"exp_avg", "exp_avg_sq"};
 
 namespace {
@@ -44,7 +45,8 @@ using Updates = std::array<SmallVector<Value>, 3>;
 /// Rewrites @step of one module.
 class Optimizer {
 public:
-  explicit Optimizer(func::FuncOp step) : step(step), builder(step.getBody().front().getTerminator()) {
+  explicit Optimizer(func::FuncOp step)
+      : step(step), builder(step.getBody().front().getTerminator()) {
     builder.setListener(&marker);
   }
   LogicalResult run();
@@ -74,7 +76,8 @@ private:
 
 LogicalResult Optimizer::collectParameters() {
   llvm::StringMap<Value> gradients;
-  for (auto [number, value] : llvm::enumerate(step.getBody().front().getTerminator()->getOperands()))
+  for (auto [number, value] :
+       llvm::enumerate(step.getBody().front().getTerminator()->getOperands()))
     if (auto name = step.getResultAttrOfType<StringAttr>(number, TPCDialect::kGradient))
       gradients[name.getValue()] = value;
   for (BlockArgument argument : step.getArguments()) {
@@ -82,8 +85,10 @@ LogicalResult Optimizer::collectParameters() {
     if (!param)
       continue;
     if (!gradients.count(param.getName()))
-      return step.emitError("expects a gradient of '") << param.getName() << "': run tpc-differentiate first";
-    parameters.push_back({argument, param, getLayout(argument), gradients.lookup(param.getName()), {}});
+      return step.emitError("expects a gradient of '")
+             << param.getName() << "': run tpc-differentiate first";
+    parameters.push_back(
+        {argument, param, getLayout(argument), gradients.lookup(param.getName()), {}});
   }
   return parameters.empty() ? step.emitError("has no parameters to train") : success();
 }
@@ -92,7 +97,8 @@ LogicalResult Optimizer::collectParameters() {
 LogicalResult Optimizer::insertHyperParameters() {
   unsigned position = parameters.front().value.getArgNumber();
   auto insert = [&](StringRef name, Type element) {
-    auto attributes = builder.getDictionaryAttr(builder.getNamedAttr(TPCDialect::kInput, builder.getStringAttr(name)));
+    auto attributes = builder.getDictionaryAttr(
+        builder.getNamedAttr(TPCDialect::kInput, builder.getStringAttr(name)));
     if (failed(step.insertArgument(position, RankedTensorType::get({}, element), attributes, loc)))
       return failure();
     inputs[name] = step.getArgument(position++);
@@ -124,7 +130,8 @@ LogicalResult Optimizer::appendStates() {
     }
   unsigned position = step.getNumArguments();
   SmallVector<unsigned> positions(types.size(), position);
-  if (failed(step.insertArguments(positions, types, attributes, SmallVector<Location>(types.size(), loc))))
+  if (failed(step.insertArguments(positions, types, attributes,
+                                  SmallVector<Location>(types.size(), loc))))
     return failure();
   for (unsigned index = 0; index < std::size(kStates); ++index)
     for (Parameter &parameter : parameters)
@@ -141,7 +148,8 @@ Value Optimizer::scalar(double value) {
 Value Optimizer::buildNorm() {
   Value sum;
   for (Parameter &parameter : parameters) {
-    Value squares = SumSquaresOp::create(builder, loc, inputs["clip"].getType(), parameter.gradient);
+    Value squares =
+        SumSquaresOp::create(builder, loc, inputs["clip"].getType(), parameter.gradient);
     sum = sum ? arith::AddFOp::create(builder, loc, sum, squares).getResult() : squares;
   }
   return math::SqrtOp::create(builder, loc, sum);
@@ -160,10 +168,10 @@ Updates Optimizer::buildUpdates(Value coefficient) {
   Updates updates;
   for (Parameter &parameter : parameters) {
     Type type = parameter.value.getType();
-    auto adamw = AdamWOp::create(builder, loc, type, type, type, parameter.value, parameter.gradient,
-                                 parameter.states[0], parameter.states[1], coefficient, inputs["learning_rate"],
-                                 inputs["beta1"], inputs["beta2"], inputs["eps"], inputs["weight_decay"],
-                                 inputs["step"]);
+    auto adamw = AdamWOp::create(
+        builder, loc, type, type, type, parameter.value, parameter.gradient, parameter.states[0],
+        parameter.states[1], coefficient, inputs["learning_rate"], inputs["beta1"], inputs["beta2"],
+        inputs["eps"], inputs["weight_decay"], inputs["step"]);
     for (auto [index, result] : llvm::enumerate(adamw.getResults()))
       updates[index].push_back(result);
   }
@@ -181,8 +189,8 @@ LogicalResult Optimizer::insertResults(unsigned position, Value norm, const Upda
   for (unsigned kind = 0; kind < 3; ++kind)
     for (auto [parameter, value] : llvm::zip_equal(parameters, updates[kind])) {
       BlockArgument target = kind ? parameter.states[kind - 1] : parameter.value;
-      SmallVector<NamedAttribute> attributes{
-          builder.getNamedAttr(TPCDialect::kAlias, builder.getI64IntegerAttr(target.getArgNumber()))};
+      SmallVector<NamedAttribute> attributes{builder.getNamedAttr(
+          TPCDialect::kAlias, builder.getI64IntegerAttr(target.getArgNumber()))};
       if (parameter.layout)
         attributes.push_back(builder.getNamedAttr(TPCDialect::kLayout, parameter.layout));
       insert(value, attributes);
@@ -195,7 +203,8 @@ LogicalResult Optimizer::insertResults(unsigned position, Value norm, const Upda
   SignatureAttributes signature(step);
   for (const Parameter &parameter : parameters) // the gradients that tpc-differentiate returned
     if (parameter.layout)
-      signature.setResult(position + (&parameter - parameters.begin()), TPCDialect::kLayout, parameter.layout);
+      signature.setResult(position + (&parameter - parameters.begin()), TPCDialect::kLayout,
+                          parameter.layout);
   signature.write();
   return success();
 }
@@ -231,12 +240,14 @@ static void buildInit(ModuleOp module, func::FuncOp step, ArrayRef<Parameter> pa
   OpBuilder builder(module.getContext());
   builder.setInsertionPointAfter(step);
   Location loc = NameLoc::get(builder.getStringAttr("init"));
-  Type seedType = RankedTensorType::get({}, builder.getI64Type()), schemeType = RankedTensorType::get({}, builder.getI32Type());
+  Type seedType = RankedTensorType::get({}, builder.getI64Type()),
+       schemeType = RankedTensorType::get({}, builder.getI32Type());
   SmallVector<Type> types;
   for (unsigned kind = 0; kind < 3; ++kind)
     for (const Parameter &parameter : parameters)
       types.push_back(parameter.value.getType());
-  auto init = func::FuncOp::create(builder, loc, "init", builder.getFunctionType({seedType, schemeType}, types));
+  auto init = func::FuncOp::create(builder, loc, "init",
+                                   builder.getFunctionType({seedType, schemeType}, types));
   init.setArgAttr(0, TPCDialect::kInput, builder.getStringAttr("seed"));
   init.setArgAttr(1, TPCDialect::kInput, builder.getStringAttr("init_scheme"));
   builder.setInsertionPointToStart(init.addEntryBlock());
@@ -249,9 +260,10 @@ static void buildInit(ModuleOp module, func::FuncOp step, ArrayRef<Parameter> pa
       auto type = cast<RankedTensorType>(parameter.value.getType());
       attributes.push_back(getInitAttrs(builder, parameter, state));
       if (state.empty())
-        values.push_back(InitOp::create(builder, loc, type, init.getArgument(0), init.getArgument(1), parameter.param,
-                                        builder.getF64FloatAttr(range), builder.getDenseI64ArrayAttr(type.getShape()),
-                                        ValueRange()));
+        values.push_back(
+            InitOp::create(builder, loc, type, init.getArgument(0), init.getArgument(1),
+                           parameter.param, builder.getF64FloatAttr(range),
+                           builder.getDenseI64ArrayAttr(type.getShape()), ValueRange()));
       else
         values.push_back(arith::ConstantOp::create(builder, loc, builder.getZeroAttr(type)));
     }

@@ -1,8 +1,8 @@
 //===- Differentiate.cpp - reverse mode over the global graph ------------------===//
 
-#include "tpc/Autodiff/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "tpc/Autodiff/Passes.h"
 #include "tpc/Dialect/TPCDialect.h"
 #include "llvm/ADT/SetVector.h"
 
@@ -87,8 +87,10 @@ void Reverse::accumulate(Location loc, Value value, Value cotangent) {
 }
 
 LogicalResult Reverse::visit(Operation *op) {
-  SmallVector<Value> results = llvm::map_to_vector(op->getResults(), [&](Value v) { return cotangents.lookup(v); });
-  bool wanted = llvm::any_of(op->getOperands(), [&](Value operand) { return active.contains(operand); });
+  SmallVector<Value> results =
+      llvm::map_to_vector(op->getResults(), [&](Value v) { return cotangents.lookup(v); });
+  bool wanted =
+      llvm::any_of(op->getOperands(), [&](Value operand) { return active.contains(operand); });
   if (!wanted || llvm::none_of(results, [](Value value) { return value != nullptr; }))
     return success();
   auto differentiable = dyn_cast<DifferentiableOpInterface>(op);
@@ -103,11 +105,12 @@ LogicalResult Reverse::visit(Operation *op) {
 }
 
 LogicalResult Reverse::run(Value loss) {
-  SmallVector<Operation *> forward = llvm::map_to_vector(step.getBody().front().without_terminator(),
-                                                         [](Operation &op) { return &op; });
+  SmallVector<Operation *> forward = llvm::map_to_vector(
+      step.getBody().front().without_terminator(), [](Operation &op) { return &op; });
   auto type = cast<RankedTensorType>(loss.getType());
   Attribute one = builder.getFloatAttr(type.getElementType(), 1.0);
-  cotangents[loss] = arith::ConstantOp::create(builder, loss.getLoc(), DenseElementsAttr::get(type, one));
+  cotangents[loss] =
+      arith::ConstantOp::create(builder, loss.getLoc(), DenseElementsAttr::get(type, one));
   for (Operation *op : llvm::reverse(forward))
     if (failed(visit(op)))
       return failure();
@@ -136,7 +139,8 @@ static FailureOr<unsigned> findLoss(func::FuncOp function) {
     auto type = dyn_cast<RankedTensorType>(function.getResultTypes()[i]);
     if (type && type.getRank() == 0 && isa<FloatType>(type.getElementType()))
       return i;
-    return function.emitError("expects the result \"loss\" to be a float scalar, got ") << function.getResultTypes()[i];
+    return function.emitError("expects the result \"loss\" to be a float scalar, got ")
+           << function.getResultTypes()[i];
   }
   return function.emitError("expects a result with tpc.output = \"loss\"");
 }
@@ -183,7 +187,8 @@ struct Differentiate : tpc::impl::DifferentiateBase<Differentiate> {
     OpBuilder builder(terminator);
     builder.setListener(&marker);
     Reverse reverse(step, builder);
-    if (failed(reverse.run(terminator->getOperand(*number))) || failed(appendGradients(step, reverse)))
+    if (failed(reverse.run(terminator->getOperand(*number))) ||
+        failed(appendGradients(step, reverse)))
       return signalPassFailure();
     eraseDead(step);
     numBackwardOps += marker.count;

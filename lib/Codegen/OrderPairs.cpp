@@ -6,7 +6,9 @@ using namespace mlir;
 using namespace tpc;
 
 static bool canExchange(const Buffer &one, const Buffer &other) {
-  auto isFree = [](const Buffer &buffer) { return buffer.persistent.empty() && !buffer.isArgument; };
+  auto isFree = [](const Buffer &buffer) {
+    return buffer.persistent.empty() && !buffer.isArgument;
+  };
   return isFree(one) && isFree(other) && one.space == other.space && one.bytes == other.bytes &&
          one.first == other.first && one.last == other.last;
 }

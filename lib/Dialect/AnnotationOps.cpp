@@ -13,9 +13,13 @@ LogicalResult BoundaryOp::verify() {
   for (Attribute group : getDims())
     for (Attribute dim : cast<ArrayAttr>(group))
       if (cast<IntegerAttr>(dim).getInt() != next++)
-        return emitOpError("needs consecutive groups in dims that cover every dimension once (C1), got ") << getDims();
+        return emitOpError(
+                   "needs consecutive groups in dims that cover every dimension once (C1), got ")
+               << getDims();
   if (next != cast<RankedTensorType>(getInput().getType()).getRank())
-    return emitOpError("needs consecutive groups in dims that cover every dimension once (C1), got ") << getDims();
+    return emitOpError(
+               "needs consecutive groups in dims that cover every dimension once (C1), got ")
+           << getDims();
   return success();
 }
 

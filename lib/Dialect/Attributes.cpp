@@ -1,8 +1,8 @@
 //===- Attributes.cpp - text form and verification of meshes and layouts -------===//
 
-#include "tpc/Dialect/TPCDialect.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
+#include "tpc/Dialect/TPCDialect.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -73,7 +73,8 @@ Attribute MeshAttr::parse(AsmParser &parser, Type) {
     mesh.axes.push_back(axis);
     return success();
   };
-  if (parser.parseLess() || parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, parseAxis) ||
+  if (parser.parseLess() ||
+      parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, parseAxis) ||
       parser.parseGreater())
     return {};
   return getChecked([&] { return parser.emitError(location); }, parser.getContext(), mesh);
@@ -81,8 +82,9 @@ Attribute MeshAttr::parse(AsmParser &parser, Type) {
 
 void MeshAttr::print(AsmPrinter &printer) const {
   printer << "<[";
-  llvm::interleaveComma(getMesh().axes, printer,
-                        [&](const MeshAxis &axis) { printer << '"' << axis.name << "\"=" << axis.size; });
+  llvm::interleaveComma(getMesh().axes, printer, [&](const MeshAxis &axis) {
+    printer << '"' << axis.name << "\"=" << axis.size;
+  });
   printer << "]>";
 }
 
@@ -92,7 +94,8 @@ LogicalResult MeshAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitErro
     if (axis.name.empty() || !names.insert(axis.name).second)
       return emitError() << "mesh axes need distinct names (C1), got '" << axis.name << "'";
     if (axis.size <= 0)
-      return emitError() << "mesh axis '" << axis.name << "' needs a positive size (C2), got " << axis.size;
+      return emitError() << "mesh axis '" << axis.name << "' needs a positive size (C2), got "
+                         << axis.size;
   }
   return success();
 }
@@ -104,8 +107,8 @@ Attribute AxisAttr::parse(AsmParser &parser, Type) {
   int64_t pre = 1, size = 0;
   if (parser.parseString(&name))
     return {};
-  if (succeeded(parser.parseOptionalColon()) &&
-      (parser.parseLParen() || parser.parseInteger(pre) || parser.parseRParen() || parser.parseInteger(size)))
+  if (succeeded(parser.parseOptionalColon()) && (parser.parseLParen() || parser.parseInteger(pre) ||
+                                                 parser.parseRParen() || parser.parseInteger(size)))
     return {};
   return get(parser.getContext(), name, pre, size);
 }
@@ -136,7 +139,9 @@ static void printAxes(AsmPrinter &printer, ArrayRef<AxisAttr> axes, bool open) {
 
 ParseResult tpc::parseAxisArray(OpAsmParser &parser, ArrayAttr &axes) {
   SmallVector<Attribute> parsed;
-  auto parseAxis = [&] { return success(parsed.emplace_back(AxisAttr::parse(parser, Type())) != nullptr); };
+  auto parseAxis = [&] {
+    return success(parsed.emplace_back(AxisAttr::parse(parser, Type())) != nullptr);
+  };
   if (parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, parseAxis))
     return failure();
   axes = ArrayAttr::get(parser.getContext(), parsed);
@@ -145,7 +150,8 @@ ParseResult tpc::parseAxisArray(OpAsmParser &parser, ArrayAttr &axes) {
 
 void tpc::printAxisArray(OpAsmPrinter &printer, Operation *, ArrayAttr axes) {
   printer << "[";
-  llvm::interleaveComma(axes.getAsRange<AxisAttr>(), printer, [&](AxisAttr axis) { axis.print(printer); });
+  llvm::interleaveComma(axes.getAsRange<AxisAttr>(), printer,
+                        [&](AxisAttr axis) { axis.print(printer); });
   printer << "]";
 }
 
@@ -161,7 +167,8 @@ void DimLayoutAttr::print(AsmPrinter &printer) const { printAxes(printer, getAxe
 
 //===-- layout -----------------------------------------------------------------===//
 
-static ParseResult parsePartial(AsmParser &parser, ReductionKind &kind, SmallVectorImpl<AxisAttr> &axes) {
+static ParseResult parsePartial(AsmParser &parser, ReductionKind &kind,
+                                SmallVectorImpl<AxisAttr> &axes) {
   if (failed(parser.parseOptionalComma()))
     return success();
   if (parser.parseKeyword("partial") || parser.parseEqual())
@@ -204,16 +211,19 @@ void LayoutAttr::print(AsmPrinter &printer) const {
 static AxisRef toRef(AxisAttr axis, const Mesh &mesh) {
   std::optional<unsigned> number = mesh.findAxis(axis.getName());
   assert(number && "verified by LayoutAttr::verifyOn (C2)");
-  return axis.getSize() ? AxisRef{*number, axis.getPre(), axis.getSize()} : AxisRef::whole(mesh, *number);
+  return axis.getSize() ? AxisRef{*number, axis.getPre(), axis.getSize()}
+                        : AxisRef::whole(mesh, *number);
 }
 
 AxisAttr tpc::getAxisAttr(MLIRContext *context, const AxisRef &axis, const Mesh &mesh) {
   StringRef name = mesh.axes[axis.axis].name;
-  return axis.isWhole(mesh) ? AxisAttr::get(context, name, 1, 0) : AxisAttr::get(context, name, axis.pre, axis.size);
+  return axis.isWhole(mesh) ? AxisAttr::get(context, name, 1, 0)
+                            : AxisAttr::get(context, name, axis.pre, axis.size);
 }
 
 AxisList tpc::getAxes(ArrayAttr axes, const Mesh &mesh) {
-  return llvm::map_to_vector<2>(axes.getAsRange<AxisAttr>(), [&](AxisAttr axis) { return toRef(axis, mesh); });
+  return llvm::map_to_vector<2>(axes.getAsRange<AxisAttr>(),
+                                [&](AxisAttr axis) { return toRef(axis, mesh); });
 }
 
 Layout LayoutAttr::getLayout(const Mesh &mesh) const {
@@ -234,25 +244,30 @@ LayoutAttr LayoutAttr::get(FlatSymbolRefAttr symbol, const Layout &layout, const
   auto toAttr = [&](const AxisRef &axis) { return getAxisAttr(context, axis, mesh); };
   SmallVector<DimLayoutAttr> dims;
   for (auto [index, axes] : llvm::enumerate(layout.dims))
-    dims.push_back(DimLayoutAttr::get(context, llvm::map_to_vector(getCanonical(axes, mesh), toAttr),
+    dims.push_back(DimLayoutAttr::get(context,
+                                      llvm::map_to_vector(getCanonical(axes, mesh), toAttr),
                                       index < layout.open.size() && layout.open[index]));
   return get(context, symbol, dims, layout.partialKind,
              llvm::map_to_vector(getCanonical(layout.partial, mesh), toAttr));
 }
 
-static LogicalResult verifyAxis(llvm::function_ref<InFlightDiagnostic()> emitError, AxisAttr axis, const Mesh &mesh) {
+static LogicalResult verifyAxis(llvm::function_ref<InFlightDiagnostic()> emitError, AxisAttr axis,
+                                const Mesh &mesh) {
   std::optional<unsigned> number = mesh.findAxis(axis.getName());
   if (!number)
-    return emitError() << "layout names '" << axis.getName() << "', which is no axis of the mesh (C2)";
+    return emitError() << "layout names '" << axis.getName()
+                       << "', which is no axis of the mesh (C2)";
   int64_t size = mesh.axes[*number].size;
-  if (axis.getSize() && (axis.getSize() < 1 || axis.getPre() < 1 || size % (axis.getPre() * axis.getSize())))
-    return emitError() << "sub-axis (" << axis.getPre() << ")" << axis.getSize() << " does not divide axis '"
-                       << axis.getName() << "' of size " << size << " (C5)";
+  if (axis.getSize() &&
+      (axis.getSize() < 1 || axis.getPre() < 1 || size % (axis.getPre() * axis.getSize())))
+    return emitError() << "sub-axis (" << axis.getPre() << ")" << axis.getSize()
+                       << " does not divide axis '" << axis.getName() << "' of size " << size
+                       << " (C5)";
   return success();
 }
 
-LogicalResult LayoutAttr::verifyOn(llvm::function_ref<InFlightDiagnostic()> emitError, const Mesh &mesh,
-                                   int64_t rank) const {
+LogicalResult LayoutAttr::verifyOn(llvm::function_ref<InFlightDiagnostic()> emitError,
+                                   const Mesh &mesh, int64_t rank) const {
   if (static_cast<int64_t>(getDims().size()) != rank)
     return emitError() << "layout needs one list of axes per dimension (C4): " << rank << ", got "
                        << getDims().size();
@@ -276,7 +291,8 @@ LogicalResult LayoutAttr::verifyOn(llvm::function_ref<InFlightDiagnostic()> emit
 Attribute GlobalAttr::parse(AsmParser &parser, Type) {
   SmallVector<int64_t> shape;
   auto parseSize = [&] { return parser.parseInteger(shape.emplace_back()); };
-  if (parser.parseLess() || parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, parseSize) ||
+  if (parser.parseLess() ||
+      parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, parseSize) ||
       parser.parseComma())
     return {};
   auto layout = dyn_cast_or_null<LayoutAttr>(LayoutAttr::parse(parser, Type()));

@@ -58,8 +58,10 @@ static LogicalResult verifyStart(Operation *op) {
     return op->emitOpError("cannot be started in its global form (C4): run tpc-localize first");
   if (op->getNumResults() != 1)
     return op->emitOpError("expects one pending result (C4), got ") << op->getNumResults();
-  if (!op->hasOneUse() || !isa<WaitOp>(*op->user_begin()) || op->user_begin()->getBlock() != op->getBlock())
-    return op->emitOpError("expects a tpc.wait in the same block as the only user of its pending result (C4), got ")
+  if (!op->hasOneUse() || !isa<WaitOp>(*op->user_begin()) ||
+      op->user_begin()->getBlock() != op->getBlock())
+    return op->emitOpError("expects a tpc.wait in the same block as the only user of its pending "
+                           "result (C4), got ")
            << std::distance(op->user_begin(), op->user_end()) << " users";
   return success();
 }
@@ -68,30 +70,34 @@ static LogicalResult verifyStart(Operation *op) {
 static LogicalResult verifySameTypes(Operation *op) {
   if (llvm::equal(getDeliveredTypes(op), op->getOperandTypes()))
     return success();
-  return op->emitOpError("expects results of the operands' types (C2), got ") << op->getResultTypes();
+  return op->emitOpError("expects results of the operands' types (C2), got ")
+         << op->getResultTypes();
 }
 
 static LogicalResult verifyDim(Operation *op, int64_t dim, Value input) {
   int64_t rank = cast<RankedTensorType>(input.getType()).getRank();
   if (dim < 0 || dim >= rank)
-    return op->emitOpError("expects a dimension of its operand (C1), which has ") << rank << ", got " << dim;
+    return op->emitOpError("expects a dimension of its operand (C1), which has ")
+           << rank << ", got " << dim;
   return success();
 }
 
 /// C2: `smallType` times the group size along `dim` is `largeType`.
 template <typename OpType>
-static LogicalResult verifySplit(OpType op, RankedTensorType smallType, RankedTensorType largeType, int64_t dim) {
+static LogicalResult verifySplit(OpType op, RankedTensorType smallType, RankedTensorType largeType,
+                                 int64_t dim) {
   if (isGlobalForm(op))
-    return smallType == largeType ? success() : op.emitOpError("expects equal types in its global form (C2)");
+    return smallType == largeType ? success()
+                                  : op.emitOpError("expects equal types in its global form (C2)");
   int64_t size = getGroupSize(op);
   if (!size)
     return success();
   SmallVector<int64_t> shape(smallType.getShape());
   shape[dim] *= size;
   if (largeType != RankedTensorType::get(shape, smallType.getElementType()))
-    return op.emitOpError("expects dimension ") << dim << " to differ by the group size " << size
-                                                << " and all else to be equal (C2), got " << smallType << " and "
-                                                << largeType;
+    return op.emitOpError("expects dimension ")
+           << dim << " to differ by the group size " << size
+           << " and all else to be equal (C2), got " << smallType << " and " << largeType;
   return success();
 }
 
@@ -102,7 +108,8 @@ static LogicalResult verifyTogether(Operation *op) {
   Type element = getElementTypeOrSelf(op->getOperand(0).getType());
   for (Type type : op->getOperandTypes())
     if (getElementTypeOrSelf(type) != element)
-      return op->emitOpError("expects one element type (C1), got ") << element << " and " << getElementTypeOrSelf(type);
+      return op->emitOpError("expects one element type (C1), got ")
+             << element << " and " << getElementTypeOrSelf(type);
   return success();
 }
 
@@ -115,13 +122,15 @@ static LogicalResult verifyAlongDim(OpType op, bool joins) {
   for (auto [operand, result] : llvm::zip_equal(op->getOperands(), delivered)) {
     auto input = cast<RankedTensorType>(operand.getType());
     if (failed(verifyDim(op, op.getDim(), operand)) ||
-        failed(joins ? verifySplit(op, input, result, op.getDim()) : verifySplit(op, result, input, op.getDim())))
+        failed(joins ? verifySplit(op, input, result, op.getDim())
+                     : verifySplit(op, result, input, op.getDim())))
       return failure();
   }
   return success();
 }
 
-/// A started collective is under way until its wait; the synchronous form is a function of its operands.
+/// A started collective is under way until its wait; the synchronous form is a function of its
+/// operands.
 static void getStartEffects(Operation *op, Effects &effects) {
   if (llvm::any_of(op->getResultTypes(), llvm::IsaPred<PendingType>))
     effects.emplace_back(MemoryEffects::Write::get());
@@ -129,7 +138,9 @@ static void getStartEffects(Operation *op, Effects &effects) {
 
 //===-- the ops ----------------------------------------------------------------===//
 
-LogicalResult AllGatherOp::verifySymbolUses(SymbolTableCollection &symbols) { return verifyMeshAxes(*this, symbols); }
+LogicalResult AllGatherOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  return verifyMeshAxes(*this, symbols);
+}
 void AllGatherOp::getEffects(Effects &effects) { getStartEffects(*this, effects); }
 LogicalResult AllGatherOp::verify() {
   if (failed(verifyTogether(*this)) || failed(verifyStart(*this)))
@@ -147,22 +158,28 @@ LogicalResult ReduceScatterOp::verify() {
   return verifyAlongDim(*this, /*joins=*/false);
 }
 
-LogicalResult ShardSliceOp::verifySymbolUses(SymbolTableCollection &symbols) { return verifyMeshAxes(*this, symbols); }
+LogicalResult ShardSliceOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  return verifyMeshAxes(*this, symbols);
+}
 LogicalResult ShardSliceOp::verify() { return verifyAlongDim(*this, /*joins=*/false); }
 
-LogicalResult AllReduceOp::verifySymbolUses(SymbolTableCollection &symbols) { return verifyMeshAxes(*this, symbols); }
+LogicalResult AllReduceOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  return verifyMeshAxes(*this, symbols);
+}
 void AllReduceOp::getEffects(Effects &effects) { getStartEffects(*this, effects); }
 LogicalResult AllReduceOp::verify() {
   if (failed(verifyTogether(*this)) || failed(verifyStart(*this)))
     return failure();
   return verifySameTypes(*this);
 }
-void AllReduceOp::build(OpBuilder &builder, OperationState &state, ReductionKindAttr kind, ValueRange inputs,
-                        FlatSymbolRefAttr mesh, ArrayAttr axes) {
+void AllReduceOp::build(OpBuilder &builder, OperationState &state, ReductionKindAttr kind,
+                        ValueRange inputs, FlatSymbolRefAttr mesh, ArrayAttr axes) {
   build(builder, state, inputs.getTypes(), kind, inputs, mesh, axes);
 }
 
-LogicalResult AllToAllOp::verifySymbolUses(SymbolTableCollection &symbols) { return verifyMeshAxes(*this, symbols); }
+LogicalResult AllToAllOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  return verifyMeshAxes(*this, symbols);
+}
 void AllToAllOp::getEffects(Effects &effects) { getStartEffects(*this, effects); }
 LogicalResult AllToAllOp::verify() {
   if (failed(verifyStart(*this)) || failed(verifyDim(*this, getSplitDim(), getInput())) ||
@@ -175,19 +192,23 @@ LogicalResult AllToAllOp::verify() {
   SmallVector<int64_t> shape(input.getShape());
   if (!isGlobalForm(*this) && size) {
     if (shape[getSplitDim()] % size)
-      return emitOpError("expects dimension ") << getSplitDim() << " to be a multiple of the group size " << size
-                                               << " (C2), got " << input;
+      return emitOpError("expects dimension ")
+             << getSplitDim() << " to be a multiple of the group size " << size << " (C2), got "
+             << input;
     shape[getSplitDim()] /= size;
     shape[getConcatDim()] *= size;
   }
   auto wanted = RankedTensorType::get(shape, input.getElementType());
   if (size && !llvm::equal(getDeliveredTypes(*this), ArrayRef(wanted)))
-    return emitOpError("expects the split dimension to shrink and the other to grow by the group size ")
+    return emitOpError(
+               "expects the split dimension to shrink and the other to grow by the group size ")
            << size << " (C2), got " << input << " and " << getResult().getType();
   return success();
 }
 
-LogicalResult PermuteOp::verifySymbolUses(SymbolTableCollection &symbols) { return verifyMeshAxes(*this, symbols); }
+LogicalResult PermuteOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  return verifyMeshAxes(*this, symbols);
+}
 void PermuteOp::getEffects(Effects &effects) { getStartEffects(*this, effects); }
 LogicalResult PermuteOp::verify() {
   if (failed(verifyStart(*this)) || failed(verifySameTypes(*this)))
@@ -201,24 +222,29 @@ LogicalResult PermuteOp::verify() {
   for (SmallVector<int64_t> *positions : {&sources, &destinations}) {
     llvm::sort(*positions);
     if (!llvm::equal(*positions, llvm::seq<int64_t>(0, size)))
-      return emitOpError("expects each of the ") << size << " positions once as source and once as destination (C1)";
+      return emitOpError("expects each of the ")
+             << size << " positions once as source and once as destination (C1)";
   }
   return success();
 }
 
-LogicalResult AxisIndexOp::verifySymbolUses(SymbolTableCollection &symbols) { return verifyMeshAxes(*this, symbols); }
+LogicalResult AxisIndexOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  return verifyMeshAxes(*this, symbols);
+}
 LogicalResult AxisIndexOp::verify() { return success(); }
 
 //===-- the end of a started collective ----------------------------------------===//
 
-LogicalResult WaitOp::inferReturnTypes(MLIRContext *, std::optional<Location>, ValueRange operands, DictionaryAttr,
-                                       OpaqueProperties, RegionRange, SmallVectorImpl<Type> &types) {
+LogicalResult WaitOp::inferReturnTypes(MLIRContext *, std::optional<Location>, ValueRange operands,
+                                       DictionaryAttr, OpaqueProperties, RegionRange,
+                                       SmallVectorImpl<Type> &types) {
   llvm::append_range(types, cast<PendingType>(operands.front().getType()).getTensors());
   return success();
 }
 
 LogicalResult WaitOp::verify() {
-  if (!isa_and_nonnull<AllGatherOp, AllReduceOp, AllToAllOp, PermuteOp, ReduceScatterOp>(getPending().getDefiningOp()))
+  if (!isa_and_nonnull<AllGatherOp, AllReduceOp, AllToAllOp, PermuteOp, ReduceScatterOp>(
+          getPending().getDefiningOp()))
     return emitOpError("expects the result of a started collective (C1), got ") << getPending();
   return success();
 }
@@ -247,7 +273,8 @@ ParseResult tpc::parseSameOrPending(OpAsmParser &parser, SmallVectorImpl<Type> &
   return parser.parseType(results.emplace_back());
 }
 
-void tpc::printSameOrPending(OpAsmPrinter &printer, Operation *, TypeRange operands, TypeRange results) {
+void tpc::printSameOrPending(OpAsmPrinter &printer, Operation *, TypeRange operands,
+                             TypeRange results) {
   printer << operands;
   if (results.size() == 1 && isa<PendingType>(results.front()))
     printer << " -> " << results.front();

@@ -53,8 +53,7 @@ LocalValues RopeTableOp::localize(OpBuilder &builder, ValueRange operands,
 LocalValues WithinOp::localize(OpBuilder &builder, ValueRange, const LocalizationContext &context) {
   Type type = context.localResultTypes[0];
   unsigned dim = getDim();
-  Value first =
-      buildFirst(builder, *this, context, context.resultLayouts[0].dims[dim], type, dim);
+  Value first = buildFirst(builder, *this, context, context.resultLayouts[0].dims[dim], type, dim);
   Value result = WithinOp::create(builder, getLoc(), type, getExtentAttr(), getDimAttr(), first);
   return SmallVector<Value>{result};
 }

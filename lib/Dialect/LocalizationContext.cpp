@@ -18,7 +18,8 @@ Value LocalizationContext::buildOffset(OpBuilder &builder, Location loc, ArrayRe
                                        int64_t localSize) const {
   if (axes.empty())
     return {};
-  Value index = AxisIndexOp::create(builder, loc, builder.getIndexType(), meshSymbol, getAxesAttr(builder, axes));
+  Value index = AxisIndexOp::create(builder, loc, builder.getIndexType(), meshSymbol,
+                                    getAxesAttr(builder, axes));
   Value size = arith::ConstantIndexOp::create(builder, loc, localSize);
   return arith::MulIOp::create(builder, loc, index, size);
 }

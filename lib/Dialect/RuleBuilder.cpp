@@ -21,10 +21,10 @@ struct FactorTable {
       factor.size = std::max(factor.size, size);
       return;
     }
-    FactorKind kind = reduced.contains(letter) ? FactorKind::Reduction
+    FactorKind kind = reduced.contains(letter)    ? FactorKind::Reduction
                       : whole.contains(letter)    ? FactorKind::NeedReplication
                       : internal.contains(letter) ? FactorKind::Internal
-                                               : FactorKind::PassThrough;
+                                                  : FactorKind::PassThrough;
     bool exact = kind == FactorKind::NeedReplication;
     rule.factors.push_back({size, kind, ReductionKind::Sum, letter.str(), exact});
   }
@@ -47,14 +47,15 @@ static ArrayRef<int64_t> getShape(Value value) {
   return type ? type.getShape() : ArrayRef<int64_t>();
 }
 
-ShardingRule tpc::buildRule(Operation *op, ArrayRef<std::string> operands, ArrayRef<std::string> results,
-                            StringRef reduced, StringRef whole, const LinearSets &linearSets,
-                            StringRef internal) {
+ShardingRule tpc::buildRule(Operation *op, ArrayRef<std::string> operands,
+                            ArrayRef<std::string> results, StringRef reduced, StringRef whole,
+                            const LinearSets &linearSets, StringRef internal) {
   FactorTable table{{}, {}, reduced, whole, internal};
   auto forEach = [&](auto values, ArrayRef<std::string> texts, auto visit) {
     size_t next = 0;
     for (Value value : values)
-      visit(isa<RankedTensorType>(value.getType()) ? StringRef(texts[next++]) : StringRef(), getShape(value));
+      visit(isa<RankedTensorType>(value.getType()) ? StringRef(texts[next++]) : StringRef(),
+            getShape(value));
   };
   auto declare = [&](StringRef letters, ArrayRef<int64_t> shape) {
     for (size_t dim = 0; dim < letters.size(); ++dim)

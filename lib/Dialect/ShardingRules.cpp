@@ -1,12 +1,12 @@
 //===- ShardingRules.cpp - the factor rule of each tpc op ----------------------===//
 //
-// Written as einsum letters: one string per operand and result, one letter per dimension. `reduced` letters are
-// reductions, `whole` letters must not be split.
+// Written as einsum letters: one string per operand and result, one letter per dimension. `reduced`
+// letters are reductions, `whole` letters must not be split.
 //
 //===----------------------------------------------------------------------===//
 
-#include "tpc/Dialect/TPCDialect.h"
 #include "tpc/Dialect/RuleBuilder.h"
+#include "tpc/Dialect/TPCDialect.h"
 
 using namespace mlir;
 using namespace tpc;
@@ -50,8 +50,8 @@ ShardingRule ReduceOp::getShardingRule() {
   for (auto [index, letter] : llvm::enumerate(dims))
     (llvm::is_contained(getDims(), static_cast<int64_t>(index)) ? reduced : result) += letter;
   bool linear = getKind().getValue() == ReductionKind::Sum;
-  ShardingRule rule = buildRule(*this, {dims}, {result}, reduced, {},
-                                linear ? LinearSets{{0}} : LinearSets{});
+  ShardingRule rule =
+      buildRule(*this, {dims}, {result}, reduced, {}, linear ? LinearSets{{0}} : LinearSets{});
   for (Factor &factor : rule.factors)
     factor.reduction = getKind().getValue();
   return rule;
@@ -114,18 +114,22 @@ ShardingRule DropoutOp::getShardingRule() {
   return buildRule(*this, {dims, ""}, {dims}, {}, {}, {{0}});
 }
 
-ShardingRule RopeTableOp::getShardingRule() { return buildRule(*this, {}, {"sp", "sp"}, {}, "p", {}); }
+ShardingRule RopeTableOp::getShardingRule() {
+  return buildRule(*this, {}, {"sp", "sp"}, {}, "p", {});
+}
 
 ShardingRule RopeOp::getShardingRule() {
   std::string dims = letters(getInput());
   std::string tables = dims.substr(1, 1) + "z";
-  return buildRule(*this, {dims, tables, tables}, {dims}, {}, dims.substr(dims.size() - 1) + "z", {{0}});
+  return buildRule(*this, {dims, tables, tables}, {dims}, {}, dims.substr(dims.size() - 1) + "z",
+                   {{0}});
 }
 
 //===-- attention --------------------------------------------------------------===//
 
-/// Queries see the keys, so that these are exact, unless they come after all queries, as under a causal mask: there
-/// query i sees the keys up to i + t - s, so equal lengths are padded alike, and unequal ones are exact.
+/// Queries see the keys, so that these are exact, unless they come after all queries, as under a
+/// causal mask: there query i sees the keys up to i + t - s, so equal lengths are padded alike, and
+/// unequal ones are exact.
 template <typename OpType>
 static ShardingRule allowPadding(OpType op, ShardingRule rule) {
   auto find = [&](StringRef name) -> Factor & {
@@ -141,7 +145,8 @@ static ShardingRule allowPadding(OpType op, ShardingRule rule) {
 }
 
 ShardingRule AttentionOp::getShardingRule() {
-  return allowPadding(*this, buildRule(*this, {"bshgd", "bthd", "bthd"}, {"bshgd", "bshg"}, {}, "std", {}));
+  return allowPadding(
+      *this, buildRule(*this, {"bshgd", "bthd", "bthd"}, {"bshgd", "bshg"}, {}, "std", {}));
 }
 
 ShardingRule AttentionGradOp::getShardingRule() {
@@ -175,8 +180,8 @@ ShardingRule SumSquaresOp::getShardingRule() {
 
 ShardingRule AdamWOp::getShardingRule() {
   std::string dims = letters(getParam());
-  ShardingRule rule =
-      buildRule(*this, {dims, dims, dims, dims, "", "", "", "", "", "", ""}, {dims, dims, dims}, {}, {}, {});
+  ShardingRule rule = buildRule(*this, {dims, dims, dims, dims, "", "", "", "", "", "", ""},
+                                {dims, dims, dims}, {}, {}, {});
   rule.zeroAtZero = true;
   return rule;
 }
@@ -189,4 +194,6 @@ ShardingRule InitOp::getShardingRule() {
 
 //===-- padding ----------------------------------------------------------------===//
 
-ShardingRule WithinOp::getShardingRule() { return buildRule(*this, {}, {letters(getResult())}, {}, {}, {}); }
+ShardingRule WithinOp::getShardingRule() {
+  return buildRule(*this, {}, {letters(getResult())}, {}, {}, {});
+}

@@ -48,8 +48,9 @@ bool tpc::isNarrowFloat(Type elementType) {
 LayoutAttr tpc::getLayout(Value value) {
   if (auto argument = dyn_cast<BlockArgument>(value)) {
     auto function = dyn_cast<FunctionOpInterface>(argument.getOwner()->getParentOp());
-    return function ? function.getArgAttrOfType<LayoutAttr>(argument.getArgNumber(), TPCDialect::kLayout)
-                    : LayoutAttr();
+    return function
+               ? function.getArgAttrOfType<LayoutAttr>(argument.getArgNumber(), TPCDialect::kLayout)
+               : LayoutAttr();
   }
   auto layouts = value.getDefiningOp()->getAttrOfType<ArrayAttr>(TPCDialect::kLayouts);
   unsigned number = getTensorResultNumber(cast<OpResult>(value));
@@ -78,12 +79,14 @@ static LogicalResult verifyLayout(Operation *op, Attribute attribute, Type type)
   auto layout = dyn_cast<LayoutAttr>(attribute);
   auto tensor = dyn_cast<RankedTensorType>(type);
   if (!layout || !tensor)
-    return op->emitOpError() << "expects a #tpc.layout on a ranked tensor, got " << attribute << " on " << type;
+    return op->emitOpError() << "expects a #tpc.layout on a ranked tensor, got " << attribute
+                             << " on " << type;
   MeshOp mesh = lookupMesh(op, layout.getMesh());
   if (!mesh)
     return op->emitOpError() << "expects the mesh of its layout to be a tpc.mesh symbol (C1), got "
                              << layout.getMesh();
-  return layout.verifyOn([&] { return op->emitOpError(); }, mesh.getMesh().getMesh(), tensor.getRank());
+  return layout.verifyOn([&] { return op->emitOpError(); }, mesh.getMesh().getMesh(),
+                         tensor.getRank());
 }
 
 static LogicalResult verifyLayouts(Operation *op, Attribute attribute) {
@@ -91,7 +94,8 @@ static LogicalResult verifyLayouts(Operation *op, Attribute attribute) {
   auto tensors = llvm::make_filter_range(op->getResultTypes(), llvm::IsaPred<RankedTensorType>);
   size_t count = std::distance(tensors.begin(), tensors.end());
   if (!layouts || layouts.size() != count)
-    return op->emitOpError() << "expects one layout per tensor result (" << count << "), got " << attribute;
+    return op->emitOpError() << "expects one layout per tensor result (" << count << "), got "
+                             << attribute;
   for (auto [layout, type] : llvm::zip_equal(layouts, tensors))
     if (!isa<UnitAttr>(layout) && failed(verifyLayout(op, layout, type)))
       return failure();
@@ -104,9 +108,10 @@ LogicalResult TPCDialect::verifyOperationAttribute(Operation *op, NamedAttribute
   return success();
 }
 
-LogicalResult TPCDialect::verifyRegionArgAttribute(Operation *op, unsigned regionIndex, unsigned argIndex,
-                                                   NamedAttribute attribute) {
+LogicalResult TPCDialect::verifyRegionArgAttribute(Operation *op, unsigned regionIndex,
+                                                   unsigned argIndex, NamedAttribute attribute) {
   if (attribute.getName() == kLayout)
-    return verifyLayout(op, attribute.getValue(), op->getRegion(regionIndex).getArgument(argIndex).getType());
+    return verifyLayout(op, attribute.getValue(),
+                        op->getRegion(regionIndex).getArgument(argIndex).getType());
   return success();
 }

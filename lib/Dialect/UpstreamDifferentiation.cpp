@@ -48,7 +48,9 @@ using Values = SmallVector<Value>;
 Values differentiate(arith::AddFOp, Value d, Expression) { return {d, d}; }
 Values differentiate(arith::SubFOp, Value d, Expression e) { return {d, e.neg(d)}; }
 Values differentiate(arith::NegFOp, Value d, Expression e) { return {e.neg(d)}; }
-Values differentiate(arith::MulFOp op, Value d, Expression e) { return {e.mul(d, op.getRhs()), e.mul(d, op.getLhs())}; }
+Values differentiate(arith::MulFOp op, Value d, Expression e) {
+  return {e.mul(d, op.getRhs()), e.mul(d, op.getLhs())};
+}
 Values differentiate(arith::DivFOp op, Value d, Expression e) {
   Value scaled = e.div(d, op.getRhs());
   return {scaled, e.neg(e.mul(scaled, op.getResult()))};
@@ -174,10 +176,12 @@ Values differentiate(math::FmaOp op, Value d, Expression e) {
   return {e.mul(d, op.getB()), e.mul(d, op.getA()), d};
 }
 Values differentiate(tensor::ExpandShapeOp op, Value d, Expression e) {
-  return {tensor::CollapseShapeOp::create(e.builder, e.loc, op.getSrc().getType(), d, op.getReassociationIndices())};
+  return {tensor::CollapseShapeOp::create(e.builder, e.loc, op.getSrc().getType(), d,
+                                          op.getReassociationIndices())};
 }
 Values differentiate(tensor::CollapseShapeOp op, Value d, Expression e) {
-  return {tensor::ExpandShapeOp::create(e.builder, e.loc, op.getSrc().getType(), d, op.getReassociationIndices())};
+  return {tensor::ExpandShapeOp::create(e.builder, e.loc, op.getSrc().getType(), d,
+                                        op.getReassociationIndices())};
 }
 
 template <typename OpType>

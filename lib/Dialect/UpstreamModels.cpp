@@ -1,7 +1,7 @@
 //===- UpstreamModels.cpp - the tpc interfaces of upstream ops -----------------===//
 //
-// Elementwise ops of arith and math share one rule: every dimension is a pass-through factor. They differ in which
-// operands they are linear in.
+// Elementwise ops of arith and math share one rule: every dimension is a pass-through factor. They
+// differ in which operands they are linear in.
 //
 //===----------------------------------------------------------------------===//
 
@@ -24,7 +24,8 @@ OpOperand *tpc::getIntegerDivisor(Operation *op) {
 /// Sets of operands in which an elementwise op is jointly linear (ShardingRule::linearSets).
 template <typename OpType>
 static LinearSets getLinearSets() {
-  if constexpr (llvm::is_one_of<OpType, arith::AddFOp, arith::SubFOp, arith::AddIOp, arith::SubIOp>::value)
+  if constexpr (llvm::is_one_of<OpType, arith::AddFOp, arith::SubFOp, arith::AddIOp,
+                                arith::SubIOp>::value)
     return {{0, 1}};
   if constexpr (llvm::is_one_of<OpType, arith::MulFOp, arith::MulIOp>::value)
     return {{0}, {1}};
@@ -63,11 +64,13 @@ struct ElementwiseCost : CostOpInterface::ExternalModel<ElementwiseCost<OpType>,
 /// Constants have no operands and any layout.
 struct ConstantRule : ShardingRuleOpInterface::ExternalModel<ConstantRule, arith::ConstantOp> {
   ShardingRule getShardingRule(Operation *op) const {
-    return ElementwiseRule<arith::CmpFOp>().getShardingRule(op); // of an op that is linear in nothing
+    return ElementwiseRule<arith::CmpFOp>().getShardingRule(
+        op); // of an op that is linear in nothing
   }
 };
 
-/// Collapsing and expanding: each dimension of the collapsed side is the product of its group, major to minor.
+/// Collapsing and expanding: each dimension of the collapsed side is the product of its group,
+/// major to minor.
 template <typename OpType, bool expands>
 struct ReshapeRule : ShardingRuleOpInterface::ExternalModel<ReshapeRule<OpType, expands>, OpType> {
   ShardingRule getShardingRule(Operation *op) const {
@@ -75,7 +78,8 @@ struct ReshapeRule : ShardingRuleOpInterface::ExternalModel<ReshapeRule<OpType, 
     Value expanded = expands ? op->getResult(0) : op->getOperand(0);
     ShardingRule rule;
     TensorMapping fine, coarse;
-    for (auto [dim, size] : llvm::enumerate(cast<RankedTensorType>(expanded.getType()).getShape())) {
+    for (auto [dim, size] :
+         llvm::enumerate(cast<RankedTensorType>(expanded.getType()).getShape())) {
       rule.factors.push_back({size, FactorKind::PassThrough, ReductionKind::Sum,
                               std::string(1, static_cast<char>('a' + dim))});
       fine.push_back({static_cast<unsigned>(dim)});
@@ -98,7 +102,8 @@ struct ReshapeRule : ShardingRuleOpInterface::ExternalModel<ReshapeRule<OpType, 
 
 template <typename... OpTypes>
 static void attachElementwise(MLIRContext *context) {
-  (OpTypes::template attachInterface<ElementwiseRule<OpTypes>, ElementwiseCost<OpTypes>>(*context), ...);
+  (OpTypes::template attachInterface<ElementwiseRule<OpTypes>, ElementwiseCost<OpTypes>>(*context),
+   ...);
 }
 
 void tpc::registerUpstreamModels(DialectRegistry &registry) {

@@ -15,7 +15,8 @@ static Groups getGroupsOf(OpType op, const InterpreterOptions &options) {
 }
 
 /// Reduces operand `number` over a group, in group order.
-static Tensor reduceGroup(ReductionKind kind, ArrayRef<int64_t> group, RankOperands operands, unsigned number) {
+static Tensor reduceGroup(ReductionKind kind, ArrayRef<int64_t> group, RankOperands operands,
+                          unsigned number) {
   Tensor sum = *operands[group.front()][number];
   for (int64_t rank : group.drop_front())
     for (auto [value, other] : llvm::zip_equal(sum.data, operands[rank][number]->data))
@@ -100,7 +101,8 @@ static LogicalResult allToAll(Operation *op, RankOperands operands, RankResults 
     for (auto [position, rank] : llvm::enumerate(group)) {
       std::vector<Tensor> parts;
       for (int64_t source : group)
-        parts.push_back(getPart(*operands[source][0], exchange.getSplitDim(), group.size(), position));
+        parts.push_back(
+            getPart(*operands[source][0], exchange.getSplitDim(), group.size(), position));
       results[rank].push_back(join(parts, exchange.getConcatDim()));
     }
   return success();
@@ -111,11 +113,13 @@ static LogicalResult permute(Operation *op, RankOperands operands, RankResults &
   auto permute = cast<PermuteOp>(op);
   for (ArrayRef<int64_t> group : getGroupsOf(permute, options))
     for (size_t pair = 0; pair + 1 < permute.getPairs().size(); pair += 2)
-      results[group[permute.getPairs()[pair + 1]]].push_back(*operands[group[permute.getPairs()[pair]]][0]);
+      results[group[permute.getPairs()[pair + 1]]].push_back(
+          *operands[group[permute.getPairs()[pair]]][0]);
   return success();
 }
 
-static LogicalResult axisIndex(Operation *op, RankOperands, RankResults &results, const InterpreterOptions &options) {
+static LogicalResult axisIndex(Operation *op, RankOperands, RankResults &results,
+                               const InterpreterOptions &options) {
   for (ArrayRef<int64_t> group : getGroupsOf(cast<AxisIndexOp>(op), options))
     for (auto [position, rank] : llvm::enumerate(group))
       results[rank].push_back(Tensor::scalar(position));

@@ -165,14 +165,14 @@ void tpc::findRemedies(Explanation &explanation, const CompileOptions &options,
   std::optional<Census> base = attempts.findBase(*plan);
   if (!base)
     return addRemark(explanation, options,
-                  "no changes of the plan were tried: it names layers beyond the first " +
-                      Twine(kMaxLayersTried));
+                     "no changes of the plan were tried: it names layers beyond the first " +
+                         Twine(kMaxLayersTried));
   std::vector<Trial> trials = attempts.tryAll(*plan);
   if (attempts.untried)
     addRemark(explanation, options,
-           "the last " + Twine(attempts.untried) +
-               " changes of single rules were not tried, a collective may have a remedy among "
-               "them");
+              "the last " + Twine(attempts.untried) +
+                  " changes of single rules were not tried, a collective may have a remedy among "
+                  "them");
   for (CollectiveReport &collective : explanation.report.collectives)
     if (const Trial *trial = choose(collective, *base, trials))
       collective.remedy = Remedy{getPlace(trial->rule->keyLoc), trial->rule->pattern, trial->style,

@@ -171,8 +171,8 @@ cublasLtMatmulAlgo_t Products::choose(const Prepared &product, const tpc_contrac
 }
 
 std::unique_ptr<Products::Prepared> Products::make(const std::string &key,
-                                                  const tpc_contract_desc &desc, uint32_t alignment,
-                                                  uint64_t workspaceBytes) {
+                                                   const tpc_contract_desc &desc,
+                                                   uint32_t alignment, uint64_t workspaceBytes) {
   auto made = std::make_unique<Prepared>(*library);
   made->set(desc);
   std::optional<cublasLtMatmulAlgo_t> known = cache->find(key);

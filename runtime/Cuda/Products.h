@@ -23,8 +23,8 @@ public:
 
   /// Does nothing if it is open. Throws Error naming what is missing and the remedy.
   void openLibrary();
-  /// Chooses the algorithm that run() will take for such a product and such addresses, unless that is
-  /// done. Throws Error.
+  /// Chooses the algorithm that run() will take for such a product and such addresses, unless that
+  /// is done. Throws Error.
   void prepare(const tpc_contract_desc &desc, const char *a, const char *b, const char *addend,
                const char *c, uint64_t workspaceBytes);
   /// Gives the stream what tpc_contract_add defines, by the library, opened if it is not. Throws

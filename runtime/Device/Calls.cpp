@@ -46,8 +46,8 @@ void tpc_contract(tpc_context *context, const tpc_contract_desc *desc, const cha
 void tpc_contract_add(tpc_context *context, const tpc_contract_desc *desc, const char *a,
                       const char *b, const char *addend, char *c) {
   if (context->rehearsing)
-    return recordFailure(
-        context, [&](Device &device) { device.prepareContract(*desc, a, b, addend, c); });
+    return recordFailure(context,
+                         [&](Device &device) { device.prepareContract(*desc, a, b, addend, c); });
   onDevice(context, "contract",
            [&](Device &device) { device.contract(*context, *desc, a, b, addend, c); });
 }

@@ -198,9 +198,8 @@ std::vector<CollectiveFigures> measureCollectives(tpc_context &context, const Me
   for (CollectiveOp op : kOps) {
     std::vector<TransferPoint> points;
     for (int64_t bytes = kSmallest; bytes <= work.largestCollective; bytes *= 2)
-      points.push_back(measurePoint(context, surroundings,
-                                    makeCollective(op, bytes, communicator.size()),
-                                    work.seconds / 4));
+      points.push_back(measurePoint(
+          context, surroundings, makeCollective(op, bytes, communicator.size()), work.seconds / 4));
     figures.push_back({op, fitTransfers(points)});
     char text[96];
     std::snprintf(text, sizeof(text), "%s: %.1f us, large ones %.1f GB/s", toString(op),

@@ -1,6 +1,7 @@
-/* The counter-based generator behind parameter initialization and dropout: Philox4x32-10 (Salmon et al., "Parallel random
- * numbers: as easy as 1, 2, 3", SC 2011). A draw is a pure function of (seed, stream, index), so a tensor has the
- * same values on every mesh. Header-only C, shared by the runtime and the interpreter. */
+/* The counter-based generator behind parameter initialization and dropout: Philox4x32-10 (Salmon et
+ * al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011). A draw is a pure function of (seed,
+ * stream, index), so a tensor has the same values on every mesh. Header-only C, shared by the
+ * runtime and the interpreter. */
 #ifndef TPC_RANDOM_H
 #define TPC_RANDOM_H
 
@@ -37,8 +38,10 @@ TPC_RANDOM_INLINE void tpc_philox(uint32_t counter[4], uint32_t key0, uint32_t k
 }
 
 /* Two independent doubles in (0, 1), never 0 or 1. */
-TPC_RANDOM_INLINE void tpc_random_pair(uint64_t seed, uint64_t stream, uint64_t index, double out[2]) {
-  uint32_t counter[4] = {(uint32_t)index, (uint32_t)(index >> 32), (uint32_t)stream, (uint32_t)(stream >> 32)};
+TPC_RANDOM_INLINE void tpc_random_pair(uint64_t seed, uint64_t stream, uint64_t index,
+                                       double out[2]) {
+  uint32_t counter[4] = {(uint32_t)index, (uint32_t)(index >> 32), (uint32_t)stream,
+                         (uint32_t)(stream >> 32)};
   tpc_philox(counter, (uint32_t)seed, (uint32_t)(seed >> 32));
   out[0] = ((((uint64_t)counter[0] << 20) ^ counter[1] >> 12) + 0.5) * 0x1p-52;
   out[1] = ((((uint64_t)counter[2] << 20) ^ counter[3] >> 12) + 0.5) * 0x1p-52;

@@ -1,6 +1,6 @@
 // Attention and its gradient against float64 loops over the definition.
-#include "AttentionReference.h"
 #include "Kernels/Attention.h"
+#include "AttentionReference.h"
 #include "RuntimeContext.h"
 
 #include <cmath>

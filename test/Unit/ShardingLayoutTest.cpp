@@ -35,7 +35,8 @@ TEST(AxisRef, PartsOfAnAxis) {
 }
 
 TEST(AxisRef, PartsWhoseCutsDoNotNestShare) {
-  // Of six: r / 3 and r % 2 are no two digits of r; r / 3 and r % 3 are, and so are r / 2 and r % 2.
+  // Of six: r / 3 and r % 2 are no two digits of r; r / 3 and r % 3 are, and so are r / 2 and r
+  // % 2.
   EXPECT_TRUE((AxisRef{0, 1, 2}).overlaps({0, 3, 2}));
   EXPECT_TRUE((AxisRef{0, 3, 2}).overlaps({0, 1, 2}));
   EXPECT_TRUE((AxisRef{0, 1, 2}).overlaps({0, 1, 3}));

@@ -2,9 +2,9 @@
 #include "tpc/Target/Target.h"
 #include "mlir/Parser/Parser.h"
 #include "tpc/InitAllDialects.h"
-#include "gtest/gtest.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
+#include "gtest/gtest.h"
 #include <fstream>
 
 using namespace mlir;
@@ -45,14 +45,16 @@ protected:
       for (Diagnostic &note : diagnostic.getNotes())
         text += note.str() + "\n";
     });
-    EXPECT_TRUE(failed(linkExecutable("not an object", output, options, UnknownLoc::get(&context))));
+    EXPECT_TRUE(
+        failed(linkExecutable("not an object", output, options, UnknownLoc::get(&context))));
     return text;
   }
   /// How many files lie in the test's folder.
   size_t countFiles() {
     size_t count = 0;
     std::error_code error;
-    for (llvm::sys::fs::directory_iterator it(folder, error), end; it != end && !error; it.increment(error))
+    for (llvm::sys::fs::directory_iterator it(folder, error), end; it != end && !error;
+         it.increment(error))
       ++count;
     return count;
   }
@@ -61,7 +63,9 @@ protected:
     for (StringRef name : {"libtpc_main.a", "libtpc_runtime.a", "libtpc_runtime_cpu.a"})
       write(name, "");
   }
-  void write(StringRef name, StringRef text) { std::ofstream((folder + "/" + name).str()) << text.str(); }
+  void write(StringRef name, StringRef text) {
+    std::ofstream((folder + "/" + name).str()) << text.str();
+  }
 
   MLIRContext context;
   llvm::SmallString<128> folder;
@@ -93,7 +97,8 @@ TEST_F(TargetTest, FeaturesAreSpelledForLlvm) {
 
 TEST_F(TargetTest, RefusesUnknownProcessors) {
   std::string text;
-  ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) { text = diagnostic.str(); });
+  ScopedDiagnosticHandler handler(&context,
+                                  [&](Diagnostic &diagnostic) { text = diagnostic.str(); });
   EXPECT_TRUE(failed(getCpu("x86-64-v9", UnknownLoc::get(&context))));
   EXPECT_NE(text.find("unknown processor 'x86-64-v9'"), std::string::npos);
 }

@@ -133,7 +133,9 @@ TEST(Metrics, AResumedRunReplacesWhatWentFurther) {
   std::stringstream text;
   text << std::ifstream(path).rdbuf();
   EXPECT_EQ(text.str(), "{\"step\":1}\n{\"step\":2}\n{\"step\":3,\"validation_loss\":0.5}\n");
-  { MetricsFile fresh(path, 0); }
+  {
+    MetricsFile fresh(path, 0);
+  }
   EXPECT_EQ(std::filesystem::file_size(path), 0u);
 }
 

@@ -24,12 +24,9 @@ constexpr double peakOfTest = 1e9;
 /// Runs the program on `tp` ranks; returns the message of the failure, empty if there is none.
 std::string run(int tp, std::vector<std::string> flags, const std::string &manifestText) {
   Manifest manifest = parseManifest(manifestText);
-  tpc_program compiled = {manifestText.data(),
-                          static_cast<int64_t>(manifestText.size()),
-                          test::handMadeEntries(),
-                          test::handMadeEntryCount,
-                          &tpc_cpu_backend,
-                          nullptr};
+  tpc_program compiled = {manifestText.data(),     static_cast<int64_t>(manifestText.size()),
+                          test::handMadeEntries(), test::handMadeEntryCount,
+                          &tpc_cpu_backend,        nullptr};
   std::vector<const char *> words = {"program", "--quiet"};
   for (const std::string &flag : flags)
     words.push_back(flag.c_str());

@@ -18,8 +18,8 @@ struct ContractDescriptor {
 
 /// Letters of both operands and the result are batch, of lhs and result m, of rhs and result n, of
 /// both operands k. Each group must have one stride in every tensor; where m or n has two, one of
-/// its letters becomes the batch. Reports an error at the op if that is not possible or a matrix has
-/// no unit stride.
+/// its letters becomes the batch. Reports an error at the op if that is not possible or a matrix
+/// has no unit stride.
 ///
 /// Example: [b, s, k], [h, g, d, k] -> [b, s, h, g, d] is m = bs, n = hgd, k: one product.
 mlir::FailureOr<ContractDescriptor> describeContract(const Contraction &contraction);

@@ -10,8 +10,8 @@
 
 namespace tpc {
 
-/// Layouts around one op (theory form, one per tensor operand and result; a non-tensor operand has an empty
-/// layout), the mesh, and the local types of its results.
+/// Layouts around one op (theory form, one per tensor operand and result; a non-tensor operand has
+/// an empty layout), the mesh, and the local types of its results.
 struct LocalizationContext {
   Mesh mesh;
   mlir::FlatSymbolRefAttr meshSymbol;
@@ -22,8 +22,8 @@ struct LocalizationContext {
   /// The axes of `axes` as an attribute array, as collectives take it.
   mlir::ArrayAttr getAxesAttr(mlir::OpBuilder &builder, llvm::ArrayRef<AxisRef> axes) const;
   /// `tpc.axis_index * localSize` as an index value, or null if `axes` is empty (offset 0).
-  mlir::Value buildOffset(mlir::OpBuilder &builder, mlir::Location loc, llvm::ArrayRef<AxisRef> axes,
-                          int64_t localSize) const;
+  mlir::Value buildOffset(mlir::OpBuilder &builder, mlir::Location loc,
+                          llvm::ArrayRef<AxisRef> axes, int64_t localSize) const;
 };
 
 } // namespace tpc

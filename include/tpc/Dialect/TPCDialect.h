@@ -60,15 +60,19 @@ mlir::ParseResult parseAxisArray(mlir::OpAsmParser &parser, mlir::ArrayAttr &axe
 void printAxisArray(mlir::OpAsmPrinter &printer, mlir::Operation *op, mlir::ArrayAttr axes);
 /// `[1.0, 0.1]` with as many digits as it takes to read the same numbers back.
 mlir::ParseResult parseNumbers(mlir::OpAsmParser &parser, mlir::DenseF64ArrayAttr &numbers);
-void printNumbers(mlir::OpAsmPrinter &printer, mlir::Operation *op, mlir::DenseF64ArrayAttr numbers);
+void printNumbers(mlir::OpAsmPrinter &printer, mlir::Operation *op,
+                  mlir::DenseF64ArrayAttr numbers);
 /// `tensor<8xf32>, tensor<f32>`, the types of operands and results, or, of a started collective,
 /// `tensor<8xf32> -> !tpc.pending<tensor<8xf32>>`.
-mlir::ParseResult parseSameOrPending(mlir::OpAsmParser &parser, llvm::SmallVectorImpl<mlir::Type> &operands,
+mlir::ParseResult parseSameOrPending(mlir::OpAsmParser &parser,
+                                     llvm::SmallVectorImpl<mlir::Type> &operands,
                                      llvm::SmallVectorImpl<mlir::Type> &results);
 void printSameOrPending(mlir::OpAsmPrinter &printer, mlir::Operation *op, mlir::TypeRange operands,
                         mlir::TypeRange results);
-mlir::ParseResult parseSameOrPending(mlir::OpAsmParser &parser, mlir::Type &operand, mlir::Type &result);
-void printSameOrPending(mlir::OpAsmPrinter &printer, mlir::Operation *op, mlir::Type operand, mlir::Type result);
+mlir::ParseResult parseSameOrPending(mlir::OpAsmParser &parser, mlir::Type &operand,
+                                     mlir::Type &result);
+void printSameOrPending(mlir::OpAsmPrinter &printer, mlir::Operation *op, mlir::Type operand,
+                        mlir::Type result);
 } // namespace tpc
 
 #define GET_OP_CLASSES

@@ -45,8 +45,8 @@ mlir::Type getLocalType(mlir::Type type, const Layout &layout);
 /// On modules, an i64: bytes that a layout between two others may take on a rank.
 constexpr llvm::StringLiteral kReshardMemory = "tpc.reshard_memory";
 
-/// The planner of the MLIR context for the machine called `machine`, within `memoryCap` bytes, or the
-/// module's kReshardMemory if that is 0; an error at `module` if there is no such machine.
+/// The planner of the MLIR context for the machine called `machine`, within `memoryCap` bytes, or
+/// the module's kReshardMemory if that is 0; an error at `module` if there is no such machine.
 mlir::FailureOr<ReshardPlanner *> getPlanner(mlir::ModuleOp module, const MeshContext &context,
                                              llvm::StringRef machine, int64_t memoryCap = 0);
 

@@ -1,11 +1,13 @@
 //===- Layout.h - how one tensor lies on a mesh ------------------------------===//
 //
-// A layout says, per dimension, which mesh axes split it (major to minor), and over which axes the ranks
-// hold summands instead of values (Partial). What is in neither is replicated. DTensor's placements per mesh
-// axis are a special case: the ordered lists also say "FSDP and TP both split dim 0, in this order".
+// A layout says, per dimension, which mesh axes split it (major to minor), and over which axes the
+// ranks hold summands instead of values (Partial). What is in neither is replicated. DTensor's
+// placements per mesh axis are a special case: the ordered lists also say "FSDP and TP both split
+// dim 0, in this order".
 //
-// Worked example on <["dp"=2, "tp"=4]>: tensor<8x16xf32> with dims [{dp}, {tp:(1)2}], partial sum {tp:(2)2}
-// has local shape 4x8; ranks that differ in tp's minor half hold two summands of the same box.
+// Worked example on <["dp"=2, "tp"=4]>: tensor<8x16xf32> with dims [{dp}, {tp:(1)2}], partial sum
+// {tp:(2)2} has local shape 4x8; ranks that differ in tp's minor half hold two summands of the same
+// box.
 //
 //===----------------------------------------------------------------------===//
 
@@ -20,8 +22,8 @@ namespace tpc {
 
 enum class ReductionKind : uint32_t { Sum = 0, Max = 1, Min = 2 };
 
-/// A mesh axis, or the part of it of size `size` that lies below a more major part of size `pre`: its
-/// coordinate is (c / (n / (pre * size))) % size. The whole axis has pre 1 and size n.
+/// A mesh axis, or the part of it of size `size` that lies below a more major part of size `pre`:
+/// its coordinate is (c / (n / (pre * size))) % size. The whole axis has pre 1 and size n.
 struct AxisRef {
   unsigned axis = 0;
   int64_t pre = 1;
@@ -50,14 +52,17 @@ using AxisList = llvm::SmallVector<AxisRef, 2>;
 int64_t getSize(llvm::ArrayRef<AxisRef> axes);
 /// Merges neighbours that are consecutive parts of one axis ("tp":(1)2, "tp":(2)2 -> "tp").
 AxisList getCanonical(llvm::ArrayRef<AxisRef> axes, const Mesh &mesh);
-/// Groups of ranks that differ only along `axes`, each in row-major order of `axes` (the group order).
-llvm::SmallVector<llvm::SmallVector<int64_t>> getGroups(llvm::ArrayRef<AxisRef> axes, const Mesh &mesh);
+/// Groups of ranks that differ only along `axes`, each in row-major order of `axes` (the group
+/// order).
+llvm::SmallVector<llvm::SmallVector<int64_t>> getGroups(llvm::ArrayRef<AxisRef> axes,
+                                                        const Mesh &mesh);
 
 struct Layout {
   llvm::SmallVector<AxisList, 4> dims;
   ReductionKind partialKind = ReductionKind::Sum;
   AxisList partial; ///< sorted, canonical
-  llvm::SmallVector<bool, 4> open; ///< per dimension: may propagation add axes? empty means all closed
+  llvm::SmallVector<bool, 4>
+      open; ///< per dimension: may propagation add axes? empty means all closed
 
   static Layout replicated(unsigned rank);
   unsigned getRank() const { return dims.size(); }
@@ -72,10 +77,11 @@ struct Layout {
 };
 
 /// Shape of one rank's shard; std::nullopt if a dimension is not a multiple of its axes' size.
-std::optional<llvm::SmallVector<int64_t>> getLocalShape(llvm::ArrayRef<int64_t> shape, const Layout &layout);
+std::optional<llvm::SmallVector<int64_t>> getLocalShape(llvm::ArrayRef<int64_t> shape,
+                                                        const Layout &layout);
 /// Start of `rank`'s box in the global tensor.
-llvm::SmallVector<int64_t> getOffsets(llvm::ArrayRef<int64_t> shape, const Layout &layout, const Mesh &mesh,
-                                      int64_t rank);
+llvm::SmallVector<int64_t> getOffsets(llvm::ArrayRef<int64_t> shape, const Layout &layout,
+                                      const Mesh &mesh, int64_t rank);
 /// "Shard(1) on dp, Partial(sum) on tp": the DTensor form used by every diagnostic and report.
 std::string toDTensorString(const Layout &layout, const Mesh &mesh);
 

@@ -1,7 +1,7 @@
 //===- Mesh.h - a named, row-major grid of ranks -----------------------------===//
 //
-// A mesh is what PyTorch calls a DeviceMesh and Shardy a mesh: named axes, major to minor; the rank of a
-// device is its row-major index.
+// A mesh is what PyTorch calls a DeviceMesh and Shardy a mesh: named axes, major to minor; the rank
+// of a device is its row-major index.
 //
 //===----------------------------------------------------------------------===//
 

@@ -10,9 +10,8 @@
 namespace tpc {
 
 struct Cpu {
-  std::string name; ///< as LLVM calls it: "x86-64-v4", "znver4"
-  std::vector<std::string>
-      features; ///< what the code may use, without '+'
+  std::string name;                  ///< as LLVM calls it: "x86-64-v4", "znver4"
+  std::vector<std::string> features; ///< what the code may use, without '+'
   /// "+avx2,+fma": LLVM's attribute target-features.
   std::string getFeatureString() const;
 };
