@@ -78,10 +78,10 @@ public:
         elsewhere(context.device->isHost() ? context.device->allocate(kMeasureRegionBytes)
                                            : nullptr) {}
 
-  /// The input has just been written, after much else. On processors one rank, each in its turn,
-  /// comes so late that the others have gone to sleep.
-  void prepare(char *input, uint64_t bytes) {
-    if (elsewhere)
+  /// The input has just been written, after much else if the caches are to be cold. On processors
+  /// one rank, each in its turn, comes so late that the others have gone to sleep.
+  void prepare(char *input, uint64_t bytes, bool cold) {
+    if (elsewhere && cold)
       context.device->sweep(context, elsewhere.get(), kMeasureRegionBytes);
     context.device->fillZero(input, bytes);
     context.device->synchronize();
@@ -98,11 +98,12 @@ private:
   int runs = 0;
 };
 
-double secondsOf(tpc_context &context, Surroundings &surroundings, const Collective &collective) {
+double secondsOf(tpc_context &context, Surroundings &surroundings, const Collective &collective,
+                 bool cold) {
   char *region = context.communicator->region();
   bool inPlace = collective.op == CollectiveOp::AllReduce;
   char *inputs[] = {region}, *outputs[] = {inPlace ? region : region + kMeasureRegionBytes / 2};
-  surroundings.prepare(region, collective.inputBytes());
+  surroundings.prepare(region, collective.inputBytes(), cold);
   auto begin = Clock::now();
   context.communicator->run(collective, inputs, outputs);
   context.device->synchronize();
@@ -111,25 +112,31 @@ double secondsOf(tpc_context &context, Surroundings &surroundings, const Collect
 }
 
 /// Median of several runs, each as the rank saw it that waited least.
-TransferPoint measurePoint(tpc_context &context, Surroundings &surroundings,
-                           const Collective &collective, double enough) {
-  Communicator &communicator = *context.communicator;
-  secondsOf(context, surroundings, collective);
-  auto begin = Clock::now();
-  secondsOf(context, surroundings, collective);
-  double once = secondsSince(begin);
-  communicator.broadcast(&once, sizeof(once), 0);
-  auto runs = static_cast<size_t>(std::clamp(enough / once, 7.0, 300.0));
+double medianOf(tpc_context &context, Surroundings &surroundings, const Collective &collective,
+                size_t runs, bool cold) {
   std::vector<double> mine(runs);
   for (double &seconds : mine)
-    seconds = secondsOf(context, surroundings, collective);
-  auto ranks = static_cast<size_t>(communicator.size());
-  std::vector<double> all(runs * ranks);
-  communicator.gatherHost(mine.data(), runs * sizeof(double), all.data());
+    seconds = secondsOf(context, surroundings, collective, cold);
+  std::vector<double> all(runs * static_cast<size_t>(context.world()));
+  context.communicator->gatherHost(mine.data(), runs * sizeof(double), all.data());
   for (size_t i = 0; i < all.size(); ++i)
     mine[i % runs] = std::min(mine[i % runs], all[i]);
   std::nth_element(mine.begin(), mine.begin() + static_cast<ptrdiff_t>(runs / 2), mine.end());
-  return {receivedBytes(collective, communicator.size()), mine[runs / 2]};
+  return mine[runs / 2];
+}
+
+/// In a step some of what a collective touches is in caches: the geometric mean of all and nothing.
+TransferPoint measurePoint(tpc_context &context, Surroundings &surroundings,
+                           const Collective &collective, double enough) {
+  secondsOf(context, surroundings, collective, /*cold=*/true);
+  auto begin = Clock::now();
+  secondsOf(context, surroundings, collective, /*cold=*/true);
+  double once = secondsSince(begin);
+  context.communicator->broadcast(&once, sizeof(once), 0);
+  auto runs = static_cast<size_t>(std::clamp(enough / once, 7.0, 300.0));
+  double cold = medianOf(context, surroundings, collective, runs, true),
+         warm = medianOf(context, surroundings, collective, runs, false);
+  return {receivedBytes(collective, context.world()), std::sqrt(cold * warm)};
 }
 
 //===-- lines ------------------------------------------------------------------===//
