@@ -87,7 +87,9 @@ def test_asked_to_stop(program, data, tmp_path, number, prefix):
     command = words(program, data, "--metrics", tmp_path / "m", "--quiet", steps=10 ** 9)
     if prefix == "alone":
         command = [*command[1:], "--comm", "loopback"]
-    process = subprocess.Popen([str(word) for word in command], stderr=subprocess.PIPE, text=True, env=environment())
+    # Whoever runs the tests may have it ignored (nohup, a job in the background), which programs inherit and keep.
+    process = subprocess.Popen([str(word) for word in command], stderr=subprocess.PIPE, text=True, env=environment(),
+                               preexec_fn=lambda: signal.signal(number, signal.SIG_DFL))
     wait_for_lines(tmp_path / "m")
     process.send_signal(number)
     try:
