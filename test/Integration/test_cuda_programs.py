@@ -119,7 +119,9 @@ def test_a_loss_that_is_not_finite_ends_what_is_under_way(stand_ins, tmp_path, d
     complain(result, "training diverged, try a smaller --lr")
     assert result.stderr.count("error:") == 1, result.stderr
     steps = [line["step"] for line in tpc_run.read_metrics(tmp_path / "m")]
-    assert steps == list(range(1, steps[-1] + 1)) and f"at step {steps[-1]}:" in result.stderr
+    assert steps == list(range(1, steps[-1] + 1))
+    # Rank 0 writes the lines; the other may see the step after the last line first, and end both.
+    assert any(f"at step {step}:" in result.stderr for step in (steps[-1], steps[-1] + 1)), result.stderr
 
 
 def test_a_rank_that_dies_ends_a_replayed_step(stand_ins, tmp_path, data):
