@@ -214,4 +214,5 @@ void tpc::addShapeEvaluators(EvaluatorTable &table) {
   table.add<ReshardOp>(identity);
   table.add<UseOp>(identity);
   table.add<BarrierOp>(identity);
+  table.add<CopyOp>(identity);
 }

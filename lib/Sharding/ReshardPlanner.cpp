@@ -256,20 +256,16 @@ std::optional<double> ReshardPlanner::getSecondsBelow(double limit, ArrayRef<int
   // Beyond an hour, plans that take parts by way of another, and what cannot be planned: as usual.
   bool searches = known == memo.end() && limit < 3600 && dropUnnested(from, to) == from;
   if (searches) {
-    double bound = limit;
-    if (auto entry = atLeast.find(key); entry != atLeast.end()) {
-      if (entry->second >= limit)
-        return std::nullopt;
-      bound = std::max(limit, 4 * entry->second); // few searches, however limits creep up
-    }
+    if (auto entry = atLeast.find(key); entry != atLeast.end() && entry->second >= limit)
+      return std::nullopt;
     if (Error error = checkRequest(shape, from, to, mesh)) {
       llvm::consumeError(std::move(error));
       return std::nullopt;
     }
     std::optional<ReshardPlan> found =
-        search(shape, elementBytes, from, to, std::llround(bound * 1e15));
+        search(shape, elementBytes, from, to, std::llround(limit * 1e15));
     if (!found) {
-      atLeast[key] = bound;
+      atLeast[key] = limit;
       return std::nullopt;
     }
     memo[key] = *found;

@@ -70,10 +70,12 @@ module attributes {tpc.target = {name = "cuda", arch = "sm_90"}} {
 
 // The gradients of two weights, from %b and %a: their places are in the order of those, so that they are one batch.
 // CHECK-LABEL: func.func @pair
-// CHECK-SAME: %arg0: tensor<4x6xf32> {tpc.slot = #tpc.slot<private, offset = 896,
-// CHECK-SAME: %arg1: tensor<4x6xf32> {tpc.slot = #tpc.slot<private, offset = 1024,
-// CHECK: tpc.contract_pair %arg1, %arg2 and %arg0, %arg2 {{.*}}offset = 192, bytes = 192, activations>, #tpc.slot<private, offset = 0, bytes = 192,
-// CHECK: tpc.contract_pair %arg0, %arg2 and %arg1, %arg2 {{.*}}offset = 384, bytes = 192, activations>, #tpc.slot<private, offset = 576, bytes = 192,
+// CHECK-SAME: %arg0: tensor<4x6xf32> {tpc.slot = #tpc.slot<private, offset = [[#%u,A:]],
+// CHECK-SAME: %arg1: tensor<4x6xf32> {tpc.slot = #tpc.slot<private, offset = [[#A+128]],
+// CHECK: tpc.contract_pair %arg1, %arg2 and %arg0, %arg2 {{.*}}tpc.slots = [#tpc.slot<private, offset = [[#%u,B:]], bytes = 192, activations>
+// CHECK-SAME: , #tpc.slot<private, offset = [[#B-192]], bytes = 192, activations>
+// CHECK: tpc.contract_pair %arg0, %arg2 and %arg1, %arg2 {{.*}}tpc.slots = [#tpc.slot<private, offset = [[#%u,C:]], bytes = 192, activations>
+// CHECK-SAME: , #tpc.slot<private, offset = [[#C+192]], bytes = 192, activations>
 module attributes {tpc.target = {name = "cuda", arch = "sm_90"}} {
   func.func @pair(%a: tensor<4x6xf32>, %b: tensor<4x6xf32>, %x: tensor<4x8xf32>) -> (tensor<6x8xf32>, tensor<6x8xf32>, tensor<6x8xf32>, tensor<6x8xf32>) {
     %0, %1 = tpc.contract_pair %b, %x and %a, %x : [s, n], [s, k] -> [n, k] : (tensor<4x6xf32>, tensor<4x8xf32>) -> tensor<6x8xf32>

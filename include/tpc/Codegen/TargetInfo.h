@@ -46,6 +46,7 @@ public:
 
   /// Whether one call for two products of one shape is faster than two (tpc-pair-contracts).
   virtual bool pairsContracts() const { return false; }
+
   /// Bytes of scratch memory that collective `op` needs in the communication region, 0 for none;
   /// the same formula is in the runtime. Collectives use it one after the other.
   virtual int64_t getPackingBytes(mlir::Operation *op) const { return 0; }

@@ -20,8 +20,8 @@ def ChooseLayouts : Pass<"tpc-choose-layouts", "::mlir::ModuleOp"> {
     the plan says otherwise, and what it saves. Regions that differ in names only (the layers of a model) are decided once.
 
     Regions meet in the whole program, where what is cheaper in each may be dearer in all. So that is priced with the
-    choices and as the plan says, and where the plan is cheaper it is kept, with a remark. Last, it is priced with every
-    request met and used: if that is cheapest, functions get `tpc.meets_requests`, which `tpc-insert-reshards` obeys.
+    choices and as the plan says, and where the plan is cheaper it is kept, with a remark. Last, if users depart from requests, it is
+    priced with every request met and used: if that is cheapest, functions get `tpc.meets_requests`, which `tpc-insert-reshards` obeys.
 
     Here gathering `%y` and splitting it again costs more than leaving it as it is:
     ```mlir
