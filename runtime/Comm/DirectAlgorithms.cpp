@@ -20,7 +20,7 @@ public:
   explicit DirectExecution(DirectOperation &operation)
       : operation(operation), collective(*operation.collective),
         operands(collective.operands.size()),
-        groupSize(static_cast<int64_t>(operation.group->size())),
+        groupSize(static_cast<int64_t>(operation.announcement.group.size())),
         bytesPerElement(elementBytes(collective.dtype)),
         streaming(touchedBytes() > lastLevelCacheBytes()) {}
 
@@ -83,8 +83,7 @@ private:
 
   void reduceWhole(size_t i) {
     int64_t elements = collective.operands[i].inputElements();
-    char *scratch = makeScratch(elements * bytesPerElement, operation.outputs[i]);
-    targets.assign({scratch});
+    targets.assign({resultOf(i, false)});
     reduceRange(i, 0, elements);
   }
 

@@ -30,17 +30,15 @@ std::string DirectCommunicator::describeOperation(int64_t operation) const {
 
 void DirectCommunicator::start(const Collective &collective, char *const *inputs,
                                char *const *outputs) {
-  for (DirectOperation &older : pending) // whose slot on the board is needed again
-    if (sequence + 1 - older.sequence >= kOutstanding)
-      complete(older);
   DirectOperation operation;
   operation.collective = &collective;
-  operation.group = &collective.groupOf(myRank);
-  auto self = std::find(operation.group->begin(), operation.group->end(), myRank);
-  operation.position = static_cast<int>(self - operation.group->begin());
+  const std::vector<int> &group = collective.groupOf(myRank);
+  operation.announcement = {collective.index, group, sequence};
+  auto self = std::find(group.begin(), group.end(), myRank);
+  operation.position = static_cast<int>(self - group.begin());
   operation.inputs.assign(inputs, inputs + collective.operands.size());
   operation.outputs.assign(outputs, outputs + collective.operands.size());
-  if (operation.group->size() > 1)
+  if (group.size() > 1)
     announce(operation);
   pending.push_back(std::move(operation));
 }
@@ -83,10 +81,47 @@ void DirectCommunicator::announce(DirectOperation &operation) {
     throw Error(collective.describe() + ": " + std::to_string(operands) +
                 " operands, and at most " + std::to_string(segment->sizes.operands) +
                 " were announced");
+  freeSlot(++sequence);
+  operation.announcement.sequence = sequence;
+  operation.byLetter = collective.inputBytes() + 64 * operands <= kLetterBytes;
+  if (operation.byLetter)
+    writeLetter(operation);
+  else
+    shareBuffers(operation);
+  segment->board().slot(myRank, sequence).operation = collective.index;
+  board().rank(myRank).position.store(collective.index, std::memory_order_relaxed);
+  board().advance(myRank, sequence, 1);
+}
+
+void DirectCommunicator::freeSlot(uint32_t needed) {
+  for (DirectOperation &older : pending)
+    if (needed - older.announcement.sequence >= kOutstanding)
+      complete(older);
+  Announcement &letter = unread[needed % kOutstanding];
+  if (!letter.group.empty())
+    waitForGroup(letter, 2);
+  letter.group.clear();
+}
+
+void DirectCommunicator::writeLetter(DirectOperation &operation) {
+  const Collective &collective = *operation.collective;
+  uint64_t *references = segment->references(myRank, sequence);
+  char *letter = segment->letter(myRank, sequence);
+  for (size_t i = 0; i < collective.operands.size(); ++i) {
+    size_t bytes = collective.operands[i].inputElements() * elementBytes(collective.dtype);
+    std::memcpy(letter, operation.inputs[i], bytes);
+    operation.inputs[i] = letter;
+    references[i] = segment->referenceTo(letter);
+    letter += (bytes + 63) / 64 * 64;
+  }
+}
+
+void DirectCommunicator::shareBuffers(DirectOperation &operation) {
+  const Collective &collective = *operation.collective;
+  size_t operands = collective.operands.size();
   if (stagingUsed + collective.inputBytes() + 64 * operands > segment->sizes.stagingBytes)
     completeAll();
-  operation.sequence = ++sequence;
-  uint64_t *references = segment->references(myRank, operation.sequence);
+  uint64_t *references = segment->references(myRank, sequence);
   bool pushes = collective.op == CollectiveOp::AllReduce && !reducesWhole(collective);
   for (size_t i = 0; i < operands; ++i) {
     size_t bytes = collective.operands[i].inputElements() * elementBytes(collective.dtype);
@@ -105,9 +140,14 @@ void DirectCommunicator::announce(DirectOperation &operation) {
     references[i] = segment->referenceTo(input);
     references[segment->sizes.operands + i] = segment->referenceTo(output);
   }
-  segment->board().slot(myRank, operation.sequence).operation = collective.index;
-  board().rank(myRank).position.store(collective.index, std::memory_order_relaxed);
-  board().advance(myRank, operation.sequence, 1);
+}
+
+void DirectCommunicator::leaveUnread(Announcement &&letter) {
+  bool done = std::all_of(letter.group.begin(), letter.group.end(),
+                          [&](int peer) { return board().reached(peer, letter.sequence, 2); });
+  if (!done && failed()) // who wrote one may have given up since, and has no result
+    throw Error(failure());
+  unread[letter.sequence % kOutstanding] = std::move(letter);
 }
 
 void DirectCommunicator::completeAll() {
@@ -118,12 +158,16 @@ void DirectCommunicator::completeAll() {
 void DirectCommunicator::complete(DirectOperation &operation) {
   if (operation.finished)
     return;
-  if (operation.group->size() > 1) {
-    waitForGroup(operation, 1);
+  Announcement &announcement = operation.announcement;
+  if (announcement.group.size() > 1) {
+    waitForGroup(announcement, 1);
     collectAddresses(operation);
     executeDirect(operation);
-    board().advance(myRank, operation.sequence, 2);
-    waitForGroup(operation, 2);
+    board().advance(myRank, announcement.sequence, 2);
+    if (operation.byLetter)
+      leaveUnread(std::move(announcement));
+    else
+      waitForGroup(announcement, 2);
   } else {
     operation.peerInputs.assign(operation.inputs.begin(), operation.inputs.end());
     operation.peerOutputs = operation.outputs;
@@ -138,35 +182,35 @@ void DirectCommunicator::complete(DirectOperation &operation) {
     stagingUsed = 0;
 }
 
-void DirectCommunicator::waitForGroup(const DirectOperation &operation, uint32_t phase) {
-  for (int peer : *operation.group) {
+void DirectCommunicator::waitForGroup(const Announcement &announcement, uint32_t phase) {
+  for (int peer : announcement.group) {
     if (peer == myRank)
       continue;
-    switch (board().wait(myRank, peer, operation.sequence, phase, spins, timeoutSeconds)) {
+    switch (board().wait(myRank, peer, announcement.sequence, phase, spins, timeoutSeconds)) {
     case Board::Wait::Reached:
       break;
     case Board::Wait::Failed:
       throw Error(failure());
     case Board::Wait::TimedOut:
-      reportTimeout(operation, peer);
+      reportTimeout(announcement, peer);
     }
     if (phase == 1)
-      checkSameOperation(operation, peer);
+      checkSameOperation(announcement, peer);
   }
 }
 
-void DirectCommunicator::checkSameOperation(const DirectOperation &operation, int peer) {
-  int64_t theirs = board().slot(peer, operation.sequence).operation;
-  if (theirs != operation.collective->index)
+void DirectCommunicator::checkSameOperation(const Announcement &announcement, int peer) {
+  int64_t theirs = board().slot(peer, announcement.sequence).operation;
+  if (theirs != announcement.operation)
     throw Error(board().describe(myRank) + " executes " +
-                describeOperation(operation.collective->index) + " while " +
-                board().describe(peer) + " executes " + describeOperation(theirs) +
+                describeOperation(announcement.operation) + " while " + board().describe(peer) +
+                " executes " + describeOperation(theirs) +
                 ": the ranks do not run the same program on the same input");
 }
 
-void DirectCommunicator::reportTimeout(const DirectOperation &operation, int peer) {
+void DirectCommunicator::reportTimeout(const Announcement &announcement, int peer) {
   int culprit = board().culprit(peer);
-  int64_t here = operation.collective->index, there = board().rank(culprit).position;
+  int64_t here = announcement.operation, there = board().rank(culprit).position;
   std::ostringstream text;
   text << board().describe(culprit) << " (process " << board().rank(culprit).pid
        << ") stalled: " << board().describe(myRank) << " waited " << timeoutSeconds << " s in "
@@ -180,8 +224,8 @@ void DirectCommunicator::reportTimeout(const DirectOperation &operation, int pee
 
 void DirectCommunicator::collectAddresses(DirectOperation &operation) {
   size_t operands = operation.collective->operands.size();
-  for (int peer : *operation.group) {
-    const uint64_t *references = segment->references(peer, operation.sequence);
+  for (int peer : operation.announcement.group) {
+    const uint64_t *references = segment->references(peer, operation.announcement.sequence);
     for (size_t i = 0; i < operands; ++i) {
       operation.peerInputs.push_back(segment->address(references[i]));
       operation.peerOutputs.push_back(segment->address(references[segment->sizes.operands + i]));

@@ -3,17 +3,25 @@
 #define TPC_RUNTIME_COMM_DIRECTCOMMUNICATOR_H
 
 #include "Segment.h"
+#include <array>
 #include <deque>
 
 namespace tpc::runtime {
 
+/// What stands in a slot of the board, as long as ranks of `group` may look at it.
+struct Announcement {
+  int64_t operation = kNoOperation; ///< collective number
+  std::vector<int> group;
+  uint32_t sequence = 0;
+};
+
 /// A collective between start() and wait(), as its rank sees it.
 struct DirectOperation {
   const Collective *collective = nullptr;
-  const std::vector<int> *group = nullptr;
+  Announcement announcement;
   int position = 0; ///< of this rank in the group
-  uint32_t sequence = 0;
   bool finished = false;
+  bool byLetter = false;               ///< the inputs announced are copies
   std::vector<char *> inputs, outputs; ///< this rank's, as given
 
   /// Addresses of what the group announced, indexed by position * operands + operand.
@@ -42,8 +50,9 @@ bool reducesWhole(const Collective &collective);
 
 /// The protocol, the same for threads and processes: start() announces the buffers (phase 1);
 /// wait() waits for the group's phase 1, executes, announces phase 2 and waits for that of the
-/// group. Buffers that the others cannot see are staged in the segment. Groups of one rank copy and
-/// announce nothing.
+/// group. Small inputs are announced as copies, as letters are sent eagerly in MPI: then nobody
+/// waits for phase 2 but who needs the announcement's slot again. Large buffers that the others
+/// cannot see are staged in the segment. Groups of one rank copy and announce nothing.
 class DirectCommunicator : public Communicator {
 public:
   /// `everythingVisible`: the ranks are threads of one process.
@@ -75,14 +84,18 @@ protected:
 
 private:
   void announce(DirectOperation &operation);
+  void freeSlot(uint32_t sequence);
   void complete(DirectOperation &operation);
+  void leaveUnread(Announcement &&letter);
   void completeAll();
   char *stage(size_t bytes);
   char *stageInput(const char *input, size_t bytes, bool mustCopy);
-  void waitForGroup(const DirectOperation &operation, uint32_t phase);
-  void checkSameOperation(const DirectOperation &operation, int peer);
+  void writeLetter(DirectOperation &operation);
+  void shareBuffers(DirectOperation &operation);
+  void waitForGroup(const Announcement &announcement, uint32_t phase);
+  void checkSameOperation(const Announcement &announcement, int peer);
   void collectAddresses(DirectOperation &operation);
-  [[noreturn]] void reportTimeout(const DirectOperation &operation, int peer);
+  [[noreturn]] void reportTimeout(const Announcement &announcement, int peer);
 
   const std::vector<Collective> collectives;
   const double timeoutSeconds;
@@ -92,6 +105,7 @@ private:
   size_t stagingUsed = 0;
   bool finished = false;
   std::deque<DirectOperation> pending;
+  std::array<Announcement, kOutstanding> unread; ///< letters, by slot, that some may not have read
 };
 
 } // namespace tpc::runtime

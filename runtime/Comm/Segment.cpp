@@ -31,7 +31,7 @@ size_t Segment::headBytes(const SegmentSizes &sizes) {
 }
 size_t Segment::stagingSpan(const SegmentSizes &sizes) { return pages(sizes.stagingBytes); }
 size_t Segment::rankSpan(const SegmentSizes &sizes) {
-  return stagingSpan(sizes) + pages(sizes.regionBytes);
+  return kOutstanding * kLetterBytes + stagingSpan(sizes) + pages(sizes.regionBytes);
 }
 size_t Segment::bytes(const SegmentSizes &sizes) {
   return headBytes(sizes) + rankSpan(sizes) * sizes.ranks;
@@ -55,7 +55,7 @@ uint64_t *Segment::references(int rank, uint32_t sequence) {
          (static_cast<size_t>(rank) * kOutstanding + sequence % kOutstanding) * 2 * sizes.operands;
 }
 
-char *Segment::staging(int rank) { return base + headBytes(sizes) + rankSpan(sizes) * rank; }
+char *Segment::staging(int rank) { return rankBegin(rank) + kOutstanding * kLetterBytes; }
 
 void signBoard(Board &board, int rank, int pid, const std::string &host) {
   BoardRank &line = board.rank(rank);

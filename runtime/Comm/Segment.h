@@ -7,6 +7,10 @@
 
 namespace tpc::runtime {
 
+/// Inputs up to so many bytes, each operand rounded up to a cache line, are copied into the
+/// announcement.
+constexpr size_t kLetterBytes = 16 << 10;
+
 /// Sizes from which the segment's layout follows; equal on all ranks.
 struct SegmentSizes {
   int ranks = 1;
@@ -17,9 +21,9 @@ struct SegmentSizes {
   SegmentSizes(int ranks, const CommunicatorOptions &options);
 };
 
-/// Layout: the board, the references of all ranks, then staging and region of rank 0, of rank 1,
-/// ... on pages of their own. Memory that nobody touches is never allocated. Addresses inside the
-/// segment travel as offsets from its base, so that each process may map it elsewhere.
+/// Layout: the board, the references of all ranks, then letters, staging and region of rank 0, of
+/// rank 1, ... on pages of their own. Memory that nobody touches is never allocated. Addresses
+/// inside the segment travel as offsets from its base, so that each process may map it elsewhere.
 class Segment {
 public:
   /// Takes a mapping of `bytes(sizes)` bytes at `base`; unmaps it in the end.
@@ -35,6 +39,10 @@ public:
   Board &board() { return *reinterpret_cast<Board *>(base); }
   /// `rank`'s announced buffers: one reference per input, then (from sizes.operands on) per output.
   uint64_t *references(int rank, uint32_t sequence);
+  /// Where `rank` leaves copies of an operation's small inputs: kLetterBytes bytes.
+  char *letter(int rank, uint32_t sequence) {
+    return rankBegin(rank) + sequence % kOutstanding * kLetterBytes;
+  }
   char *staging(int rank);
   char *region(int rank) {
     return sizes.regionBytes ? staging(rank) + stagingSpan(sizes) : nullptr;
@@ -56,6 +64,7 @@ private:
   static size_t headBytes(const SegmentSizes &sizes);
   static size_t stagingSpan(const SegmentSizes &sizes);
   static size_t rankSpan(const SegmentSizes &sizes);
+  char *rankBegin(int rank) { return base + headBytes(sizes) + rankSpan(sizes) * rank; }
   uint64_t baseAddress() const { return reinterpret_cast<uint64_t>(base); }
   char *const base;
 };

@@ -1,5 +1,6 @@
 // The collectives' values and protocol, with threads as ranks.
 #include "Reference.h"
+#include <atomic>
 #include <cmath>
 #include <cstring>
 #include <gtest/gtest.h>
@@ -145,6 +146,35 @@ TEST(InProcess, ManyStartsBeforeTheirWaitsInAnyOrder) {
         return "";
       });
   EXPECT_EQ(messages, std::vector<std::string>(3));
+}
+
+TEST(InProcess, NobodyWaitsForTheReadersOfSmallInputs) {
+  // In the first round rank 1 waits only when rank 0 has all sums.
+  constexpr int kSums = 12;
+  std::vector<Collective> sums;
+  for (int index = 0; index < kSums; ++index)
+    sums.push_back(allReduce(2, {8}, TPC_F32, index));
+  std::atomic<bool> firstHasAll = false;
+  auto messages = onThreads(2, optionsFor(sums), [&](Communicator &communicator) -> std::string {
+    for (int round = 0; round < 5; ++round) {
+      std::vector<std::vector<float>> data(kSums, std::vector<float>(8, 1 + communicator.rank()));
+      for (const Collective &sum : sums) {
+        char *buffers[] = {reinterpret_cast<char *>(data[sum.index].data())};
+        communicator.start(sum, buffers, buffers);
+      }
+      while (communicator.rank() == 1 && round == 0 && !firstHasAll)
+        std::this_thread::yield();
+      for (const Collective &sum : sums)
+        communicator.wait(sum);
+      if (communicator.rank() == 0)
+        firstHasAll = true;
+      for (const std::vector<float> &values : data)
+        if (values != std::vector<float>(8, 3))
+          return "another sum than 3";
+    }
+    return "";
+  });
+  EXPECT_EQ(messages, std::vector<std::string>(2));
 }
 
 TEST(InProcess, HostDataAndBarriers) {
