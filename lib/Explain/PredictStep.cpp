@@ -37,6 +37,7 @@ private:
   Timeline timeline;
   double now = 0;         ///< of the compute queue
   double networkIdle = 0; ///< when the communication queue is through with what it has
+  double together = 0;    ///< when the ranks last had to wait for each other
   llvm::DenseMap<Operation *, int64_t> numbers;
   llvm::DenseMap<Operation *, size_t> enqueued; ///< its event
   llvm::StringMap<double> productFlops;         ///< by element type
@@ -73,7 +74,8 @@ static std::string getAxesText(ArrayRef<AxisRef> axes, const Mesh &mesh) {
 void Simulator::enqueue(Operation *collective) {
   CollectiveTraffic traffic = *getTraffic(collective);
   double seconds =
-      cost.getSeconds(traffic.kind, traffic.axes, static_cast<double>(traffic.operandBytes));
+      cost.getSeconds(traffic.kind, traffic.axes, static_cast<double>(traffic.operandBytes)) +
+      cost.getWakeSeconds(traffic.axes, now - together);
   if (isAsynchronous(collective)) // a library that moves whole blocks: read and written once more
     seconds += 2 * static_cast<double>(getPackedBytes(collective)) / machine.memoryBandwidth;
   TimelineEvent &event =
@@ -102,7 +104,7 @@ void Simulator::finish(Operation *collective) {
       break;
     earlier.collective->exposed += earlier.begin < now ? earlier.getEnd() - now : earlier.seconds;
   }
-  now = std::max(now, end);
+  now = together = std::max(now, end);
 }
 
 void Simulator::visit(Operation *op) {

@@ -70,6 +70,14 @@ double CostModel::getTransferSeconds(llvm::ArrayRef<AxisRef> axes, double receiv
   return beta * receivedBytes;
 }
 
+double CostModel::getWakeSeconds(llvm::ArrayRef<AxisRef> axes, double computed) const {
+  double most = 0;
+  for (const AxisRef &axis : axes)
+    if (const WakeModel &wake = links[axis.axis].wake; computed > wake.after)
+      most = std::max(most, wake.seconds);
+  return most;
+}
+
 bool CostModel::isAsynchronous(llvm::ArrayRef<AxisRef> axes) const {
   return llvm::all_of(axes, [&](const AxisRef &axis) { return links[axis.axis].asynchronous; });
 }

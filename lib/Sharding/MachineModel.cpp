@@ -55,12 +55,21 @@ struct MappingTraits<tpc::Efficiency> {
 };
 
 template <>
+struct MappingTraits<tpc::WakeModel> {
+  static void mapping(IO &io, tpc::WakeModel &wake) {
+    io.mapRequired("after", wake.after);
+    io.mapRequired("seconds", wake.seconds);
+  }
+};
+
+template <>
 struct MappingTraits<tpc::LinkModel> {
   static void mapping(IO &io, tpc::LinkModel &link) {
     io.mapRequired("name", link.name);
     io.mapRequired("latency", link.latency);
     io.mapRequired("bandwidth", link.bandwidth);
     io.mapOptional("asynchronous", link.asynchronous);
+    io.mapOptional("wake", link.wake);
     io.mapOptional("collectives", link.collectives);
   }
 };
@@ -205,6 +214,8 @@ static std::string findFault(const LinkModel &link) {
   auto isBad = [](const TransferModel &model) { return model.latency < 0 || model.bandwidth <= 0; };
   if (isBad(link) || llvm::any_of(link.collectives, isBad))
     return "needs a latency of at least zero and a positive bandwidth";
+  if (link.wake.after < 0 || link.wake.seconds < 0)
+    return "needs a wake whose figures are at least zero";
   llvm::StringMap<double> reached;
   for (const CollectiveModel &model : link.collectives) {
     if (!isCollective(model.op))

@@ -21,7 +21,10 @@ std::string linksToYaml(const MachineFigures &figures) {
   std::string text =
       "links:\n  - name: " + figures.link + "\n    latency: " + number(small.latency) +
       "\n    bandwidth: " + number(large.bandwidth) +
-      (figures.asynchronous ? "\n    asynchronous: true" : "") + "\n    collectives:\n";
+      (figures.asynchronous ? "\n    asynchronous: true"
+                            : "\n    wake: {after: " + number(figures.wake.after) +
+                                  ", seconds: " + number(figures.wake.seconds) + "}") +
+      "\n    collectives:\n";
   for (const CollectiveFigures &collective : figures.collectives)
     for (const TransferSegment &segment : collective.segments)
       text += std::string("      - {op: ") + toString(collective.op) +
@@ -45,6 +48,8 @@ MachineFigures measureMachine(tpc_context &context, const Progress &progress) {
       device.isHost() ? MeasuredWork::ofHost(context.threads) : MeasuredWork::ofGpu();
   figures.device = measureDevice(context, work, progress);
   figures.collectives = measureCollectives(context, work, progress);
+  if (device.isHost() && context.world() > 1)
+    figures.wake = measureWake(context);
   return figures;
 }
 

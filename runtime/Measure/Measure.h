@@ -60,11 +60,17 @@ struct CollectiveFigures {
   std::vector<TransferSegment> segments;
 };
 
+/// What a collective takes longer after ranks have computed for more than `after` seconds.
+struct WakeFigures {
+  double after = 0, seconds = 0;
+};
+
 struct MachineFigures {
   std::string origin; ///< how and where this was measured, for people
   DeviceFigures device;
   std::string link;                           ///< the communicator's name
   bool asynchronous = false;                  ///< collectives proceed while the device computes
+  WakeFigures wake;                           ///< of ranks that sleep while they wait
   std::vector<CollectiveFigures> collectives; ///< none of a single rank
 };
 
@@ -81,6 +87,8 @@ DeviceFigures measureDevice(tpc_context &context, const MeasuredWork &work,
                             const Progress &progress);
 std::vector<CollectiveFigures> measureCollectives(tpc_context &context, const MeasuredWork &work,
                                                   const Progress &progress);
+/// Processors only: how much longer a small all-reduce takes if the others have slept for long.
+WakeFigures measureWake(tpc_context &context);
 
 /// measureMachine(), told on standard error as it goes; rank 0 writes the YAML to `output`, or to
 /// standard output if that is empty. `command`: what was called, for the file's first line.

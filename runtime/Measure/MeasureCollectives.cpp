@@ -64,6 +64,10 @@ double receivedBytes(const Collective &collective, int ranks) {
   return 0;
 }
 
+/// Seconds that a rank is late in a layer, and where the others have slept so deeply that waking
+/// them takes longest: after compute of which it is kDrift.
+constexpr double kLateness = 5e-4, kLongLateness = 3e-2, kDrift = 0.1;
+
 using Clock = std::chrono::steady_clock;
 
 double secondsSince(Clock::time_point begin) {
@@ -73,8 +77,9 @@ double secondsSince(Clock::time_point begin) {
 /// Makes runs of collectives like those in a program.
 class Surroundings {
 public:
-  explicit Surroundings(tpc_context &context)
-      : context(context),
+  /// `lateness`: of one rank, in seconds.
+  Surroundings(tpc_context &context, double lateness)
+      : context(context), lateness(lateness),
         elsewhere(context.device->isHost() ? context.device->allocate(kMeasureRegionBytes)
                                            : nullptr) {}
 
@@ -87,13 +92,13 @@ public:
     context.device->synchronize();
     context.communicator->barrier();
     if (elsewhere && runs++ % context.world() == context.rank())
-      for (auto begin = Clock::now(); secondsSince(begin) < kLateness;)
+      for (auto begin = Clock::now(); secondsSince(begin) < lateness;)
         ;
   }
 
 private:
-  static constexpr double kLateness = 5e-4;
   tpc_context &context;
+  const double lateness;
   std::shared_ptr<char> elsewhere; ///< more than caches hold
   int runs = 0;
 };
@@ -201,7 +206,7 @@ std::vector<CollectiveFigures> measureCollectives(tpc_context &context, const Me
   std::vector<CollectiveFigures> figures;
   if (communicator.size() == 1)
     return figures;
-  Surroundings surroundings(context);
+  Surroundings surroundings(context, kLateness);
   for (CollectiveOp op : kOps) {
     std::vector<TransferPoint> points;
     for (int64_t bytes = kSmallest; bytes <= work.largestCollective; bytes *= 2)
@@ -214,6 +219,15 @@ std::vector<CollectiveFigures> measureCollectives(tpc_context &context, const Me
     progress(text);
   }
   return figures;
+}
+
+WakeFigures measureWake(tpc_context &context) {
+  constexpr size_t kRuns = 15;
+  Collective collective = makeCollective(CollectiveOp::AllReduce, kSmallest, context.world());
+  Surroundings soon(context, kLateness), late(context, kLongLateness);
+  double usual = medianOf(context, soon, collective, kRuns, /*cold=*/true),
+         longest = medianOf(context, late, collective, kRuns, /*cold=*/true);
+  return {kLongLateness / kDrift, std::max(0.0, longest - usual)};
 }
 
 } // namespace tpc::runtime

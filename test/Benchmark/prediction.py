@@ -1,14 +1,15 @@
 """What the cost model predicts beside what a run takes: `prediction.py BUILD [MODEL] [--seq S] [--batch B]`.
 
 By mesh and threads of a rank: `tpc-run --measure` with as many ranks and threads, the step that `tpc-compile --explain` predicts
-for that machine, and a run of the program with `--profile`. A line says whether the step is within 15 % and each collective's
-median within a factor of 2; the exit status is 1 if one is not. Meant for a machine that does nothing else. MODEL is the
-tutorial's without one.
+for that machine, and a run of the program with `--profile`. Lines say whether the step is within 15 % and the median of each
+kind of collective (op, axes, bytes; over steps and occurrences) within a factor of 2; the exit status is 1 if one is not. Meant
+for a machine that does nothing else. MODEL is the tutorial's without one.
 """
 import argparse
 import collections
 import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -44,7 +45,7 @@ class Case:
         with open(self.path("trace.json")) as file:
             events = [event for event in json.load(file)["traceEvents"] if event["ph"] == "X"]
         self.ops = [event for event in events if event["cat"] == "compute"]
-        self.collectives = {event["args"]["number"]: event for event in events if event["cat"] == "communication"}
+        self.collectives_predicted = {event["args"]["number"]: event for event in events if event["cat"] == "communication"}
         text_of([compiler, *self.flags, "--machine", self.path("machine.yaml"), "-o", self.path("program")])
 
     def run(self):
@@ -65,11 +66,27 @@ class Case:
             sums[kind][1] += op["seconds"]
         return sorted(sums.items(), key=lambda item: -item[1][1])
 
-    def ratios(self):
-        """Measured over predicted seconds of each collective."""
-        return {(collective["number"], collective["op"], collective["module"]):
-                collective["seconds"] / (self.collectives[collective["number"]]["dur"] / 1e6)
-                for collective in self.profile["collectives"]}
+    def collectives(self):
+        """By op, axes and received bytes: seconds predicted of each, and measured of all."""
+        predicted, measured = {}, collections.defaultdict(list)
+        for collective in self.profile["collectives"]:
+            event = self.collectives_predicted[collective["number"]]
+            kind = (collective["op"], event["args"]["axes"], event["args"]["bytes"])
+            predicted.setdefault(kind, []).append(event["dur"] / 1e6)
+            measured[kind].append(collective["seconds"])
+        return {kind: (statistics.median(predicted[kind]), sorted(measured[kind])) for kind in sorted(measured)}
+
+
+def report_collectives(case):
+    """Prints a line for each kind of collective; is the median of each within a factor of 2?"""
+    succeeded = True
+    for (op, axes, size), (model, real) in case.collectives().items():
+        close = 0.5 <= statistics.median(real) / model <= 2
+        succeeded &= close
+        spread = f", {real[0] * 1e6:.0f} to {real[-1] * 1e6:.0f}" if len(real) > 1 else ""
+        print(f"  {f'{op} {axes}':30} {size:10} B x {len(real):3}: {model * 1e6:9.1f} {statistics.median(real) * 1e6:9.1f} us, ratio "
+              f"{model / statistics.median(real):.2f}{spread}" + ("" if close else ": NOT within 2x"))
+    return succeeded
 
 
 def report(mesh, case):
@@ -81,14 +98,7 @@ def report(mesh, case):
           f"{measured * 1e3:.1f} ms, ratio {predicted / measured:.2f}: {verdict}")
     for kind, (model, real) in case.kinds():
         print(f"  {kind:44} {model * 1e3:10.2f} {real * 1e3:10.2f} ms")
-    ratios = case.ratios()
-    beyond = {key: ratio for key, ratio in ratios.items() if not 0.5 <= ratio <= 2}
-    if ratios:
-        print(f"  {len(ratios)} collectives, measured / predicted {min(ratios.values()):.2f} to {max(ratios.values()):.2f}: "
-              + ("all within 2x" if not beyond else f"{len(beyond)} NOT within 2x"))
-        for (number, op, module), ratio in sorted(beyond.items(), key=lambda item: item[1]):
-            print(f"    number {number} {op} {module}: {ratio:.2f}")
-    return close and not beyond
+    return report_collectives(case) and close
 
 
 def main():

@@ -76,6 +76,9 @@ TEST(MachineFile, CollectivesByOp) {
       std::string::npos);
   EXPECT_NE(yaml.find("default_link: shm"), std::string::npos);
   EXPECT_EQ(yaml.find("asynchronous"), std::string::npos);
+  figures.wake = {0.5, 3e-5};
+  EXPECT_NE(toYaml(figures, "--measure").find("wake: {after: 5.0000e-01, seconds: 3.0000e-05}"),
+            std::string::npos);
   figures.asynchronous = true;
   EXPECT_NE(toYaml(figures, "--measure").find("asynchronous: true\n    collectives:"),
             std::string::npos);

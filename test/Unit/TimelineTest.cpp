@@ -110,6 +110,16 @@ TEST_F(TimelineTest, BlocksThatAreScatteredAreCopied) {
   EXPECT_DOUBLE_EQ(seconds(1, "2x4", /*asynchronous=*/false), 4 + 16);
 }
 
+TEST_F(TimelineTest, WhoHasSleptForLongIsWokenUp) {
+  // A product of 16 s, after which the first collective wakes the other rank; the second follows.
+  MachineModel sleepy = machine(/*asynchronous=*/false);
+  sleepy.links[0].wake = {15, 3};
+  std::string text = std::string("%a = ") + kProduct + "%b = " + kReduce + "%c = " + kReduce;
+  EXPECT_DOUBLE_EQ(predict(text, sleepy)->seconds, 16 + (3 + 20) + 20);
+  sleepy.links[0].wake.after = 17;
+  EXPECT_DOUBLE_EQ(predict(text, sleepy)->seconds, 16 + 20 + 20);
+}
+
 TEST_F(TimelineTest, NothingIsHiddenWhereTheWaitDoesTheWork) {
   auto timeline = predict(std::string("%p = ") + kStart + "%a = " + kProduct + "%b = " + kWait,
                           machine(/*asynchronous=*/false));
@@ -238,6 +248,16 @@ TEST(MachineModel, RefusesCollectivesThatMakeNoSense) {
   EXPECT_EQ(message("{op: permute, up_to: 9, latency: 1, bandwidth: 1}, {op: permute, up_to: 9, "
                     "latency: 1, bandwidth: 1}"),
             "machine model 'm': link 'l' needs growing up_to for permute");
+}
+
+TEST(MachineModel, RefusesAWakeOfLessThanNothing) {
+  auto machine =
+      MachineModel::parse("{name: m, flops: 1, memory_bandwidth: 1, default_link: l, links: "
+                          "[{name: l, latency: 1, bandwidth: 1, wake: {after: 1, seconds: "
+                          "-1}}]}");
+  ASSERT_FALSE(machine);
+  EXPECT_EQ(llvm::toString(machine.takeError()),
+            "machine model 'm': link 'l' needs a wake whose figures are at least zero");
 }
 
 TEST(MachineModel, OneRankNeedsNoLinks) {

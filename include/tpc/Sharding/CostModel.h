@@ -31,6 +31,9 @@ public:
   double getSeconds(CollectiveKind kind, llvm::ArrayRef<AxisRef> axes, double operandBytes) const;
   /// Seconds that `receivedBytes` take on the slowest of `axes`, latency left out.
   double getTransferSeconds(llvm::ArrayRef<AxisRef> axes, double receivedBytes) const;
+  /// Seconds that a collective takes longer whose ranks have computed for `computed` seconds since
+  /// the last one.
+  double getWakeSeconds(llvm::ArrayRef<AxisRef> axes, double computed) const;
   /// Can a collective over `axes` proceed while the device computes?
   bool isAsynchronous(llvm::ArrayRef<AxisRef> axes) const;
   /// Seconds for `flops` operations on one device, or to move `bytes` through its memory, whichever

@@ -16,6 +16,7 @@
 //     - name: ethernet
 //       latency: 3.0e-5        # seconds
 //       bandwidth: 1.0e9       # received bytes per second
+//       wake: { after: 0.2, seconds: 3.0e-5 } # after so much computation: more
 //       collectives:           # where one of them differs, up to a number of received bytes
 //         - { op: all_gather, up_to: 1.0e6, latency: 1.0e-5, bandwidth: 2.0e9 }
 //   default_link: nvlink
@@ -23,7 +24,7 @@
 //     - { axis: dp, link: ethernet }
 //
 // Optional: types, cache, efficiency (1 where nothing is said), launch (0), asynchronous (false),
-// collectives, axes; links and default_link of a machine for one rank.
+// wake, collectives, axes; links and default_link of a machine for one rank.
 //
 //===----------------------------------------------------------------------===//
 
@@ -57,11 +58,18 @@ struct CollectiveModel : TransferModel {
   double upTo = std::numeric_limits<double>::infinity();
 };
 
+/// What a collective takes longer whose ranks have computed for more than `after` seconds since the
+/// last one: they have drifted so far apart that who waits sleeps, and has to be woken up.
+struct WakeModel {
+  double after = 0, seconds = 0;
+};
+
 /// alpha-beta model of one kind of link.
 struct LinkModel : TransferModel {
   std::string name;
   /// Do collectives proceed while the device computes? Else a started one is executed at its wait.
   bool asynchronous = false;
+  WakeModel wake;
   std::vector<CollectiveModel> collectives; ///< of one op by growing upTo
 
   /// Of `kind` receiving `bytes`: the first of `collectives` that speaks of so many, else the last
