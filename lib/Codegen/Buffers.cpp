@@ -28,6 +28,11 @@ unsigned EntryBuffers::addBuffer(Value value, int64_t instant) {
   return bufferOf[value] = buffers.size() - 1;
 }
 
+/// False for a part, over which nothing is written: the rest may still be needed.
+bool EntryBuffers::isWhole(Value value) const {
+  return tpc::getBytes(value.getType()) == buffers[getBuffer(value)].bytes;
+}
+
 void EntryBuffers::addArguments() {
   for (BlockArgument argument : entry.getArguments()) {
     if (!isa<RankedTensorType>(argument.getType()))
@@ -54,6 +59,8 @@ void EntryBuffers::addOp(Operation *op, int64_t instant) {
     unsigned buffer = getBuffer(source);
     bufferOf[op->getResult(0)] = buffer;
     buffers[buffer].values.push_back(op->getResult(0));
+    if (int64_t offset = getOffset(source) + getAliasOffset(op))
+      partOffsets[op->getResult(0)] = offset;
     return;
   }
   if (isa<WaitOp>(op)) // whose collective added them
@@ -88,9 +95,12 @@ void EntryBuffers::addReturn(func::ReturnOp op) {
 bool EntryBuffers::placeResult(func::ReturnOp op, unsigned number) {
   unsigned buffer = getBuffer(op.getOperand(number));
   DictionaryAttr attributes = entry.getResultAttrDict(number);
+  std::string key = getPersistentKey(attributes);
+  bool hasPlace = !key.empty() || (attributes && attributes.get(TPCDialect::kAlias));
+  if (hasPlace && !isWhole(op.getOperand(number)))
+    return false;
   if (attributes && attributes.get(TPCDialect::kAlias))
     return placeInArgument(buffer, attributes.getAs<IntegerAttr>(TPCDialect::kAlias).getInt());
-  std::string key = getPersistentKey(attributes);
   if (key.empty()) {
     // The old value of an argument that is updated cannot be returned from where it lies.
     if (!buffers[buffer].isArgument)
@@ -162,7 +172,8 @@ bool EntryBuffers::overwrite(Operation *op, const InPlaceRule &rule, unsigned re
   if (buffers[written].isArgument || !buffers[written].persistent.empty())
     return false;
   for (auto [number, operand] : llvm::enumerate(op->getOperands())) {
-    if (!isa<RankedTensorType>(operand.getType()) || !rule.allows(result, number))
+    if (!isa<RankedTensorType>(operand.getType()) || !rule.allows(result, number) ||
+        !isWhole(operand))
       continue;
     unsigned target = getBuffer(operand);
     const Buffer &buffer = buffers[target];
@@ -204,7 +215,7 @@ void EntryBuffers::placeStarted(WaitOp wait, int64_t instant) {
       bool taken =
           llvm::any_of(wait.getResults(), [&](Value other) { return getBuffer(other) == target; });
       if (taken || buffer.isArgument || !buffer.persistent.empty() || buffer.last != instant ||
-          isUsedSince(start, target) ||
+          !isWhole(operand) || isUsedSince(start, target) ||
           !toleratesOverwrite(start, result, [&](Value read) { return getBuffer(read) == target; }))
         continue;
       merge(written, target);

@@ -4,6 +4,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "tpc/Codegen/Schedule.h"
 #include "llvm/ADT/STLExtras.h"
 #include <numeric>
 
@@ -58,6 +59,16 @@ static Placement getConstantPlacement(arith::ConstantOp op) {
   return elements && elements.isSplat() ? Placement::Inline : Placement::Unknown;
 }
 
+/// Do only products and collectives, and what lies in its place for them, read `value`? Then a part
+/// needs no copy, and does not keep the rest in memory for long.
+static bool isReadByLibraries(Value value) {
+  return llvm::all_of(value.getUsers(), [](Operation *user) {
+    if (getAliasedOperand(user))
+      return isReadByLibraries(user->getResult(0));
+    return isa<ContractOp>(user) || isCollective(user);
+  });
+}
+
 Placement tpc::getPlacement(Operation *op) {
   if (isa<ContractOp, AttentionOp, AttentionGradOp, EmbeddingOp, EmbeddingGradOp, InitOp, DropoutOp,
           AllGatherOp, AllReduceOp, ReduceScatterOp, AllToAllOp, PermuteOp, WaitOp, AxisIndexOp,
@@ -75,6 +86,8 @@ Placement tpc::getPlacement(Operation *op) {
                                                                : Placement::Inline;
   if (isa<TransposeOp, RopeOp, RopeTableOp, tensor::ConcatOp>(op))
     return Placement::Alone;
+  if (getAliasedOperand(op) && isReadByLibraries(op->getResult(0)))
+    return Placement::Entry;
   if (isa<tensor::ExtractSliceOp, tensor::InsertSliceOp>(op))
     return isBox(op) ? Placement::Alone : Placement::Unknown;
   if (isa<ReduceOp, CrossEntropyOp, CrossEntropyGradOp, WithinOp>(op) || isElementwise(op))

@@ -15,9 +15,10 @@ static bool canExchange(const Buffer &one, const Buffer &other) {
 
 void tpc::orderPairs(func::FuncOp entry, const EntryBuffers &buffers,
                      MutableArrayRef<int64_t> offsets) {
-  auto isBehind = [&](Value value, Value other) {
-    return offsets[buffers.getBuffer(other)] > offsets[buffers.getBuffer(value)];
+  auto getOffset = [&](Value value) {
+    return offsets[buffers.getBuffer(value)] + buffers.getOffset(value);
   };
+  auto isBehind = [&](Value value, Value other) { return getOffset(other) > getOffset(value); };
   for (auto pair : entry.getOps<ContractPairOp>()) {
     auto [one, other] = pair.getContractions();
     bool shared = one.lhs == other.lhs;

@@ -206,27 +206,28 @@ void PlanMemory::plan(func::FuncOp entry, const EntryBuffers &buffers) {
 void PlanMemory::attachSlots(func::FuncOp entry, const EntryBuffers &buffers,
                              ArrayRef<int64_t> offsets) {
   Builder builder(entry.getContext());
-  auto getSlot = [&](unsigned number) {
+  auto getSlot = [&](Value value) {
+    unsigned number = buffers.getBuffer(value);
     const Buffer &buffer = buffers.getBuffers()[number];
-    return SlotAttr::get(entry.getContext(), buffer.space, offsets[number], buffer.bytes,
+    return SlotAttr::get(entry.getContext(), buffer.space,
+                         offsets[number] + buffers.getOffset(value), getBytes(value.getType()),
                          buffer.category);
   };
   auto isTensor = [](Value value) { return isa<RankedTensorType>(value.getType()); };
   SignatureAttributes signature(entry);
   for (BlockArgument argument : llvm::make_filter_range(entry.getArguments(), isTensor))
-    signature.setArgument(argument.getArgNumber(), TPCDialect::kSlot,
-                          getSlot(buffers.getBuffer(argument)));
+    signature.setArgument(argument.getArgNumber(), TPCDialect::kSlot, getSlot(argument));
   for (Operation &op : entry.getBody().front()) {
     SmallVector<Attribute> slots;
     for (Value result : llvm::make_filter_range(op.getResults(), isTensor))
-      slots.push_back(getSlot(buffers.getBuffer(result)));
+      slots.push_back(getSlot(result));
     if (!slots.empty())
       op.setAttr(TPCDialect::kSlots, builder.getArrayAttr(slots));
   }
   Operation *terminator = entry.getBody().front().getTerminator();
   for (auto [number, value] : llvm::enumerate(terminator->getOperands()))
     if (isTensor(value))
-      signature.setResult(number, TPCDialect::kSlot, getSlot(buffers.getBuffer(value)));
+      signature.setResult(number, TPCDialect::kSlot, getSlot(value));
   signature.write();
 }
 

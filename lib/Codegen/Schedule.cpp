@@ -1,6 +1,7 @@
 //===- Schedule.cpp - what is known of the ops of a schedule -------------------===//
 
 #include "tpc/Codegen/Schedule.h"
+#include "tpc/Codegen/ArenaPlanner.h"
 #include "tpc/Codegen/KernelInfo.h"
 
 using namespace mlir;
@@ -14,10 +15,33 @@ SmallVector<func::FuncOp> tpc::getEntries(ModuleOp module) {
   return entries;
 }
 
+/// Where the slice begins, if it is known and all lies in one piece: behind the first dimension
+/// that has more than one element in it, every dimension is whole.
+static std::optional<int64_t> getSliceOffset(tensor::ExtractSliceOp op) {
+  ArrayRef<int64_t> shape = op.getSourceType().getShape(), sizes = op.getStaticSizes();
+  bool known = llvm::none_of(op.getStaticOffsets(), ShapedType::isDynamic) &&
+               llvm::none_of(sizes, ShapedType::isDynamic) &&
+               llvm::all_of(op.getStaticStrides(), [](int64_t stride) { return stride == 1; });
+  auto first = llvm::find_if(sizes, [](int64_t size) { return size != 1; });
+  if (!known || first == sizes.end() ||
+      ArrayRef(std::next(first), sizes.end()) != shape.take_back(sizes.end() - first - 1))
+    return std::nullopt;
+  int64_t bytes = getBytes(op.getType()) / op.getType().getNumElements(), offset = 0;
+  for (int64_t dim = shape.size(); dim-- > 0; bytes *= shape[dim])
+    offset += op.getStaticOffsets()[dim] * bytes;
+  return offset % kSlotAlignment ? std::nullopt : std::optional(offset);
+}
+
 Value tpc::getAliasedOperand(Operation *op) {
   if (isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(op))
     return op->getOperand(0);
-  return {};
+  auto slice = dyn_cast<tensor::ExtractSliceOp>(op);
+  return slice && getSliceOffset(slice) ? slice.getSource() : Value();
+}
+
+int64_t tpc::getAliasOffset(Operation *op) {
+  auto slice = dyn_cast<tensor::ExtractSliceOp>(op);
+  return slice ? *getSliceOffset(slice) : 0;
 }
 
 bool tpc::isCollective(Operation *op) {

@@ -15,7 +15,7 @@ namespace tpc {
 using namespace mlir;
 using namespace tpc;
 
-/// The value that first lay in the bytes of `value`: the operand of its reshapes.
+/// The value that first lay in the bytes of `value`: the operand of its reshapes and slices.
 static Value getRoot(Value value) {
   while (Operation *op = value.getDefiningOp()) {
     Value source = getAliasedOperand(op);
@@ -273,8 +273,10 @@ LogicalResult Replay::checkOp(Operation *op, int64_t instant) {
     if (failed(checkSlot(op->getLoc(), slot, result.getType())))
       return failure();
     if (Value source = getAliasedOperand(op)) {
-      if (getSlot(source) != slot)
-        return op->emitOpError("expects the slot of its operand (C1)");
+      SlotAttr whole = getSlot(source);
+      if (slot.getSpace() != whole.getSpace() || slot.getCategory() != whole.getCategory() ||
+          slot.getOffset() != whole.getOffset() + getAliasOffset(op))
+        return op->emitOpError("expects the slot of its operand, or its part of that (C1)");
       continue;
     }
     if (failed(checkWrite(op, instant, slot, result)))

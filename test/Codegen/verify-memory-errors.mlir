@@ -193,3 +193,31 @@ module attributes {tpc.arena = {private = 192 : i64, shared = 0 : i64}} {
     return
   }
 }
+
+// -----
+
+// A part begins where its operand does, and so many bytes later.
+module attributes {tpc.arena = {private = 512 : i64, shared = 0 : i64}} {
+  func.func @part(%x: tensor<8x16xf32> {tpc.slot = #tpc.slot<private, offset = 0, bytes = 512, activations>}) {
+    // expected-error @below {{expects the slot of its operand, or its part of that (C1)}}
+    %0 = tensor.extract_slice %x[2, 0] [4, 16] [1, 1] {tpc.slots = [#tpc.slot<private, offset = 64, bytes = 256, activations>]} : tensor<8x16xf32> to tensor<4x16xf32>
+    return
+  }
+}
+
+// -----
+
+// What is read of a part keeps the whole from being written over.
+module attributes {tpc.arena = {private = 576 : i64, shared = 0 : i64}} {
+  func.func private @k(%a: tensor<16xf32>) -> tensor<16xf32> attributes {tpc.kernel} { return %a : tensor<16xf32> }
+  func.func @kept(%y: tensor<16xf32> {tpc.slot = #tpc.slot<private, offset = 512, bytes = 64, activations>},
+                  // expected-note @below {{the value}}
+                  %x: tensor<8x16xf32> {tpc.slot = #tpc.slot<private, offset = 0, bytes = 512, activations>}) {
+    %0 = tensor.extract_slice %x[7, 0] [1, 16] [1, 1] {tpc.slots = [#tpc.slot<private, offset = 448, bytes = 64, activations>]} : tensor<8x16xf32> to tensor<1x16xf32>
+    %flat = tensor.collapse_shape %0 [[0, 1]] {tpc.slots = [#tpc.slot<private, offset = 448, bytes = 64, activations>]} : tensor<1x16xf32> into tensor<16xf32>
+    // expected-error @below {{result is written over a value that is still needed (C2)}}
+    %1 = tpc.launch @k(%y) {tpc.slots = [#tpc.slot<private, offset = 0, bytes = 64, activations>]} : (tensor<16xf32>) -> tensor<16xf32>
+    %2 = tpc.launch @k(%flat) {tpc.slots = [#tpc.slot<private, offset = 512, bytes = 64, activations>]} : (tensor<16xf32>) -> tensor<16xf32>
+    return
+  }
+}

@@ -136,13 +136,15 @@ def linear_graph(mesh, table, weight):
         "%s = arith.subf %z, %b : tensor<4x8x8xf32>",
         "%t = tpc.transpose %s permutation [2, 0, 1] : tensor<4x8x8xf32> -> tensor<8x4x8xf32>",
         "%gw = tpc.contract %h, %e : [b, s, n], [b, s, k] -> [n, k] : (tensor<4x8x12xf32>, tensor<4x8x8xf32>) -> tensor<12x8xf32>",
+        "%part = tensor.extract_slice %w[4, 0] [8, 8] [1, 1] : tensor<12x8xf32> to tensor<8x8xf32>",  # 128 bytes behind %w
+        "%q = tpc.contract %z, %part : [b, s, k], [n, k] -> [b, s, n] : (tensor<4x8x8xf32>, tensor<8x8xf32>) -> tensor<4x8x8xf32>",
         "%gt = tpc.embedding_grad %ids, %e : (tensor<4x8xi32>, tensor<4x8x8xf32>) -> tensor<16x8xf32>",
     ]
     batch = '<@mesh, [{"dp"}, {}]>' if "dp" in mesh else "<@mesh, [{}, {}]>"
     arguments = {"ids": ("tensor<4x8xi32>", batch), "table": ("tensor<16x8xf32>", table), "w": ("tensor<12x8xf32>", weight)}
     results = [("%t", "tensor<8x4x8xf32>", "<@mesh, [{}, {}, {}]>"), ("%sum", "tensor<8xf32>", "<@mesh, [{}]>"),
                ("%max", "tensor<4x8xf32>", '<@mesh, [{}, {"tp"}]>'), ("%gw", "tensor<12x8xf32>", weight),
-               ("%gt", "tensor<16x8xf32>", table)]
+               ("%gt", "tensor<16x8xf32>", table), ("%q", "tensor<4x8x8xf32>", "<@mesh, [{}, {}, {}]>")]
     return function("graph", arguments, results, body)
 
 
@@ -154,7 +156,8 @@ def expected_graph(ids, table, weight):
     total = z.sum((0, 1))
     gradient = np.zeros_like(table)
     np.add.at(gradient, ids, e)
-    return [(z - total).transpose(2, 0, 1), total, z.max(2), np.einsum("bsn,bsk->nk", h, e), gradient]
+    return [(z - total).transpose(2, 0, 1), total, z.max(2), np.einsum("bsn,bsk->nk", h, e), gradient,
+            z @ weight[4:].T]
 
 
 @pytest.mark.parametrize("threads", [1, 2])

@@ -1,10 +1,10 @@
 //===- Buffers.h - which values of an entry program share memory, and when -----===//
 //
-// A buffer is a set of values that lie in the same bytes: a value and its reshapes, and what is
-// computed in place of it. Instants number the ops of the entry: arguments exist at 0, op i works
-// at instant i + 1. A buffer lives from the instant that writes it first to the one that reads it
-// last, both included, so the operands and results of one op are live together. Those of a started
-// collective are live from its start to its wait.
+// A buffer is a set of values that lie in the same bytes: a value, its reshapes and parts of it in
+// one piece, and what is computed in place of it. Instants number the ops of the entry: arguments
+// exist at 0, op i works at instant i + 1. A buffer lives from the instant that writes it first to
+// the one that reads it last, both included, so the operands and results of one op are live
+// together. Those of a started collective are live from its start to its wait.
 //
 //===----------------------------------------------------------------------===//
 
@@ -34,6 +34,8 @@ public:
 
   llvm::ArrayRef<Buffer> getBuffers() const { return buffers; }
   unsigned getBuffer(mlir::Value value) const { return bufferOf.lookup(value); }
+  /// Bytes from the buffer's beginning to that of `value`.
+  int64_t getOffset(mlir::Value value) const { return partOffsets.lookup(value); }
   int64_t getEnd() const { return end; }
 
   /// Numbers of the results that must lie in an argument's buffer (tpc.alias) or in a parameter's
@@ -57,10 +59,12 @@ private:
   void placeStarted(WaitOp wait, int64_t instant);
   bool isUsedSince(mlir::Operation *op, unsigned buffer) const;
   void merge(unsigned from, unsigned into);
+  bool isWhole(mlir::Value value) const;
 
   mlir::func::FuncOp entry;
   llvm::SmallVector<Buffer, 0> buffers;
   llvm::DenseMap<mlir::Value, unsigned> bufferOf;
+  llvm::DenseMap<mlir::Value, int64_t> partOffsets; ///< where they are not 0
   llvm::SmallVector<unsigned> misplaced;
   int64_t end = 0;
 };

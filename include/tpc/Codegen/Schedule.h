@@ -18,8 +18,11 @@ namespace tpc {
 /// The entry programs of a module: its public functions with a body.
 llvm::SmallVector<mlir::func::FuncOp> getEntries(mlir::ModuleOp module);
 
-/// The operand whose buffer the only result of `op` shares (reshapes), or null.
+/// The operand whose buffer the only result of `op` shares, or null: that of a reshape, or of a
+/// slice that lies there in one piece, at a multiple of kSlotAlignment.
 mlir::Value getAliasedOperand(mlir::Operation *op);
+/// Bytes between the beginnings of that operand and of the result.
+int64_t getAliasOffset(mlir::Operation *op);
 
 /// True for ops that the ranks of a group execute together.
 bool isCollective(mlir::Operation *op);
