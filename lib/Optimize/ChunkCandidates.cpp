@@ -46,11 +46,15 @@ int64_t ChunkProduct::getRows() {
   return rows;
 }
 
+int64_t ChunkProduct::getExtent() { return getShape(op->getOperand(operand))[operandDim]; }
+
 //===-- candidates -------------------------------------------------------------===//
 
 bool ChunkCandidate::isGather() const { return isa<AllGatherOp>(collective); }
 
-int64_t ChunkCandidate::getShard() const {
+int64_t ChunkCandidate::getExtent() const {
+  if (cutsColumns())
+    return ChunkProduct(products.front()).getExtent();
   return getShape(isGather() ? collective->getOperand(0) : collective->getResult(0))[dim];
 }
 
@@ -110,33 +114,44 @@ static SmallVector<ChunkProduct> findProducts(AllGatherOp gather, int64_t dim) {
   return products;
 }
 
-static std::optional<ChunkCandidate> findGather(AllGatherOp gather) {
+static SmallVector<ChunkCandidate, 2> findGather(AllGatherOp gather) {
   Value shard = gather->getOperand(0), whole = gather->getResult(0);
   if (isArgument(shard))
-    return std::nullopt;
+    return {};
   auto dim = static_cast<int64_t>(gather.getDim());
   ChunkCandidate candidate{gather, dim, getShape(whole)[dim] / getShape(shard)[dim],
                            findProducts(gather, dim)};
-  return candidate.products.empty() ? std::nullopt : std::optional(std::move(candidate));
+  if (candidate.products.empty())
+    return {};
+  return {std::move(candidate)};
 }
 
-static std::optional<ChunkCandidate> findScatter(ReduceScatterOp scatter) {
+/// By rows and by the outermost columns: those of the operand that does not have the rows.
+static SmallVector<ChunkCandidate, 2> findScatter(ReduceScatterOp scatter) {
   Value whole = scatter->getOperand(0), shard = scatter->getResult(0);
   auto product = whole.getDefiningOp<ContractOp>();
   if (!product || !product->hasOneUse() || isNeededLate(shard))
-    return std::nullopt;
+    return {};
   auto dim = static_cast<int64_t>(scatter.getDim());
-  std::optional<ChunkProduct> found = ChunkProduct::fromResult(product, dim);
-  if (!found)
-    return std::nullopt;
-  return ChunkCandidate{scatter, dim, getShape(whole)[dim] / getShape(shard)[dim], {*found}};
+  std::optional<ChunkProduct> rows = ChunkProduct::fromResult(product, dim);
+  if (!rows)
+    return {};
+  int64_t ranks = getShape(whole)[dim] / getShape(shard)[dim];
+  SmallVector<ChunkCandidate, 2> candidates{{scatter, dim, ranks, {*rows}}};
+  for (int64_t other = 0, rank = getShape(whole).size(); other != rank; ++other)
+    if (std::optional<ChunkProduct> columns = ChunkProduct::fromResult(product, other);
+        columns && columns->operand != rows->operand) {
+      candidates.push_back({scatter, dim, ranks, {*columns}});
+      break;
+    }
+  return candidates;
 }
 
-std::optional<ChunkCandidate> tpc::findChunkCandidate(Operation *collective) {
+SmallVector<ChunkCandidate, 2> tpc::findChunkCandidates(Operation *collective) {
   if (collective->getNumOperands() != 1)
-    return std::nullopt;
+    return {};
   if (auto gather = dyn_cast<AllGatherOp>(collective))
     return findGather(gather);
   auto scatter = dyn_cast<ReduceScatterOp>(collective);
-  return scatter ? findScatter(scatter) : std::nullopt;
+  return scatter ? findScatter(scatter) : SmallVector<ChunkCandidate, 2>();
 }

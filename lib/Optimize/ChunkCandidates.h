@@ -2,7 +2,7 @@
 //
 // A gather whose result matrix products read can deliver some rows of every shard at a time, and
 // the products be computed of these; a scatter can take such rows of a product as soon as they are
-// there.
+// there, or some columns of all rows, for which the other operand is cut, often a weight.
 //
 //===----------------------------------------------------------------------===//
 
@@ -24,8 +24,11 @@ struct ChunkProduct {
   static std::optional<ChunkProduct> fromOperand(ContractOp op, unsigned operand,
                                                  int64_t operandDim);
   static std::optional<ChunkProduct> fromResult(ContractOp op, int64_t resultDim);
-  /// Products of a row with the other operand; what is summed over does not count.
+  /// The rows of `operand`, which the result has along several dimensions; what is summed over does
+  /// not count.
   int64_t getRows();
+  /// Size of the common dimension.
+  int64_t getExtent();
 };
 
 /// A collective, the dimension along which ranks' shards lie, and the products that are computed
@@ -36,8 +39,10 @@ struct ChunkCandidate {
   llvm::SmallVector<ChunkProduct> products;
 
   bool isGather() const;
-  /// Size of a rank's shard along `dim`.
-  int64_t getShard() const;
+  /// Is the scattered cut along another dimension than the one that shards lie along?
+  bool cutsColumns() const { return !isGather() && products.front().resultDim != dim; }
+  /// Size of what is cut: of a rank's shard along `dim`, or of the columns.
+  int64_t getExtent() const;
   /// Does something else need the gathered whole?
   bool needsWhole() const;
   /// Visits matrix products and attention that overlap with the collective as it is: nothing of its
@@ -45,9 +50,9 @@ struct ChunkCandidate {
   void visitIndependentWork(llvm::function_ref<bool(const Work &)> visit) const;
 };
 
-/// None for a gather of parameters, which waits for nothing and is started early instead, and for
-/// a scatter of what nothing needs before the update.
-std::optional<ChunkCandidate> findChunkCandidate(mlir::Operation *collective);
+/// The ways to cut it. None for a gather of parameters, which waits for nothing and is started
+/// early instead, and for a scatter of what nothing needs before the update.
+llvm::SmallVector<ChunkCandidate, 2> findChunkCandidates(mlir::Operation *collective);
 
 } // namespace tpc
 

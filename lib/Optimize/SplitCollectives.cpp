@@ -42,6 +42,7 @@ public:
 
 private:
   double getCopySeconds(Value value) const;
+  double getCutSeconds(Value value, int64_t dim) const;
   double getCopies(const ChunkCandidate &candidate) const;
   double getProductSeconds(const ChunkCandidate &candidate, int64_t chunks) const;
   double getExposed(const ChunkCandidate &candidate, double seconds) const;
@@ -56,14 +57,24 @@ double ChunkPricer::getCopySeconds(Value value) const {
       {WorkKind::Elementwise, 0, 2.0 * static_cast<double>(getBytes(value.getType())), ""});
 }
 
+/// Parts of the outermost dimension lie in one piece each, and are not copied (getAliasedOperand).
+double ChunkPricer::getCutSeconds(Value value, int64_t dim) const {
+  bool outermost = llvm::all_of(getTensor(value).getShape().take_front(dim),
+                                [](int64_t size) { return size == 1; });
+  return outermost ? 0 : getCopySeconds(value);
+}
+
 /// Pieces are cut out, and put together again.
 double ChunkPricer::getCopies(const ChunkCandidate &candidate) const {
   Operation *collective = candidate.collective;
-  double seconds = 0;
-  if (!candidate.isGather())
-    return getCopySeconds(candidate.products[0].op->getOperand(candidate.products[0].operand)) +
-           getCopySeconds(collective->getResult(0));
-  seconds += getCopySeconds(collective->getOperand(0));
+  if (!candidate.isGather()) {
+    const ChunkProduct &product = candidate.products.front();
+    Value operand = product.op->getOperand(product.operand);
+    return getCopySeconds(collective->getResult(0)) +
+           (candidate.cutsColumns() ? getCutSeconds(operand, product.operandDim)
+                                    : getCopySeconds(operand));
+  }
+  double seconds = getCutSeconds(collective->getOperand(0), candidate.dim);
   for (const ChunkProduct &product : candidate.products)
     seconds += getCopySeconds(product.op->getResult(0));
   return candidate.needsWhole() ? seconds + getCopySeconds(collective->getResult(0)) : seconds;
@@ -112,13 +123,14 @@ namespace {
 class Splitter {
 public:
   Splitter(const ChunkCandidate &candidate, int64_t chunks)
-      : candidate(candidate), chunks(chunks), piece(candidate.getShard() / chunks),
+      : candidate(candidate), chunks(chunks), piece(candidate.getExtent() / chunks),
         builder(candidate.collective), loc(candidate.collective->getLoc()) {}
 
   void splitGather();
   void splitScatter();
 
 private:
+  Value cutProduct(int64_t chunk);
   Value cut(Value value, int64_t dim, int64_t chunk);
   Value cutOfEachRank(Value value, int64_t dim, int64_t chunk);
   Value joinOfEachRank(ArrayRef<Value> pieces, int64_t dim, RankedTensorType type);
@@ -127,7 +139,7 @@ private:
   Value resize(Operation *op, Value from, Value to, int64_t dim, int64_t size);
 
   const ChunkCandidate &candidate;
-  const int64_t chunks, piece; ///< number, and size along the shard's dimension
+  const int64_t chunks, piece; ///< number, and size along the dimension that is cut
   OpBuilder builder;
   Location loc;
 };
@@ -214,26 +226,35 @@ void Splitter::splitGather() {
         joinOfEachRank(parts, product.resultDim, getTensor(product.op->getResult(0))));
     product.op->erase();
   }
-  if (needsWhole) {
-    builder.setInsertionPoint(gather);
+  if (needsWhole) { // where it is needed, so that no piece waits for the others before
+    builder.setInsertionPoint(*llvm::min_element(
+        gather->getUsers(), [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); }));
     gather->getResult(0).replaceAllUsesWith(
         joinOfEachRank(gathered, candidate.dim, getTensor(gather->getResult(0))));
   }
   gather->erase();
 }
 
+/// The part of the product that piece `chunk` of the scatter takes.
+Value Splitter::cutProduct(int64_t chunk) {
+  const ChunkProduct &product = candidate.products.front();
+  Value operand = product.op->getOperand(product.operand);
+  if (candidate.cutsColumns())
+    return resize(product.op, operand, cut(operand, product.operandDim, chunk), product.resultDim,
+                  piece);
+  return resize(product.op, operand, cutOfEachRank(operand, product.operandDim, chunk),
+                product.resultDim, piece * candidate.ranks);
+}
+
 void Splitter::splitScatter() {
   Operation *scatter = candidate.collective;
   const ChunkProduct &product = candidate.products.front();
-  Value operand = product.op->getOperand(product.operand);
   SmallVector<Value> scattered;
-  for (int64_t chunk = 0; chunk < chunks; ++chunk) {
-    Value part = resize(product.op, operand, cutOfEachRank(operand, product.operandDim, chunk),
-                        product.resultDim, piece * candidate.ranks);
-    scattered.push_back(resize(scatter, scatter->getOperand(0), part, candidate.dim, piece));
-  }
+  for (int64_t chunk = 0; chunk < chunks; ++chunk)
+    scattered.push_back(
+        resize(scatter, scatter->getOperand(0), cutProduct(chunk), product.resultDim, piece));
   scatter->getResult(0).replaceAllUsesWith(
-      tensor::ConcatOp::create(builder, loc, candidate.dim, scattered));
+      tensor::ConcatOp::create(builder, loc, product.resultDim, scattered));
   scatter->erase();
   product.op->erase();
 }
@@ -247,29 +268,39 @@ struct SplitCollectives : tpc::impl::SplitCollectivesBase<SplitCollectives> {
   using SplitCollectivesBase::SplitCollectivesBase;
 
   void runOnOperation() override;
-  int64_t chooseChunks(const ChunkCandidate &candidate, const ChunkPricer &pricer) const;
+  bool allows(const ChunkCandidate &candidate, int64_t number) const;
+  void split(Operation *collective, const ChunkPricer &pricer);
 };
 } // namespace
 
-/// 1 if the collective is better left whole.
-int64_t SplitCollectives::chooseChunks(const ChunkCandidate &candidate,
-                                       const ChunkPricer &pricer) const {
-  int64_t best = 1;
+/// Are `number` pieces worth a start each?
+bool SplitCollectives::allows(const ChunkCandidate &candidate, int64_t number) const {
+  int64_t least = candidate.cutsColumns() ? minColumns : minRows;
+  bool large = llvm::all_of(candidate.products, [&](ChunkProduct product) {
+    return product.getRows() / number >= least;
+  });
+  int64_t bytes = getOperandAndResultBytes(candidate.collective) / number;
+  return large && candidate.getExtent() % number == 0 && !(memoryCap && bytes > memoryCap);
+}
+
+void SplitCollectives::split(Operation *collective, const ChunkPricer &pricer) {
+  SmallVector<ChunkCandidate, 2> candidates = findChunkCandidates(collective);
+  const ChunkCandidate *best = nullptr;
+  int64_t bestNumber = 1;
   double bestGain = 0;
-  for (int64_t number : {2, 4}) {
-    if (chunks && number != chunks)
-      continue;
-    bool large = llvm::all_of(candidate.products, [&](ChunkProduct product) {
-      return product.getRows() / number >= minRows;
-    });
-    int64_t bytes = getOperandAndResultBytes(candidate.collective) / number;
-    if (!large || candidate.getShard() % number || (memoryCap && bytes > memoryCap))
-      continue;
-    double gain = chunks ? 1 : pricer.getGain(candidate, number);
-    if (gain > bestGain)
-      best = number, bestGain = gain;
-  }
-  return best;
+  for (const ChunkCandidate &candidate : candidates)
+    for (int64_t number : {2, 4}) {
+      if ((chunks && number != chunks) || !allows(candidate, number))
+        continue;
+      double gain = pricer.getGain(candidate, number);
+      if (gain > bestGain || (chunks && (!best || gain > bestGain)))
+        best = &candidate, bestNumber = number, bestGain = gain;
+    }
+  if (!best)
+    return;
+  Splitter splitter(*best, bestNumber);
+  best->isGather() ? splitter.splitGather() : splitter.splitScatter();
+  numSplit += 1;
 }
 
 void SplitCollectives::runOnOperation() {
@@ -295,14 +326,7 @@ void SplitCollectives::runOnOperation() {
     for (Operation &op : function.getBody().front())
       if (getTraffic(&op))
         collectives.push_back(&op);
-    for (Operation *op : collectives) {
-      std::optional<ChunkCandidate> candidate = findChunkCandidate(op);
-      int64_t number = candidate ? chooseChunks(*candidate, pricer) : 1;
-      if (number == 1)
-        continue;
-      Splitter splitter(*candidate, number);
-      candidate->isGather() ? splitter.splitGather() : splitter.splitScatter();
-      numSplit += 1;
-    }
+    for (Operation *op : collectives)
+      split(op, pricer);
   }
 }

@@ -26,6 +26,11 @@ ASYNCHRONOUS = ("{name: m, flops: 1.0e9, memory_bandwidth: 1.0e12, links: [{name
                 "asynchronous: true}], default_link: l}")
 
 
+# 4096 rows: two pieces of a gather before products, and of a scatter behind one. 2048 columns: two pieces of a scatter.
+ROWS = {**GROUPED, "max_position_embeddings": 1024}
+COLUMNS = {**GROUPED, "hidden_size": 2048}
+
+
 @pytest.fixture(scope="module")
 def asynchronous(tmp_path_factory):
     path = tmp_path_factory.mktemp("machine") / "asynchronous.yaml"
@@ -33,14 +38,14 @@ def asynchronous(tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize("mesh, flags", [("dp=1,tp=2", []), ("dp=2,tp=1", []), ("dp=2,tp=1", ["--dp-mode=fsdp"])])
-def test_losses_are_equal_where_collectives_are_split(work, tmp_path, asynchronous, mesh, flags):
-    """4096 rows: two pieces of a gather before products, and of a scatter behind one."""
-    config = {**GROUPED, "max_position_embeddings": 1024}
-    data = write_tokens(tmp_path / "t.bin", random_tokens(config, 2 * 4 * 1024 + 1))
+@pytest.mark.parametrize("mesh, flags, config, seq", [
+    ("dp=1,tp=2", [], ROWS, 1024), ("dp=1,tp=2", [], COLUMNS, 16), ("dp=2,tp=1", [], ROWS, 1024),
+    ("dp=2,tp=1", ["--dp-mode=fsdp"], ROWS, 1024)])
+def test_losses_are_equal_where_collectives_are_split(work, tmp_path, asynchronous, mesh, flags, config, seq):
+    data = write_tokens(tmp_path / "t.bin", random_tokens(config, 2 * 4 * seq + 1))
     metrics, counts = [], []
     for overlap in ("off", "on"):
-        program = work.program(config, mesh, "megatron", batch=4 * (2 if "dp=2" in mesh else 1), seq=1024,
+        program = work.program(config, mesh, "megatron", batch=4 * (2 if "dp=2" in mesh else 1), seq=seq,
                                extra=("--machine", str(asynchronous), "--overlap", overlap, *flags))
         metrics.append(train(program, tmp_path, "--data", data, "--steps", 2, "--lr", 0.01))
         counts.append(len(json.loads(succeed([program, "--print-manifest"]).stdout)["collectives"]))

@@ -5,7 +5,7 @@
 
 // By cost, and with as many rows as pieces must have, nothing is split.
 // RUN: tpc-opt %s --tpc-split-collectives | FileCheck %s --check-prefix=WHOLE
-// RUN: tpc-opt %s --tpc-split-collectives="chunks=2 min-rows=5" | FileCheck %s --check-prefix=WHOLE
+// RUN: tpc-opt %s --tpc-split-collectives="chunks=2 min-rows=9" | FileCheck %s --check-prefix=WHOLE
 // RUN: tpc-opt %s --tpc-split-collectives="chunks=2 min-rows=1 memory-cap=50" | FileCheck %s --check-prefix=WHOLE
 // RUN: tpc-opt %s --tpc-split-collectives=machine=h100x8 | FileCheck %s --check-prefix=WHOLE
 // WHOLE-NOT: tpc.chunk
@@ -52,13 +52,13 @@ func.func @gather(%x: tensor<4x8xf32> {tpc.global = #tpc.global<[8, 8], <@mesh, 
   return %y, %z : tensor<8x6xf32>, tensor<6x8xf32>
 }
 
-// What sums over the rows needs them all: the pieces are joined for it. So is what comes after a use of the first product.
+// What sums over the rows needs them all: the pieces are joined for it, not before, so that no piece waits for another. So is what comes after a use of the first product.
 // CHECK-LABEL: func.func @whole(
 // CHECK-COUNT-2: tpc.all_gather {{.*}}tpc.chunk
-// CHECK: %[[J:.*]] = tensor.concat
-// CHECK: %[[G:.*]] = tensor.collapse_shape %[[J]]
 // CHECK-COUNT-2: tpc.contract %{{.*}} -> tensor<4x6xf32>
 // CHECK: math.cos
+// CHECK: %[[J:.*]] = tensor.concat
+// CHECK: %[[G:.*]] = tensor.collapse_shape %[[J]]
 // CHECK: tpc.contract %{{.*}}, %[[G]] : [m, n], [m, k] -> [n, k]
 // CHECK: tpc.contract %[[G]], %{{.*}} -> tensor<8x6xf32>
 func.func @whole(%x: tensor<4x8xf32> {tpc.global = #tpc.global<[8, 8], <@mesh, [{"tp"}, {}]>>},
@@ -72,6 +72,30 @@ func.func @whole(%x: tensor<4x8xf32> {tpc.global = #tpc.global<[8, 8], <@mesh, [
   %dw = tpc.contract %c, %g : [m, n], [m, k] -> [n, k] : (tensor<8x6xf32>, tensor<8x8xf32>) -> tensor<6x8xf32>
   %z = tpc.contract %g, %dw : [m, k], [n, k] -> [m, n] : (tensor<8x8xf32>, tensor<6x8xf32>) -> tensor<8x6xf32>
   return %dw, %z : tensor<6x8xf32>, tensor<8x6xf32>
+}
+
+// The columns of a wide product: a part of the weight is cut out, and parts of the shard are joined. Rows are less to copy where
+// the weight is larger (@scatter).
+// RUN: echo '{name: m, flops: 1, memory_bandwidth: 100, links: [{name: l, latency: 0, bandwidth: 1, asynchronous: true}], default_link: l}' > %t.copies.yaml
+// RUN: tpc-opt %s --tpc-split-collectives="min-rows=1 min-columns=1 machine=%t.copies.yaml" | FileCheck %s --check-prefix=COLUMNS
+// RUN: tpc-opt %s --tpc-split-collectives="min-rows=1 min-columns=1 machine=%t.copies.yaml" --tpc-overlap-collectives --tpc-form-kernels | tpc-interpret --against %s
+// RUN: tpc-opt %s --tpc-split-collectives="min-rows=9 min-columns=3 machine=%t.copies.yaml" | FileCheck %s --check-prefix=FEW
+// COLUMNS-LABEL: func.func @columns(
+// COLUMNS-SAME: %[[A:.*]]: tensor<16x3xf32>{{.*}}, %[[W:.*]]: tensor<8x3xf32>
+// COLUMNS: %[[W0:.*]] = tensor.extract_slice %[[W]][0, 0] [2, 3] [1, 1]
+// COLUMNS-NEXT: %[[Y0:.*]] = tpc.contract %[[A]], %[[W0]] : {{.*}} -> tensor<16x2xf32>
+// COLUMNS-NEXT: %[[R0:.*]] = tpc.reduce_scatter sum %[[Y0]] dim 0 over @mesh ["tp"] {tpc.chunk} : tensor<16x2xf32> -> tensor<8x2xf32>
+// COLUMNS: tensor.extract_slice %[[W]][6, 0]
+// COLUMNS: %[[R3:.*]] = tpc.reduce_scatter
+// COLUMNS-NEXT: tensor.concat dim(1) %[[R0]], {{.*}}, %[[R3]] : {{.*}} -> tensor<8x8xf32>
+// FEW-LABEL: func.func @columns(
+// FEW-COUNT-2: tpc.reduce_scatter {{.*}} tensor<16x4xf32> -> tensor<8x4xf32>
+func.func @columns(%a: tensor<16x3xf32> {tpc.global = #tpc.global<[16, 6], <@mesh, [{}, {"tp"}]>>},
+                   %w: tensor<8x3xf32> {tpc.global = #tpc.global<[8, 6], <@mesh, [{}, {"tp"}]>>})
+    -> (tensor<8x8xf32> {tpc.global = #tpc.global<[16, 8], <@mesh, [{"tp"}, {}]>>}) {
+  %y = tpc.contract %a, %w : [m, k], [n, k] -> [m, n] : (tensor<16x3xf32>, tensor<8x3xf32>) -> tensor<16x8xf32>
+  %s = tpc.reduce_scatter sum %y dim 0 over @mesh ["tp"] : tensor<16x8xf32> -> tensor<8x8xf32>
+  return %s : tensor<8x8xf32>
 }
 
 // A piece is the same rows of every rank's part.

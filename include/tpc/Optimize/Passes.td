@@ -97,14 +97,16 @@ def SplitCollectives : Pass<"tpc-split-collectives", "::mlir::ModuleOp"> {
     Precondition: local functions; collectives synchronous. Postcondition: the same values; an `all_gather` of activations whose
     result matrix products read, and a `reduce_scatter` of a matrix product, are 2 or 4 collectives of a part of the rows of each
     shard, each followed (preceded) by the product of these rows. So `tpc-overlap-collectives` can compute one piece while
-    the next is under way. Products of a piece have at least `min-rows` rows, and a piece moves what can be under
-    way. No sum is split, so each element is summed as before.
+    the next is under way. A scatter can be of a part of the columns of all rows as well: that needs a part of the weight
+    and all of the activations, so what is copied to cut it is often less. Products of a piece have at least `min-rows` rows, or
+    `min-columns` columns, and a piece moves what can be under way. No sum is split, so each element is summed as before.
 
     Whole stay gathers of parameters, in whatever precision, which can be started early instead, and scatters of gradients that
     nothing needs before the update (`tpc.update`).
 
     By cost: on links of `machine` that are asynchronous, if what is hidden is more than the latency of the pieces, the
-    copies that cut and join them, and what independent products hide of the whole. `chunks` asks for a number instead.
+    copies that cut and join them, and what independent products hide of the whole. `chunks` asks for a number instead, of the
+    rows where columns gain no more.
 
     ```mlir
     %g = tpc.all_gather %x dim 0 over @mesh ["tp"] : tensor<4x8xf32> -> tensor<8x8xf32>
@@ -122,6 +124,7 @@ def SplitCollectives : Pass<"tpc-split-collectives", "::mlir::ModuleOp"> {
     Option<"machine", "machine", "std::string", "\"shared-memory\"", "what times are taken from: a preset or a YAML file">,
     Option<"memoryCap", "memory-cap", "int64_t", "67108864", "most bytes of a piece's operand and result; 0: no limit">,
     Option<"minRows", "min-rows", "int64_t", "2048", "fewest rows of a piece's product">,
+    Option<"minColumns", "min-columns", "int64_t", "1024", "fewest columns of a piece's product where they are cut">,
     Option<"chunks", "chunks", "int64_t", "0", "pieces of every collective that can be split: 2 or 4; 0: by cost">
   ];
   let statistics = [
