@@ -55,11 +55,26 @@ static FailureOr<ReductionKind> parseReduction(AsmParser &parser) {
 }
 
 Attribute ReductionKindAttr::parse(AsmParser &parser, Type) {
+  if (parser.parseLess())
+    return {};
   FailureOr<ReductionKind> kind = parseReduction(parser);
-  return succeeded(kind) ? get(parser.getContext(), *kind) : Attribute();
+  return failed(kind) || parser.parseGreater() ? Attribute() : get(parser.getContext(), *kind);
 }
 
-void ReductionKindAttr::print(AsmPrinter &printer) const { printer << getName(getValue()); }
+void ReductionKindAttr::print(AsmPrinter &printer) const {
+  printer << "<" << getName(getValue()) << ">";
+}
+
+ParseResult tpc::parseReductionKind(OpAsmParser &parser, ReductionKindAttr &kind) {
+  FailureOr<ReductionKind> parsed = parseReduction(parser);
+  if (succeeded(parsed))
+    kind = ReductionKindAttr::get(parser.getContext(), *parsed);
+  return success(succeeded(parsed));
+}
+
+void tpc::printReductionKind(OpAsmPrinter &printer, Operation *, ReductionKindAttr kind) {
+  printer << getName(kind.getValue());
+}
 
 //===-- mesh -------------------------------------------------------------------===//
 

@@ -68,7 +68,7 @@ def TPC_AllReduceOp : TPC_TrafficOp<"all_reduce"> {
                        TPC_AxesAttr:$axes);
   let results = (outs Variadic<TPC_Delivered>:$results);
   let assemblyFormat = [{
-    $kind $inputs `over` $mesh custom<AxisArray>($axes) attr-dict `:` custom<SameOrPending>(type($inputs), type($results))
+    custom<ReductionKind>($kind) $inputs `over` $mesh custom<AxisArray>($axes) attr-dict `:` custom<SameOrPending>(type($inputs), type($results))
   }];
   let builders = [OpBuilder<(ins "::tpc::ReductionKindAttr":$kind, "::mlir::ValueRange":$inputs,
                                  "::mlir::FlatSymbolRefAttr":$mesh, "::mlir::ArrayAttr":$axes)>];
@@ -88,7 +88,7 @@ def TPC_ReduceScatterOp : TPC_TrafficOp<"reduce_scatter"> {
   let arguments = (ins TPC_ReductionKindAttr:$kind, Variadic<TPC_Tensor>:$inputs, I64Attr:$dim, FlatSymbolRefAttr:$mesh,
                        TPC_AxesAttr:$axes);
   let results = (outs Variadic<TPC_Delivered>:$results);
-  let assemblyFormat = "$kind $inputs `dim` $dim `over` $mesh custom<AxisArray>($axes) attr-dict `:` type($inputs) `->` type($results)";
+  let assemblyFormat = "custom<ReductionKind>($kind) $inputs `dim` $dim `over` $mesh custom<AxisArray>($axes) attr-dict `:` type($inputs) `->` type($results)";
 }
 
 def TPC_AllToAllOp : TPC_TrafficOp<"all_to_all"> {

@@ -70,7 +70,7 @@ def TPC_ReduceOp : TPC_ComputeOp<"reduce", [TPC_Grad]> {
   }];
   let arguments = (ins TPC_ReductionKindAttr:$kind, TPC_Tensor:$input, DenseI64ArrayAttr:$dims);
   let results = (outs TPC_Tensor:$result);
-  let assemblyFormat = "$kind $input `dims` $dims attr-dict `:` type($input) `->` type($result)";
+  let assemblyFormat = "custom<ReductionKind>($kind) $input `dims` $dims attr-dict `:` type($input) `->` type($result)";
   let hasFolder = 1;
   let hasVerifier = 1;
 }

@@ -55,6 +55,9 @@ mlir::OpOperand *getIntegerDivisor(mlir::Operation *op);
 #include "tpc/Dialect/TPCInterfaces.h.inc"
 
 namespace tpc {
+/// `sum`, as ops print it; the attribute itself is `#tpc.reduction<sum>`.
+mlir::ParseResult parseReductionKind(mlir::OpAsmParser &parser, ReductionKindAttr &kind);
+void printReductionKind(mlir::OpAsmPrinter &printer, mlir::Operation *op, ReductionKindAttr kind);
 /// `["dp", "tp":(1)2]`, as collectives print their axes.
 mlir::ParseResult parseAxisArray(mlir::OpAsmParser &parser, mlir::ArrayAttr &axes);
 void printAxisArray(mlir::OpAsmPrinter &printer, mlir::Operation *op, mlir::ArrayAttr axes);
