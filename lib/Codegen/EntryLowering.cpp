@@ -265,7 +265,12 @@ LogicalResult EntryLowering::lowerEmbedding(Operation *op, StringRef name, Value
   operands.append({getInteger(cast<RankedTensorType>(ids.getType()).getNumElements()),
                    getInteger(table.getDimSize(0)), getInteger(table.getDimSize(1)),
                    first ? indices.lookup(first) : getInteger(0), getPointer(ids),
-                   getPointer(values), getPointer(op->getResult(0))});
+                   getPointer(values)});
+  if (auto gradient = dyn_cast<EmbeddingGradOp>(op))
+    operands.push_back(gradient.getAccumulate()
+                           ? getPointer(gradient.getAccumulate())
+                           : LLVM::ZeroOp::create(builder, loc, runtime.getPointer()).getResult());
+  operands.push_back(getPointer(op->getResult(0)));
   runtime.call(builder, loc, name, {}, operands);
   return success();
 }

@@ -16,24 +16,32 @@ static bool isInMemory(Value value) {
   return getPlacement(op) != Placement::Inline && !value.hasOneUse();
 }
 
-/// The product of `add` that can take the other operand in, null if neither can.
-static ContractOp getProduct(arith::AddFOp add, Value product, Value addend) {
-  auto contract = product.getDefiningOp<ContractOp>();
-  if (!contract || contract.getAccumulate() || !product.hasOneUse() ||
-      product.getType() != add.getType() || !isInMemory(addend))
-    return {};
-  Operation *origin = addend.getDefiningOp();
-  return !origin || origin->isBeforeInBlock(contract) ? contract : ContractOp();
+/// Where what is added to the result of `op` goes; none for ops that cannot add.
+static std::optional<MutableOperandRange> getAccumulate(Operation *op) {
+  if (auto contract = dyn_cast_or_null<ContractOp>(op))
+    return contract.getAccumulateMutable();
+  if (auto gradient = dyn_cast_or_null<EmbeddingGradOp>(op))
+    return gradient.getAccumulateMutable();
+  return std::nullopt;
+}
+
+/// Lets the op of `sum` take in the other operand of `add`; false if it cannot.
+static bool accumulate(arith::AddFOp add, Value sum, Value addend) {
+  Operation *op = sum.getDefiningOp(), *origin = addend.getDefiningOp();
+  std::optional<MutableOperandRange> place = getAccumulate(op);
+  if (!place || !place->empty() || !sum.hasOneUse() || sum.getType() != add.getType() ||
+      !isInMemory(addend) || (origin && !origin->isBeforeInBlock(op)))
+    return false;
+  place->assign(addend);
+  add.replaceAllUsesWith(sum);
+  add.erase();
+  return true;
 }
 
 void tpc::fuseAccumulation(func::FuncOp function) {
-  for (auto add : llvm::make_early_inc_range(function.getBody().front().getOps<arith::AddFOp>()))
-    for (auto [product, addend] :
-         {std::pair(add.getLhs(), add.getRhs()), std::pair(add.getRhs(), add.getLhs())})
-      if (ContractOp contract = getProduct(add, product, addend)) {
-        contract.getAccumulateMutable().assign(addend);
-        add.replaceAllUsesWith(product);
-        add.erase();
-        break;
-      }
+  for (auto add : llvm::make_early_inc_range(function.getBody().front().getOps<arith::AddFOp>())) {
+    Value lhs = add.getLhs(), rhs = add.getRhs();
+    if (!accumulate(add, lhs, rhs))
+      accumulate(add, rhs, lhs);
+  }
 }

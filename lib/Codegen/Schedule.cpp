@@ -81,6 +81,8 @@ bool InPlaceRule::allows(unsigned result, unsigned operand) const {
     return result == operand;
   if (auto contract = dyn_cast<ContractOp>(op))
     return contract.getAccumulate() && operand == 2;
+  if (auto gradient = dyn_cast<EmbeddingGradOp>(op))
+    return gradient.getAccumulate() && operand + 1 == op->getNumOperands();
   return kernel && KernelInfo::allowsInPlace(kernel, result, operand);
 }
 

@@ -296,6 +296,9 @@ LogicalResult EmbeddingGradOp::verify() {
       getTensor(getDResult()).getShape().back() != getTensor(getDTable()).getDimSize(1))
     return emitOpError("expects ids' shape followed by the table's width (C1), got ")
            << getDResult().getType();
+  if (getAccumulate() && getAccumulate().getType() != getDTable().getType())
+    return emitOpError("expects to accumulate on the type of the result (C2), got ")
+           << getAccumulate().getType();
   return success();
 }
 

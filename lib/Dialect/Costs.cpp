@@ -84,6 +84,12 @@ int64_t EmbeddingOp::getBytes() {
   return tpc::getBytes(getIds().getType()) + 2 * tpc::getBytes(getResult().getType());
 }
 int64_t EmbeddingGradOp::getFlops() { return perElement(getDResult(), 1); }
+/// Accumulating reads and writes the rows of the tokens only.
+int64_t EmbeddingGradOp::getBytes() {
+  int64_t rows = tpc::getBytes(getDResult().getType());
+  int64_t table = tpc::getBytes(getDTable().getType());
+  return tpc::getBytes(getIds().getType()) + rows + (getAccumulate() ? 2 * rows : table);
+}
 int64_t RmsNormOp::getFlops() { return perElement(getInput(), 4); }
 int64_t RmsNormGradOp::getFlops() { return perElement(getInput(), 12); }
 int64_t LayerNormOp::getFlops() { return perElement(getInput(), 7); }

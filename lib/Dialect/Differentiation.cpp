@@ -127,8 +127,8 @@ LogicalResult TransposeOp::buildCotangents(OpBuilder &builder, ValueRange cotang
 LogicalResult EmbeddingOp::buildCotangents(OpBuilder &builder, ValueRange cotangents,
                                            Cotangents &operands) {
   Type type = cast<RankedTensorType>(getTable().getType()).clone(getCotangentElement(getTable()));
-  Value table =
-      EmbeddingGradOp::create(builder, getLoc(), type, getIds(), cotangents[0], getFirst());
+  Value table = EmbeddingGradOp::create(builder, getLoc(), type, getIds(), cotangents[0],
+                                        getFirst(), /*accumulate=*/Value());
   operands.assign({Value(), table});
   if (getFirst())
     operands.push_back(Value());

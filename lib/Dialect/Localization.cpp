@@ -37,7 +37,8 @@ LocalValues EmbeddingGradOp::localize(OpBuilder &builder, ValueRange operands,
                                       const LocalizationContext &context) {
   Type type = context.localResultTypes[0];
   Value first = buildFirst(builder, *this, context, context.resultLayouts[0].dims[0], type, 0);
-  Value result = EmbeddingGradOp::create(builder, getLoc(), type, operands[0], operands[1], first);
+  Value result = EmbeddingGradOp::create(builder, getLoc(), type, operands[0], operands[1], first,
+                                         getAccumulate() ? operands.back() : Value());
   return SmallVector<Value>{result};
 }
 

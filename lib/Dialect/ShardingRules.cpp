@@ -80,7 +80,9 @@ ShardingRule EmbeddingOp::getShardingRule() {
 
 ShardingRule EmbeddingGradOp::getShardingRule() {
   std::string ids = letters(getIds());
-  return buildRule(*this, {ids, ids + "k"}, {"vk"}, ids, {}, {{1}});
+  if (!getAccumulate())
+    return buildRule(*this, {ids, ids + "k"}, {"vk"}, ids, {}, {{1}});
+  return buildRule(*this, {ids, ids + "k", "vk"}, {"vk"}, {}, ids, {{1, getNumOperands() - 1}});
 }
 
 ShardingRule RmsNormOp::getShardingRule() {

@@ -29,13 +29,18 @@ static LogicalResult embedding(Operation *op, Operands operands, Results &result
 static LogicalResult embeddingGrad(Operation *op, Operands operands, Results &results) {
   const Tensor &ids = *operands[0], &dResult = *operands[1];
   Tensor table = Tensor::zeros(getTypeShape(op->getResult(0)));
-  int64_t first = getFirst(operands, 2), rows = table.shape[0], width = table.shape[1];
+  auto gradient = cast<EmbeddingGradOp>(op);
+  int64_t first = gradient.getFirst() ? getFirst(operands, 2) : 0, rows = table.shape[0],
+          width = table.shape[1];
   for (int64_t i = 0; i < ids.size(); ++i) {
     int64_t row = static_cast<int64_t>(ids.data[i]) - first;
     if (row >= 0 && row < rows)
       for (int64_t j = 0; j < width; ++j)
         table.data[row * width + j] += dResult.data[i * width + j];
   }
+  if (gradient.getAccumulate())
+    for (int64_t i = 0; i < table.size(); ++i)
+      table.data[i] += operands.back()->data[i];
   results.push_back(std::move(table));
   return success();
 }

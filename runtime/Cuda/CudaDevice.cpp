@@ -147,9 +147,9 @@ void CudaDevice::embedding(tpc_context &, tpc_dtype dtype, int64_t tokens, int64
 
 void CudaDevice::embeddingGrad(tpc_context &, tpc_dtype dtype, tpc_dtype tableDtype, int64_t tokens,
                                int64_t rows, int64_t width, int64_t first, const char *ids,
-                               const char *dOut, char *dTable) {
-  giveEmbeddingGrad(dtype, tableDtype, {tokens, rows, width, first}, ids, dOut, dTable, workspace,
-                    stream());
+                               const char *dOut, const char *addend, char *dTable) {
+  giveEmbeddingGrad(dtype, tableDtype, {tokens, rows, width, first}, ids, dOut, addend, dTable,
+                    workspace, stream());
 }
 
 void CudaDevice::initTensor(tpc_context &, const tpc_init_desc &desc, const char *seed,

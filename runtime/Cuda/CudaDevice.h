@@ -61,7 +61,7 @@ public:
                  int64_t first, const char *ids, const char *table, char *out) override;
   void embeddingGrad(tpc_context &context, tpc_dtype dtype, tpc_dtype tableDtype, int64_t tokens,
                      int64_t rows, int64_t width, int64_t first, const char *ids, const char *dOut,
-                     char *dTable) override;
+                     const char *addend, char *dTable) override;
   /// Draws on the host, so that a model starts with the same bits as on a processor.
   void initTensor(tpc_context &context, const tpc_init_desc &desc, const char *seed,
                   const char *scheme, const int64_t *offsets, char *out) override;

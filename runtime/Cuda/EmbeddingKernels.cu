@@ -42,7 +42,7 @@ __global__ void linkTokens(int64_t tokens, const int32_t *ids, int32_t *isFirst,
   next[token] = later < tokens ? static_cast<int32_t>(later) : -1;
 }
 
-/// One thread for each element of each row that has tokens: their sum, in order.
+/// One thread for each element of each row that has tokens: adds their sum, in order.
 template <typename Element, typename Sum>
 __global__ void addRows(EmbeddingShape shape, const int32_t *ids, const int32_t *isFirst,
                         const int32_t *next, const Element *dOut, Sum *dTable) {
@@ -56,7 +56,7 @@ __global__ void addRows(EmbeddingShape shape, const int32_t *ids, const int32_t 
   Sum sum = 0;
   for (int64_t at = token; at >= 0; at = next[at])
     sum += static_cast<Sum>(dOut[at * shape.width + column]);
-  dTable[row * shape.width + column] = sum;
+  dTable[row * shape.width + column] += sum;
 }
 
 template <typename Piece>
@@ -122,15 +122,18 @@ void giveEmbedding(tpc_dtype dtype, const EmbeddingShape &shape, const char *ids
 }
 
 void giveEmbeddingGrad(tpc_dtype dtype, tpc_dtype tableDtype, const EmbeddingShape &shape,
-                       const char *ids, const char *dOut, char *dTable, char *workspace,
-                       cudaStream_t stream) {
+                       const char *ids, const char *dOut, const char *addend, char *dTable,
+                       char *workspace, cudaStream_t stream) {
   bool known = (dtype == TPC_F32 || dtype == TPC_BF16) && tableDtype == TPC_F32;
   if (!known)
     throw Error("embedding gradients on a GPU are f32, of f32 or bf16: compile for another "
                 "element type with --target=cpu");
-  checkCuda(cudaMemsetAsync(dTable, 0,
-                            static_cast<size_t>(shape.rows * shape.width) * sizeof(float), stream),
-            "cudaMemsetAsync");
+  auto bytes = static_cast<size_t>(shape.rows * shape.width) * sizeof(float);
+  if (!addend)
+    checkCuda(cudaMemsetAsync(dTable, 0, bytes, stream), "cudaMemsetAsync");
+  else if (addend != dTable)
+    checkCuda(cudaMemcpyAsync(dTable, addend, bytes, cudaMemcpyDeviceToDevice, stream),
+              "cudaMemcpyAsync");
   if (shape.tokens * shape.width == 0)
     return;
   auto *tokenIds = reinterpret_cast<const int32_t *>(ids);

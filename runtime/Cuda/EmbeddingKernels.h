@@ -20,8 +20,8 @@ void giveEmbedding(tpc_dtype dtype, const EmbeddingShape &shape, const char *ids
 /// processor, bit by bit. `workspace` holds 8 bytes for each token. Throws Error for types it does
 /// not know.
 void giveEmbeddingGrad(tpc_dtype dtype, tpc_dtype tableDtype, const EmbeddingShape &shape,
-                       const char *ids, const char *dOut, char *dTable, char *workspace,
-                       cudaStream_t stream);
+                       const char *ids, const char *dOut, const char *addend, char *dTable,
+                       char *workspace, cudaStream_t stream);
 
 /// What tpc_dropout defines, on f32 and bf16; `seed` is in the GPU's memory, so that a recorded
 /// step draws anew when it changes. Throws Error for other types.

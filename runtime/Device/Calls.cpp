@@ -77,10 +77,10 @@ void tpc_embedding(tpc_context *context, tpc_dtype dtype, int64_t tokens, int64_
 
 void tpc_embedding_grad(tpc_context *context, tpc_dtype dtype, tpc_dtype table_dtype,
                         int64_t tokens, int64_t rows, int64_t width, int64_t first, const char *ids,
-                        const char *d_out, char *d_table) {
+                        const char *d_out, const char *addend, char *d_table) {
   onDevice(context, "embedding_grad", [&](Device &device) {
     device.embeddingGrad(*context, dtype, table_dtype, tokens, rows, width, first, ids, d_out,
-                         d_table);
+                         addend, d_table);
   });
 }
 

@@ -145,11 +145,12 @@ void tpc_attention_grad(tpc_context *context, const tpc_attention_desc *desc, co
 void tpc_embedding(tpc_context *context, tpc_dtype dtype, int64_t tokens, int64_t rows,
                    int64_t width, int64_t first, const char *ids, const char *table, char *out);
 /* d_table[r, :] = sum over i with ids[i] - first == r of d_out[i, :], in order of i
- * (deterministic). d_out is of `dtype`, d_table of `table_dtype`: the same, or f32 if `dtype` is
- * bf16. */
+ * (deterministic), plus addend[r, :] unless `addend` is null; `addend` is d_table or does not
+ * overlap it. d_out is of `dtype`, d_table of `table_dtype`: the same, or f32 if `dtype` is bf16.
+ */
 void tpc_embedding_grad(tpc_context *context, tpc_dtype dtype, tpc_dtype table_dtype,
                         int64_t tokens, int64_t rows, int64_t width, int64_t first, const char *ids,
-                        const char *d_out, char *d_table);
+                        const char *d_out, const char *addend, char *d_table);
 
 /* Fills one rank's box of a parameter from a counter-based generator keyed by (seed, parameter
  * name, global element index in the global row-major shape): the same values for every mesh.

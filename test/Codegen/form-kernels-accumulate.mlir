@@ -30,6 +30,18 @@ func.func @chain(%d: tensor<4x6xf32>, %q: tensor<6x8xf32>, %k: tensor<6x8xf32>, 
   return %4 : tensor<4x8xf32>
 }
 
+// The gradient of a table that is the last layer's weight as well: its tokens' rows are added where that product lies.
+// CHECK-LABEL: func.func @tied
+// CHECK-NEXT: %[[P:.*]] = tpc.contract %arg1, %arg2
+// CHECK-NEXT: %[[G:.*]] = tpc.embedding_grad %arg0, %arg3 accumulate(%[[P]] : tensor<6x8xf32>)
+// CHECK-NEXT: return %[[G]]
+func.func @tied(%ids: tensor<4xi32>, %d: tensor<4x6xf32>, %x: tensor<4x8xf32>, %dx: tensor<4x8xf32>) -> tensor<6x8xf32> {
+  %0 = tpc.contract %d, %x : [s, n], [s, k] -> [n, k] : (tensor<4x6xf32>, tensor<4x8xf32>) -> tensor<6x8xf32>
+  %1 = tpc.embedding_grad %ids, %dx : (tensor<4xi32>, tensor<4x8xf32>) -> tensor<6x8xf32>
+  %2 = arith.addf %1, %0 : tensor<6x8xf32>
+  return %2 : tensor<6x8xf32>
+}
+
 // A gradient of a rounded weight is f32, and so is the sum; what is rounded first is not added to in f32.
 // CHECK-LABEL: func.func @narrow
 // CHECK-NEXT: %[[G:.*]] = tpc.contract %arg0, %arg1 accumulate %arg2 : [s, n], [s, k] -> [n, k] : {{.*}} -> tensor<6x8xf32>

@@ -98,8 +98,19 @@ func.func @library(%ids: tensor<1x8xi32>, %table: tensor<5x4xf32>, %seed: tensor
   %i = tpc.axis_index over @mesh ["tp":(2)2]
   // CHECK: llvm.call @tpc_embedding(
   %0 = tpc.embedding %ids, %table first(%i) : (tensor<1x8xi32>, tensor<5x4xf32>) -> tensor<1x8x4xf32>
-  // CHECK: llvm.call @tpc_embedding_grad({{.*}}) : (!llvm.ptr, i32, i32, i64,
+  // CHECK: %[[NONE:.*]] = llvm.mlir.zero : !llvm.ptr
+  // CHECK: %[[PLACE:.*]] = llvm.mlir.constant({{.*}}) : i64
+  // CHECK: %[[SUM:.*]] = llvm.getelementptr %{{.*}}[%[[PLACE]]]
+  // CHECK: llvm.call @tpc_embedding_grad({{.*}}, %[[NONE]], %[[SUM]]) : (!llvm.ptr, i32, i32, i64,
   %1 = tpc.embedding_grad %ids, %0 : (tensor<1x8xi32>, tensor<1x8x4xf32>) -> tensor<5x4xf32>
+  // Where the sum lies.
+  // CHECK-COUNT-2: llvm.getelementptr
+  // CHECK: %[[ADDEND_AT:.*]] = llvm.mlir.constant([[OFFSET:[0-9]+]] : i64) : i64
+  // CHECK-NEXT: %[[ADDEND:.*]] = llvm.getelementptr %{{.*}}[%[[ADDEND_AT]]]
+  // CHECK-NEXT: %[[SUM_AT:.*]] = llvm.mlir.constant([[OFFSET]] : i64) : i64
+  // CHECK-NEXT: %[[BOTH:.*]] = llvm.getelementptr %{{.*}}[%[[SUM_AT]]]
+  // CHECK-NEXT: llvm.call @tpc_embedding_grad({{.*}}, %[[ADDEND]], %[[BOTH]])
+  %more = tpc.embedding_grad %ids, %0 accumulate(%1 : tensor<5x4xf32>) : (tensor<1x8xi32>, tensor<1x8x4xf32>) -> tensor<5x4xf32>
   // Seed and scheme by address: they may lie in a GPU's memory.
   // CHECK: llvm.call @tpc_init_tensor({{.*}}) : (!llvm.ptr, !llvm.ptr, !llvm.ptr, !llvm.ptr, !llvm.ptr, !llvm.ptr) -> ()
   %2 = tpc.init seed(%seed) scheme(%scheme) <"w", shape = [8, 4], kind = linear, fan_in = 4> range 0.02 global [8, 4]

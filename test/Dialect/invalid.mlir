@@ -592,7 +592,7 @@ func.func @f(%x: tensor<4xf32>) {
 tpc.mesh @mesh <["tp"=2]>
 func.func @f() {
   // expected-error @below {{expects at least one operand (C1)}}
-  "tpc.all_reduce"() <{axes = [#tpc<axis"tp">], kind = #tpc<reduction sum>, mesh = @mesh}> : () -> ()
+  "tpc.all_reduce"() <{axes = [#tpc<axis"tp">], kind = #tpc.reduction<sum>, mesh = @mesh}> : () -> ()
   return
 }
 
@@ -601,7 +601,7 @@ func.func @f() {
 tpc.mesh @mesh <["tp"=2]>
 func.func @f(%x: tensor<4xf32>) {
   // expected-error @below {{expects one pending result (C4), got 2}}
-  %0:2 = "tpc.all_reduce"(%x, %x) <{axes = [#tpc<axis"tp">], kind = #tpc<reduction sum>, mesh = @mesh}> : (tensor<4xf32>, tensor<4xf32>) -> (!tpc.pending<tensor<4xf32>>, !tpc.pending<tensor<4xf32>>)
+  %0:2 = "tpc.all_reduce"(%x, %x) <{axes = [#tpc<axis"tp">], kind = #tpc.reduction<sum>, mesh = @mesh}> : (tensor<4xf32>, tensor<4xf32>) -> (!tpc.pending<tensor<4xf32>>, !tpc.pending<tensor<4xf32>>)
   %1 = tpc.wait %0#0 : !tpc.pending<tensor<4xf32>>
   %2 = tpc.wait %0#1 : !tpc.pending<tensor<4xf32>>
   return
@@ -622,5 +622,18 @@ tpc.mesh @mesh <["tp"=4]>
 func.func @f(%x: tensor<4x8xf32>) {
   // expected-error @below {{expects the split dimension to shrink and the other to grow by the group size 4 (C2), got 'tensor<4x8xf32>' and 'tensor<16x4xf32>'}}
   %0 = tpc.all_to_all %x split 1 concat 0 over @mesh ["tp"] : tensor<4x8xf32> -> tensor<16x4xf32>
+  return
+}
+
+// -----
+
+// expected-error @below {{expected 'sum', 'max' or 'min', got 'mean'}}
+func.func @f() attributes {kind = #tpc.reduction<mean>} { return }
+
+// -----
+
+func.func @f(%ids: tensor<2xi32>, %x: tensor<2x4xbf16>, %g: tensor<6x4xbf16>) {
+  // expected-error @below {{expects to accumulate on the type of the result (C2), got 'tensor<6x4xbf16>'}}
+  %0 = tpc.embedding_grad %ids, %x accumulate(%g : tensor<6x4xbf16>) : (tensor<2xi32>, tensor<2x4xbf16>) -> tensor<6x4xf32>
   return
 }

@@ -1,4 +1,5 @@
 // RUN: tpc-opt %s | tpc-opt | FileCheck %s
+// RUN: tpc-opt %s --mlir-print-op-generic | tpc-opt | FileCheck %s
 // Every op, round trip.
 
 // CHECK: tpc.mesh @mesh <["dp"=2, "tp"=4]>
@@ -41,6 +42,8 @@ func.func @compute(%x: tensor<2x8x4xf32>, %w: tensor<6x4xf32>, %n: tensor<4xf32>
   %4 = tpc.embedding %ids, %w : (tensor<2x8xi32>, tensor<6x4xf32>) -> tensor<2x8x4xf32>
   // CHECK: tpc.embedding_grad %{{.*}}, %{{.*}} : (tensor<2x8xi32>, tensor<2x8x4xf32>) -> tensor<6x4xf32>
   %5 = tpc.embedding_grad %ids, %4 : (tensor<2x8xi32>, tensor<2x8x4xf32>) -> tensor<6x4xf32>
+  // CHECK: tpc.embedding_grad %{{.*}}, %{{.*}} accumulate(%{{.*}} : tensor<6x4xf32>) : (tensor<2x8xi32>, tensor<2x8x4xf32>) -> tensor<6x4xf32>
+  %both = tpc.embedding_grad %ids, %4 accumulate(%5 : tensor<6x4xf32>) : (tensor<2x8xi32>, tensor<2x8x4xf32>) -> tensor<6x4xf32>
   // CHECK: tpc.rms_norm %{{.*}}, %{{.*}} eps 1.000000e-05 : tensor<2x8x4xf32>, tensor<4xf32>
   %6 = tpc.rms_norm %x, %n eps 1.0e-5 : tensor<2x8x4xf32>, tensor<4xf32>
   // CHECK: tpc.rms_norm_grad %{{.*}}, %{{.*}}, %{{.*}} eps 1.000000e-05 : tensor<2x8x4xf32>, tensor<4xf32>

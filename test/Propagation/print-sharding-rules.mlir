@@ -178,6 +178,7 @@ func.func @shapes(%x: tensor<2x4xf32>, %y: tensor<8xf32>) {
 // CHECK-NEXT: tpc.dropout: ([a, b], []) -> [a, b] linear in {0}
 // CHECK-NEXT: tpc.embedding: ([a, b], [v, k]) -> [a, b, k] reduce {v} linear in {1}
 // CHECK-NEXT: tpc.embedding_grad: ([a, b], [a, b, k]) -> [v, k] reduce {a, b} linear in {1}
+// CHECK-NEXT: tpc.embedding_grad: ([a, b], [a, b, k], [v, k]) -> [v, k] replicate {a, b} linear in {1, 2}
 // CHECK-NEXT: tpc.init: ([], []) -> [a, b]
 // CHECK-NEXT: tpc.layer_norm: ([a, b], [b], [b]) -> [a, b] replicate {b} linear in {1, 2}
 // The rows are factors that the gradients of weight and bias lack: Partial where they are split.
@@ -213,6 +214,7 @@ func.func @compute(%h: tensor<2x8x4xf32>, %w: tensor<6x4xf32>, %x: tensor<2x4xf3
   %4 = tpc.transpose %x permutation [1, 0] : tensor<2x4xf32> -> tensor<4x2xf32>
   %5 = tpc.embedding %ids, %w : (tensor<2x8xi32>, tensor<6x4xf32>) -> tensor<2x8x4xf32>
   %6 = tpc.embedding_grad %ids, %h : (tensor<2x8xi32>, tensor<2x8x4xf32>) -> tensor<6x4xf32>
+  %grads = tpc.embedding_grad %ids, %h accumulate(%6 : tensor<6x4xf32>) : (tensor<2x8xi32>, tensor<2x8x4xf32>) -> tensor<6x4xf32>
   %7 = tpc.rms_norm %x, %n eps 1.0e-5 : tensor<2x4xf32>, tensor<4xf32>
   %8:2 = tpc.rms_norm_grad %x, %n, %x eps 1.0e-5 : tensor<2x4xf32>, tensor<4xf32>
   %9 = tpc.layer_norm %x, %n, %n eps 1.0e-5 : tensor<2x4xf32>, tensor<4xf32>

@@ -30,8 +30,23 @@ TEST(Embedding, GradientSumsEqualIdsInOrder) {
   std::vector<int32_t> ids = {5, 4, 5, 7, 5};
   std::vector<float> dOut = {1e8f, 1, 2, 2, -1e8f, 1, 9, 9, 1, 1}, dTable(6, 7);
   auto context = test::makeContext(2);
-  tpc_embedding_grad(context.get(), TPC_F32, TPC_F32, 5, 3, 2, 4, raw(ids), raw(dOut), raw(dTable));
+  tpc_embedding_grad(context.get(), TPC_F32, TPC_F32, 5, 3, 2, 4, raw(ids), raw(dOut), nullptr,
+                     raw(dTable));
   EXPECT_EQ(dTable, (std::vector<float>{2, 2, 1, 3, 0, 0})); // (1e8 - 1e8) + 1, in this order
+}
+
+TEST(Embedding, GradientIsAddedAsASum) {
+  std::vector<int32_t> ids = {1, 1};
+  std::vector<float> dOut = {1, 1}, addend = {5, 16777216}, dTable(2, 7); // 2^24 + 1 is no float
+  auto context = test::makeContext(2);
+  auto add = [&](std::vector<float> &to) {
+    tpc_embedding_grad(context.get(), TPC_F32, TPC_F32, 2, 2, 1, 0, raw(ids), raw(dOut),
+                       raw(addend), raw(to));
+  };
+  add(dTable);
+  EXPECT_EQ(dTable, (std::vector<float>{5, 16777218}));
+  add(addend); // in place
+  EXPECT_EQ(addend, dTable);
 }
 
 TEST(Embedding, GradientOfBf16IsSummedInFloat) {
@@ -42,7 +57,7 @@ TEST(Embedding, GradientOfBf16IsSummedInFloat) {
     dOut.emplace_back(value);
   std::vector<float> dTable(2, 7);
   auto context = test::makeContext();
-  tpc_embedding_grad(context.get(), TPC_BF16, TPC_F32, 3, 2, 1, 0, raw(ids), raw(dOut),
+  tpc_embedding_grad(context.get(), TPC_BF16, TPC_F32, 3, 2, 1, 0, raw(ids), raw(dOut), nullptr,
                      raw(dTable));
   EXPECT_EQ(dTable, (std::vector<float>{258, 0}));
 }
@@ -50,7 +65,8 @@ TEST(Embedding, GradientOfBf16IsSummedInFloat) {
 TEST(Embedding, GradientRefusesToRound) {
   std::vector<int32_t> ids = {0};
   auto context = test::makeContext();
-  tpc_embedding_grad(context.get(), TPC_BF16, TPC_BF16, 1, 1, 1, 0, raw(ids), raw(ids), raw(ids));
+  tpc_embedding_grad(context.get(), TPC_BF16, TPC_BF16, 1, 1, 1, 0, raw(ids), raw(ids), nullptr,
+                     raw(ids));
   EXPECT_NE(context->communicator->failure().find("got bf16 of bf16"), std::string::npos);
 }
 

@@ -295,7 +295,7 @@ static void makeEmbeddingGrad(Graph &graph) {
   SmallVector<int64_t> shape = {graph.drawSize(), width};
   if (Graph::isSmall(shape) && graph.fits(bound, cotangent.grain))
     graph.define(EmbeddingGradOp::create(graph.builder, graph.loc, graph.getType(shape), ids,
-                                         cotangent.value, Value()),
+                                         cotangent.value, Value(), Value()),
                  bound, cotangent.grain);
 }
 

@@ -5,20 +5,27 @@
 
 include "tpc/Dialect/ComputeOps.td"
 
-def TPC_EmbeddingGradOp : TPC_ComputeOp<"embedding_grad", [TPC_Local]> {
+def TPC_EmbeddingGradOp : TPC_ComputeOp<"embedding_grad", [TPC_Local, AttrSizedOperandSegments]> {
   let summary = "sums rows by id: the table's cotangent";
   let description = [{
     `result[r, :] = sum over (b, s) with ids[b, s] - first == r of d_result[b, s, :]`, in row-major order of (b, s).
-    The table's cotangent may be f32 where d_result is narrower.
-    Constraints: (C1) d_result is ids' shape followed by the table's width.
+    The table's cotangent may be f32 where d_result is narrower. To `accumulate` the sums are added, each to its row; where that is
+    in the result's place, other rows are not touched.
+
+    ```mlir
+    %g = tpc.embedding_grad %ids, %dx accumulate(%other : tensor<100x16xf32>)
+           : (tensor<2x8xi32>, tensor<2x8x16xf32>) -> tensor<100x16xf32>
+    ```
+    Constraints: (C1) d_result is ids' shape followed by the table's width. (C2) `accumulate` has the type of the result.
   }];
-  let arguments = (ins TPC_Integer:$ids, TPC_Float:$d_result, Optional<Index>:$first);
+  let arguments = (ins TPC_Integer:$ids, TPC_Float:$d_result, Optional<Index>:$first, Optional<TPC_Float>:$accumulate);
   let results = (outs TPC_Float:$d_table);
   let assemblyFormat = [{
-    $ids `,` $d_result (`first` `(` $first^ `)`)? attr-dict
+    $ids `,` $d_result (`first` `(` $first^ `)`)? (`accumulate` `(` $accumulate^ `:` type($accumulate) `)`)? attr-dict
     `:` `(` type($ids) `,` type($d_result) `)` `->` type($d_table)
   }];
   let hasVerifier = 1;
+  let extraClassDeclaration = [{ int64_t getBytes(); }];
 }
 
 def TPC_RmsNormGradOp : TPC_ComputeOp<"rms_norm_grad", [AllTypesMatch<["input", "d_result", "d_input"]>,

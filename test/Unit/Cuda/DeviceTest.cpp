@@ -152,16 +152,23 @@ TEST_F(CudaDeviceTest, EmbeddingAndItsGradientAsOnAProcessor) {
     std::vector<float> out(dOut.size()), dTable(table.size());
     auto raw = [](auto &v) { return reinterpret_cast<char *>(v.data()); };
     tpc_embedding(cpu.get(), TPC_F32, 7, 3, width, 4, raw(ids), raw(table), raw(out));
-    tpc_embedding_grad(cpu.get(), TPC_F32, TPC_F32, 7, 3, width, 4, raw(ids), raw(dOut),
-                       raw(dTable));
     auto i = put(*gpu, ids), t = put(*gpu, table), d = put(*gpu, dOut);
-    auto o = gpu->device->allocate(out.size() * 4), g = put(*gpu, table);
+    auto o = gpu->device->allocate(out.size() * 4);
     tpc_embedding(gpu.get(), TPC_F32, 7, 3, width, 4, i.get(), t.get(), o.get());
-    tpc_embedding_grad(gpu.get(), TPC_F32, TPC_F32, 7, 3, width, 4, i.get(), d.get(), g.get());
     EXPECT_EQ(get<float>(*gpu, o, out.size()), out);
-    EXPECT_EQ(get<float>(*gpu, g, dTable.size()), dTable);
+    for (bool adds : {false, true}) {
+      tpc_embedding_grad(cpu.get(), TPC_F32, TPC_F32, 7, 3, width, 4, raw(ids), raw(dOut),
+                         adds ? raw(table) : nullptr, raw(dTable));
+      auto apart = put(*gpu, dOut), inPlace = put(*gpu, table);
+      tpc_embedding_grad(gpu.get(), TPC_F32, TPC_F32, 7, 3, width, 4, i.get(), d.get(),
+                         adds ? t.get() : nullptr, apart.get());
+      tpc_embedding_grad(gpu.get(), TPC_F32, TPC_F32, 7, 3, width, 4, i.get(), d.get(),
+                         adds ? inPlace.get() : nullptr, inPlace.get());
+      EXPECT_EQ(get<float>(*gpu, apart, dTable.size()), dTable);
+      EXPECT_EQ(get<float>(*gpu, inPlace, dTable.size()), dTable);
+    }
   }
-  tpc_embedding_grad(gpu.get(), TPC_F64, TPC_F64, 1, 1, 1, 0, nullptr, nullptr, nullptr);
+  tpc_embedding_grad(gpu.get(), TPC_F64, TPC_F64, 1, 1, 1, 0, nullptr, nullptr, nullptr, nullptr);
   EXPECT_NE(gpu->communicator->failure().find("embedding gradients on a GPU are f32"),
             std::string::npos);
 }

@@ -106,7 +106,8 @@ public:
                          char *out) = 0;
   virtual void embeddingGrad(tpc_context &context, tpc_dtype dtype, tpc_dtype tableDtype,
                              int64_t tokens, int64_t rows, int64_t width, int64_t first,
-                             const char *ids, const char *dOut, char *dTable) = 0;
+                             const char *ids, const char *dOut, const char *addend,
+                             char *dTable) = 0;
   /// `offsets` of this and the next lie in host memory.
   virtual void initTensor(tpc_context &context, const tpc_init_desc &desc, const char *seed,
                           const char *scheme, const int64_t *offsets, char *out) = 0;
