@@ -23,8 +23,10 @@ def FormKernels : Pass<"tpc-form-kernels", "::mlir::ModuleOp"> {
   let description = [{
     Compound ops (norms, AdamW, cross-entropy's log-sum-exp, sums of squares) become elementwise ops, broadcasts and
     reductions; those that share an iteration space and depend on each other are outlined together, so that a value
-    passes through memory once. A product that is added to a tensor in memory accumulates on it. Arithmetic on bf16 is done in f32 between loads and stores. What the runtime computes (contractions, attention, embeddings, initial values,
-    dropout), collectives, reshapes and index arithmetic stay in the entry.
+    passes through memory once. A product, or the gradient of an embedding, that is added to a tensor in memory accumulates
+    on it. Arithmetic on bf16 is done in f32 between loads and stores. What the runtime computes (contractions, attention,
+    embeddings, initial values, dropout), collectives, reshapes and index arithmetic stay in the entry, and so do slices that
+    only products and collectives read, if they lie in one piece, at a multiple of 64 bytes.
 
     Precondition: local shapes, all static; straight-line functions. Postcondition: entries hold launches and the ops
     just named; kernels are private functions with `tpc.kernel` (extent, grain, in_place: see KernelInfo.h), no two of
@@ -102,7 +104,7 @@ def PlanMemory : Pass<"tpc-plan-memory", "::mlir::ModuleOp"> {
     first thread; ops share it, because only one runs at a time.
 
     - Parameters and optimizer state have one place in all entries; transient memory is shared between entries.
-    - Reshapes are free. A result is computed in place of an operand that dies there if the kernel's `in_place` allows
+    - Reshapes are free; a slice that is still there is a part of its operand's memory. A result is computed in place of an operand that dies there if the kernel's `in_place` allows
       it; an all_reduce always does. A result with `tpc.alias` lies in the argument's memory, by `tpc.copy` if the
       old value is read later.
     - Operands and results of collectives lie in the communication region, where shared memory reduces in place,
@@ -127,7 +129,7 @@ def VerifyMemory : Pass<"tpc-verify-memory", "::mlir::ModuleOp"> {
   let description = [{
     Independent of the planner: recomputes from the program which values are read later and replays the schedule.
     Checked: (C1) every value has a slot of its size, aligned to 64 bytes, inside `tpc.arena`; a reshape has its
-    operand's. (C2) no result is written over a value that is read later or returned, nor over an operand
+    operand's, a slice its part of that. (C2) no result is written over a value that is read later or returned, nor over an operand
     of the same op that does not allow it; a started collective needs its operands and has its results until its wait. (C3) a parameter or state has one slot in all entries, nothing else
     overlaps it, and only its `tpc.alias` or `tpc.param` result is written there. (C4) a result with `tpc.alias` has the slot of
     its argument. (C5) a workspace is large enough, starts at the end of the private region and fits into
