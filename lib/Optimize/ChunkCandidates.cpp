@@ -46,7 +46,7 @@ int64_t ChunkProduct::getRows() {
   return rows;
 }
 
-int64_t ChunkProduct::getExtent() { return getShape(op->getOperand(operand))[operandDim]; }
+int64_t ChunkProduct::getExtent() const { return getShape(op->getOperand(operand))[operandDim]; }
 
 //===-- candidates -------------------------------------------------------------===//
 
@@ -54,7 +54,7 @@ bool ChunkCandidate::isGather() const { return isa<AllGatherOp>(collective); }
 
 int64_t ChunkCandidate::getExtent() const {
   if (cutsColumns())
-    return ChunkProduct(products.front()).getExtent();
+    return products.front().getExtent();
   return getShape(isGather() ? collective->getOperand(0) : collective->getResult(0))[dim];
 }
 

@@ -24,11 +24,11 @@ struct ChunkProduct {
   static std::optional<ChunkProduct> fromOperand(ContractOp op, unsigned operand,
                                                  int64_t operandDim);
   static std::optional<ChunkProduct> fromResult(ContractOp op, int64_t resultDim);
-  /// The rows of `operand`, which the result has along several dimensions; what is summed over does
-  /// not count.
+  /// The rows of `operand`: its elements along the dimensions that the result has. What is summed
+  /// over does not count.
   int64_t getRows();
   /// Size of the common dimension.
-  int64_t getExtent();
+  int64_t getExtent() const;
 };
 
 /// A collective, the dimension along which ranks' shards lie, and the products that are computed
